@@ -1,0 +1,157 @@
+"""The database: engine, snapshots to read from, transactions to write in, migrations.
+
+SQLite never yields to gevent, so nothing here waits inside SQLite: whoever finds it locked sleeps in Python.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from flask import Flask
+
+BUSY_TIMEOUT_MS = 5
+WRITE_PATIENCE_SECONDS = 5.0
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class DatabaseBusy(Exception):
+    """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
+
+
+def make_engine(url: str) -> Engine:
+    """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN."""
+    if not url.startswith("sqlite"):
+        return create_engine(url)
+    # A connection costs SQLite three descriptors, and greenlets that wait for a lock each hold one: no upper bound.
+    engine = create_engine(url, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    connection.execute("PRAGMA journal_mode = WAL")
+    # What was acknowledged survives a power cut.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def snapshot(engine: Engine) -> Iterator[Session]:
+    """A session that reads one state of the database from its first query to its end."""
+    with Session(engine, autoflush=False) as session:
+        _begin(session, "BEGIN", "REPEATABLE READ")
+        yield session
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A session that writes: commits at the end of the block, rolls back when the block raises.
+
+    Nothing in the block may switch greenlets: the lock would be held meanwhile.
+    Raises DatabaseBusy when the lock isn't to be had.
+    """
+    with _writer(engine) as session:
+        yield session
+        session.commit()
+
+
+def _writer(engine: Engine) -> Session:
+    give_up_at = time.monotonic() + WRITE_PATIENCE_SECONDS
+    while True:
+        session = Session(engine, expire_on_commit=False)
+        try:
+            _begin(session, "BEGIN IMMEDIATE", "READ COMMITTED")
+            return session
+        except OperationalError as error:
+            session.close()
+            if "locked" not in str(error.orig):
+                raise
+            if time.monotonic() > give_up_at:
+                raise DatabaseBusy from error
+        time.sleep(random.uniform(0.002, 0.02))  # noqa: S311
+
+
+def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> None:
+    if session.get_bind().dialect.name == "sqlite":
+        session.connection().exec_driver_sql(sqlite_statement)
+    else:
+        session.connection(execution_options={"isolation_level": isolation_level})
+
+
+def alembic_config(url: str, connection: Connection | None = None) -> Config:
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the newest schema, all or nothing. Raises Alembic's CommandError for a newer one."""
+    from alembic import command
+
+    engine = make_engine(url)
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).touch(0o600)
+    try:
+        with _writer(engine) as session:
+            command.upgrade(alembic_config(url, session.connection()), "head")
+            session.commit()
+    finally:
+        engine.dispose()
+
+
+# Within the app: one snapshot per request, opened by its first query.
+
+
+def init_app(app: Flask) -> None:
+    app.extensions["engine"] = make_engine(app.config["DATABASE_URL"])
+    app.teardown_appcontext(_close)
+
+
+def reading() -> Session:
+    """This request's snapshot. It ends with the request, or with `release`."""
+    from flask import current_app, g
+
+    if "snapshot" not in g:
+        g.snapshot = snapshot(current_app.extensions["engine"])
+        g.reading = g.snapshot.__enter__()
+    session: Session = g.reading
+    return session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """A write transaction of the app's database; see `transaction`. What was read before is read anew after it."""
+    from flask import current_app
+
+    release()
+    with transaction(current_app.extensions["engine"]) as session:
+        yield session
+
+
+def release() -> None:
+    """Give this request's snapshot back, before waiting on something or writing."""
+    from flask import g
+
+    context = g.pop("snapshot", None)
+    if context is not None:
+        g.pop("reading")
+        context.__exit__(None, None, None)
+
+
+def _close(_error: BaseException | None) -> None:
+    release()
