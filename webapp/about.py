@@ -1,0 +1,50 @@
+"""Pages of the site itself, such as Imprint and Privacy."""
+
+import re
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import revisions
+from .errors import Conflict, NotFound
+from .i18n import gettext as _
+from .models import About, now_ms
+
+NAME = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
+NAME_LENGTH = 100
+
+
+def shown(session: Session, name: str) -> About:
+    """Raises NotFound."""
+    page = session.scalar(select(About).where(About.name == name))
+    if page is None:
+        raise NotFound
+    return page
+
+
+def every(session: Session) -> list[About]:
+    return list(session.scalars(select(About).order_by(About.name)))
+
+
+def create(session: Session, name: str, *, title: str, body: str, html: str) -> About:
+    """Raises Conflict when the name is taken."""
+    taken = session.scalar(select(About).where(About.name == name))
+    if taken is not None:
+        raise Conflict(_("There is a page of that name already."))
+    page = About(name=name, title=title, body=body, html=html)
+    session.add(page)
+    session.flush()
+    return page
+
+
+def edit(session: Session, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int) -> About:
+    """Raises Conflict as `revisions.change`."""
+    page = shown(session, name)
+    if revisions.change(session, page, actor_id, version, title=title, body=body):
+        page.html = html
+        page.changed_at = now_ms()
+    return page
+
+
+def delete(session: Session, name: str) -> None:
+    session.delete(shown(session, name))

@@ -1,0 +1,149 @@
+"""Comments: reading them, and the verbs that change them, each with its event."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, raiseload, selectinload
+
+from . import events, posts
+from .errors import Conflict, NotFound, TooMany
+from .i18n import gettext as _
+from .models import Comment, Post, now_ms
+
+PAGE_SIZE = 50
+PER_MINUTE = 5
+
+_whole = (selectinload(Comment.author), raiseload("*"))
+
+
+@dataclass(frozen=True)
+class Latest:
+    """The latest comments, oldest first; `older` is the number of the page before them, or None."""
+
+    comments: list[Comment]
+    older: int | None
+
+
+def page_of(position: int) -> int:
+    return -(-position // PAGE_SIZE)
+
+
+def _shown(post_id: int) -> Select[Comment]:
+    return select(Comment).where(Comment.post_id == post_id, Comment.withdrawn_at.is_(None)).options(*_whole)
+
+
+def latest(session: Session, post: Post) -> Latest:
+    found = list(session.scalars(_shown(post.id).order_by(Comment.n.desc()).limit(PAGE_SIZE + 1)))
+    older = page_of(found[PAGE_SIZE].position) if len(found) > PAGE_SIZE else None
+    return Latest(found[:PAGE_SIZE][::-1], older)
+
+
+def page(session: Session, post: Post, number: int) -> list[Comment]:
+    """Page 1 is the oldest. Raises NotFound past the newest."""
+    if not 1 <= number <= page_of(post.comment_count):
+        raise NotFound
+    first = (number - 1) * PAGE_SIZE
+    within = _shown(post.id).where(Comment.position > first, Comment.position <= first + PAGE_SIZE)
+    return list(session.scalars(within.order_by(Comment.n)))
+
+
+def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Comment]:
+    """The newest comments, withdrawn ones included."""
+    statement = select(Comment).where(Comment.post_id == post_id).order_by(Comment.n.desc()).limit(limit)
+    return list(session.scalars(statement.options(*_whole)))
+
+
+def by_user(session: Session, user_id: int, limit: int = 100) -> list[Comment]:
+    """A person's own newest comments, each with its post."""
+    statement = select(Comment).where(Comment.author_id == user_id, Comment.withdrawn_at.is_(None))
+    newest = statement.order_by(Comment.id.desc()).limit(limit)
+    return list(session.scalars(newest.options(selectinload(Comment.post), raiseload("*"))))
+
+
+def written(session: Session, post_id: int, n: int) -> Comment:
+    """A comment, withdrawn or not. Raises NotFound."""
+    found = session.scalar(select(Comment).where(Comment.post_id == post_id, Comment.n == n).options(*_whole))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def add(
+    session: Session,
+    post_id: int,
+    author_id: int,
+    body: str,
+    html: str,
+    *,
+    submission: str | None = None,
+    per_minute: int | None = PER_MINUTE,
+) -> Comment:
+    """A new comment; the same `submission` of the same person again gives the one that it made.
+
+    Raises NotFound, Conflict when comments are closed, TooMany after `per_minute` in the last 60 seconds.
+    """
+    post = posts.locked(session, post_id)
+    if submission:
+        made = session.scalar(select(Comment).where(Comment.author_id == author_id, Comment.submission == submission))
+        if made is not None:
+            return made
+    if post.status != "published":
+        raise NotFound
+    if post.comments != "open":
+        raise Conflict(_("Comments on this post are closed."))
+    if per_minute is not None and _in_last_minute(session, author_id) >= per_minute:
+        raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
+    n = events.next_number(session, post_id)
+    post.comment_count += 1
+    comment = Comment(
+        post_id=post_id,
+        n=n,
+        position=post.comment_count,
+        body=body,
+        html=html,
+        author_id=author_id,
+        submission=submission,
+    )
+    session.add(comment)
+    session.flush()
+    _record(session, comment, n)
+    return comment
+
+
+def _in_last_minute(session: Session, author_id: int) -> int:
+    recent = (Comment.author_id == author_id, Comment.created_at > now_ms() - 60_000)
+    return session.scalar(select(func.count()).where(*recent)) or 0
+
+
+def withdraw(session: Session, post_id: int, n: int, actor_id: int) -> Comment:
+    comment = _locked(session, post_id, n)
+    if comment.withdrawn_at is None:
+        comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
+        events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
+    return comment
+
+
+def restore(session: Session, post_id: int, n: int) -> Comment:
+    """Bring back what a moderator withdrew. What its own author deleted stays deleted (Conflict)."""
+    comment = _locked(session, post_id, n)
+    if comment.withdrawn_at is None:
+        return comment
+    if comment.withdrawn_by_id == comment.author_id:
+        raise Conflict(_("Its author deleted this comment, so it stays deleted."))
+    comment.withdrawn_at = comment.withdrawn_by_id = None
+    session.flush()
+    _record(session, comment, events.next_number(session, post_id))
+    return comment
+
+
+def _locked(session: Session, post_id: int, n: int) -> Comment:
+    posts.locked(session, post_id)
+    comment = session.scalar(select(Comment).where(Comment.post_id == post_id, Comment.n == n))
+    if comment is None:
+        raise NotFound
+    return comment
+
+
+def _record(session: Session, comment: Comment, number: int) -> None:
+    html = events.fragment("comment", post=comment.post, comment=comment)
+    events.record(session, comment.post_id, number, "comment", item=comment.item, html=html)

@@ -1,0 +1,52 @@
+"""Our exceptions, and the page that each becomes.
+
+Refused                 the request can't be done; `status` and a sentence for the person who asked
+├── NotFound            404: there is no such thing, or it isn't public
+├── SignInNeeded        401: only for people who are signed in
+├── NotAllowed          403: signed in, but not for this
+├── Conflict            409: somebody else was faster; carries their text
+└── TooMany             429: a limit per account or address; `retry_after_seconds`
+db.DatabaseBusy         503
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Refused(Exception):
+    status = 400
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(Refused):
+    status = 404
+
+
+class SignInNeeded(Refused):
+    status = 401
+
+
+class NotAllowed(Refused):
+    status = 403
+
+
+class Conflict(Refused):
+    """`current` is the thing as it is now, or None where no texts compete."""
+
+    status = 409
+
+    def __init__(self, message: str = "", current: Any = None) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class TooMany(Refused):
+    status = 429
+
+    def __init__(self, message: str, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

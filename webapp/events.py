@@ -1,0 +1,79 @@
+"""Events: every visible change of a post, numbered without a gap, in the same transaction as the change.
+
+n = events.next_number(session, post_id)     # first, so that the order of numbers is the order of commits
+…                                            # the change itself
+events.record(session, post_id, n, "update", item=update.item, html=html)
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from flask import render_template
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from .errors import NotFound
+from .models import FRONT, Event, Post, now_ms
+
+PAYLOAD_BYTES = 8 * 1024
+REPLAY_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One event for a reader. `payload` is JSON text; empty when the item was corrected or withdrawn since."""
+
+    seq: int
+    kind: str
+    payload: str
+
+
+def next_number(session: Session, post_id: int) -> int:
+    """Take the post's next event number. The row stays locked until the transaction ends.
+
+    Raises NotFound when there is no such post.
+    """
+    statement = update(Post).where(Post.id == post_id).values(seq=Post.seq + 1).returning(Post.seq)
+    seq = session.scalar(statement.execution_options(synchronize_session=False))
+    if seq is None:
+        raise NotFound
+    return seq
+
+
+def record(session: Session, post_id: int, seq: int, kind: str, *, item: str = "", html: str = "") -> None:
+    """Write the event with a number from `next_number`. Earlier events of the same item lose their payload."""
+    at = now_ms()
+    data: dict[str, Any] = {"id": item} if item else {}
+    if html:
+        data |= {"html": html, "at": at}
+    payload = json.dumps(data, ensure_ascii=False)
+    if len(payload.encode()) > PAYLOAD_BYTES:
+        kind, payload = "reload", "{}"
+    if item:
+        earlier = update(Event).where(Event.post_id == post_id, Event.item == item)
+        session.execute(earlier.values(payload="").execution_options(synchronize_session=False))
+    session.add(Event(post_id=post_id, seq=seq, kind=kind, item=item, payload=payload, at=at))
+    session.flush()
+
+
+def fragment(template: str, **values: Any) -> str:
+    """The HTML of one item, from the same partial as the page."""
+    return render_template(f"reader/_{template}.html", **values).strip()
+
+
+def record_front(session: Session, post: Post, kind: str = "card") -> None:
+    """Tell the front page of a post's new card, or of its removal."""
+    html = fragment("card", post=post) if kind == "card" else ""
+    record(session, FRONT, next_number(session, FRONT), kind, item=f"post-{post.id}", html=html)
+
+
+def events_after(session: Session, post_id: int, after: int, limit: int = REPLAY_LIMIT) -> list[Happened]:
+    """Events of one post numbered above `after`, oldest first; FRONT for the front page's."""
+    statement = (
+        select(Event.seq, Event.kind, Event.payload)
+        .where(Event.post_id == post_id, Event.seq > after)
+        .order_by(Event.seq)
+        .limit(limit)
+    )
+    return [Happened(*row) for row in session.execute(statement)]

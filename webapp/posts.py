@@ -1,0 +1,273 @@
+"""Posts: what may be read of them, and the verbs that change them, each with its events."""
+
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session, defer, raiseload, selectinload
+
+from . import events, revisions, search
+from .errors import Conflict, NotFound
+from .i18n import gettext as _
+from .models import FRONT, Post, Tag, User, now_ms, post_author, post_tag
+from .text import Rendered
+
+PAGE_SIZE = 20
+TAG_LENGTH = 100
+TAGS_PER_POST = 10
+
+_whole = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
+_listed = (*_whole, defer(Post.body), defer(Post.html))
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What the form of a post holds. `rendered` is made of `body` before the transaction begins."""
+
+    title: str
+    body: str
+    rendered: Rendered
+    summary: str = ""
+    tags: list[str] = field(default_factory=list)
+    language: str = ""
+    live: bool = False
+    comments: str = "open"
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list, numbered from 1. `last` is the number of the oldest one, at least 1."""
+
+    posts: list[Post]
+    number: int
+    last: int
+
+
+# Reading
+
+
+def published(session: Session, post_id: int) -> Post:
+    """Raises NotFound for a missing or unpublished post alike."""
+    return _found(session, select(Post).where(Post.id == post_id, Post.status == "published"))
+
+
+def written(session: Session, post_id: int) -> Post:
+    """A post or draft, for those who write. Raises NotFound."""
+    return _found(session, select(Post).where(Post.id == post_id, Post.id != FRONT))
+
+
+def by_draft_token(session: Session, token: str) -> Post:
+    """Raises NotFound once the draft is published or its link was replaced."""
+    return _found(session, select(Post).where(Post.draft_token == token, Post.status == "draft"))
+
+
+def _found(session: Session, statement: Select[Post]) -> Post:
+    post = session.scalar(statement.options(*_whole))
+    if post is None:
+        raise NotFound
+    return post
+
+
+def newest(session: Session, number: int) -> Page:
+    """The front page's posts: live ones first, then by time."""
+    return _page(session, select(Post).where(Post.status == "published"), number)
+
+
+def by_author(session: Session, user: User, number: int) -> Page:
+    ids = select(post_author.c.post_id).where(post_author.c.user_id == user.id)
+    return _page(session, select(Post).where(Post.status == "published", Post.id.in_(ids)), number)
+
+
+def by_tag(session: Session, tag: Tag, number: int) -> Page:
+    ids = select(post_tag.c.post_id).where(post_tag.c.tag_id == tag.id)
+    return _page(session, select(Post).where(Post.status == "published", Post.id.in_(ids)), number)
+
+
+def _page(session: Session, statement: Select[Post], number: int) -> Page:
+    """Raises NotFound for a page past the last one; page 1 is always there."""
+    count = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
+    last = max(1, -(-count // PAGE_SIZE))
+    if not 1 <= number <= last:
+        raise NotFound
+    ordered = statement.order_by(Post.live.desc(), Post.published_at.desc(), Post.id.desc())
+    found = session.scalars(ordered.options(*_listed).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE))
+    return Page(list(found), number, last)
+
+
+def on_desk(session: Session, user: User | None, status: str, limit: int = 200) -> list[Post]:
+    """The newest drafts or published posts that name `user`, or everybody's when None."""
+    statement = select(Post).where(Post.status == status)
+    if user is not None:
+        statement = statement.where(Post.id.in_(select(post_author.c.post_id).where(post_author.c.user_id == user.id)))
+    newest_first = statement.order_by(Post.live.desc(), Post.changed_at.desc(), Post.id.desc())
+    return list(session.scalars(newest_first.options(*_listed).limit(limit)))
+
+
+def tag_by_key(session: Session, key: str) -> Tag:
+    """A tag that at least one published post has. Raises NotFound."""
+    tag = session.scalar(select(Tag).where(Tag.key == tag_key(key)))
+    used = tag and session.scalar(
+        select(Post.id).join(post_tag).where(post_tag.c.tag_id == tag.id, Post.status == "published").limit(1)
+    )
+    if tag is None or used is None:
+        raise NotFound
+    return tag
+
+
+def tag_key(name: str) -> str:
+    """The tag as URLs spell it: `Local Elections` is `local-elections`; letters of any script stay."""
+    words = "".join(c if c.isalnum() else " " for c in unicodedata.normalize("NFKC", name).casefold())
+    return "-".join(words.split())
+
+
+# Writing
+
+
+def create(
+    session: Session, authors: list[User], writing: Writing, *, submission: str | None = None, actor_id: int
+) -> Post:
+    """A new draft; the same `submission` of the same person again gives the one that it made."""
+    if submission:
+        made = session.scalar(select(Post).where(Post.created_by_id == actor_id, Post.submission == submission))
+        if made is not None:
+            return made
+    post = Post(
+        title=writing.title,
+        summary=writing.summary,
+        body=writing.body,
+        language=writing.language,
+        created_by_id=actor_id,
+        submission=submission,
+        draft_token=str(uuid4()),
+    )
+    session.add(post)
+    _settle(session, post, authors, writing)
+    session.flush()
+    return post
+
+
+def edit(
+    session: Session, post_id: int, authors: list[User], writing: Writing, *, version: int | None, actor_id: int
+) -> Post:
+    """Raises Conflict, with the post as it is, when somebody saved another text since `version`."""
+    post = locked(session, post_id)
+    revisions.change(
+        session,
+        post,
+        actor_id,
+        version,
+        title=writing.title,
+        summary=writing.summary,
+        body=writing.body,
+        language=writing.language,
+    )
+    _settle(session, post, authors, writing)
+    post.changed_at = now_ms()
+    session.flush()
+    if post.status == "published":
+        _record_head(session, post)
+    return post
+
+
+def _settle(session: Session, post: Post, authors: list[User], writing: Writing) -> None:
+    post.html = writing.rendered.html
+    post.toc = [[heading.level, heading.id, heading.text] for heading in writing.rendered.toc]
+    post.comments = writing.comments
+    if post.live and not writing.live:
+        post.ended_at = now_ms()
+    elif writing.live:
+        post.ended_at = None
+    post.live = writing.live
+    post.authors = authors
+    post.tags = _tags(session, writing.tags)
+
+
+def _tags(session: Session, names: list[str]) -> list[Tag]:
+    wanted = {tag_key(name): name for name in names}
+    known = {tag.key: tag for tag in session.scalars(select(Tag).where(Tag.key.in_(wanted)))}
+    return [known.get(key) or Tag(key=key, name=name) for key, name in wanted.items() if key]
+
+
+def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
+    """Make a draft public. `at_ms` is its time, now unless it had one."""
+    post = locked(session, post_id)
+    if post.status == "published":
+        return post
+    post.status = "published"
+    post.published_at = at_ms or post.published_at or now_ms()
+    post.draft_token = None
+    session.flush()
+    _record_head(session, post)
+    return post
+
+
+def unpublish(session: Session, post_id: int) -> Post:
+    """Take a post back to the drafts, with all that belongs to it; publishing it again brings it back."""
+    post = locked(session, post_id)
+    if post.status != "published":
+        return post
+    post.status = "draft"
+    post.draft_token = str(uuid4())
+    session.flush()
+    search.put(session, post)
+    events.record(session, post.id, events.next_number(session, post.id), "gone")
+    events.record_front(session, post, "remove")
+    return post
+
+
+def end(session: Session, post_id: int) -> Post:
+    """The live post is over; it takes no more updates."""
+    post = locked(session, post_id)
+    if not post.live:
+        return post
+    post.live, post.ended_at = False, now_ms()
+    session.flush()
+    if post.status == "published":
+        _record_head(session, post)
+    return post
+
+
+def replace_draft_token(session: Session, post_id: int) -> Post:
+    """A new secret link; the old one is dead."""
+    post = locked(session, post_id)
+    if post.status != "draft":
+        raise Conflict(_("This post is published, so its secret link has ended."))
+    post.draft_token = str(uuid4())
+    return post
+
+
+def _record_head(session: Session, post: Post) -> None:
+    search.put(session, post)
+    n = events.next_number(session, post.id)
+    events.record(session, post.id, n, "post", item=f"post-{post.id}", html=events.fragment("head", post=post))
+    events.record_front(session, post)
+
+
+def locked(session: Session, post_id: int) -> Post:
+    """The post, with its row locked to the end of the transaction, so that event numbers follow commits."""
+    post = session.get(Post, post_id, with_for_update=True) if post_id != FRONT else None
+    if post is None:
+        raise NotFound
+    return post
+
+
+def record_reload(session: Session, post_id: int) -> None:
+    """Something changed all over the page, such as a name."""
+    events.record(session, post_id, events.next_number(session, post_id), "reload")
+
+
+def fields(post: Post) -> dict[str, Any]:
+    """The form's fields of a post, as it is stored."""
+    return {
+        "title": post.title,
+        "summary": post.summary,
+        "body": post.body,
+        "tags": ", ".join(tag.name for tag in post.tags),
+        "language": post.language,
+        "authors": ", ".join(user.username for user in post.authors),
+        "live": post.live,
+        "comments": post.comments,
+        "version": post.version,
+    }

@@ -1,0 +1,127 @@
+"""Full-text search behind `find`, on SQLite's FTS5.
+
+FTS5's own tokenizers find no Chinese word (`unicode61`) or none of two characters (`trigram`). So every character of
+a script that is written without spaces becomes a token of its own, and a query's run of them a phrase.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from flask import url_for
+from markupsafe import Markup, escape
+from sqlalchemy import Select, select, text
+from sqlalchemy.orm import Session, defer, selectinload
+
+from .language import plain
+from .models import Post, Update
+
+TABLE = "search"
+QUERY_LENGTH = 200
+LIMIT = 50
+EXCERPT = 160
+# Han, kana, Hangul, Thai, Lao, Khmer, Burmese: no spaces between words, or words that are best found by their parts.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_UNSPACED += "\U00020000-\U0003ffff"
+_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
+_RUN = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
+
+
+@dataclass(frozen=True)
+class Result:
+    """`kind` is post or update; `excerpt` marks what was found."""
+
+    kind: str
+    url: str
+    title: str
+    post_title: str
+    language: str
+    excerpt: Markup
+    at: int
+
+
+def _tokens(written: str) -> str:
+    return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", written)))
+
+
+def _match(query: str) -> str:
+    """The FTS5 query: every run of the text as a phrase, the last one as a prefix; all must be there."""
+    runs = _RUN.findall(unicodedata.normalize("NFKC", query))
+    return " ".join(f'"{_tokens(run)}"' + ("*" if run is runs[-1] else "") for run in runs)
+
+
+def put(session: Session, item: Post | Update) -> None:
+    """Index an item as it is now; an unpublished or withdrawn one is taken out."""
+    rowid = _rowid(item)
+    session.execute(text(f"DELETE FROM {TABLE} WHERE rowid = :rowid"), {"rowid": rowid})  # noqa: S608
+    if not _is_public(item):
+        return
+    summary = f"{item.summary} {' '.join(tag.name for tag in item.tags)} " if isinstance(item, Post) else ""
+    written = plain(item.html)
+    session.execute(
+        text(f"INSERT INTO {TABLE} (rowid, title, body, plain) VALUES (:rowid, :title, :body, :plain)"),  # noqa: S608
+        {"rowid": rowid, "title": _tokens(item.title), "body": _tokens(summary + written), "plain": written},
+    )
+
+
+def _is_public(item: Post | Update) -> bool:
+    return item.status == "published" if isinstance(item, Post) else item.withdrawn_at is None
+
+
+def _rowid(item: Post | Update) -> int:
+    """Posts have the even rows and updates the odd ones."""
+    return item.id * 2 + isinstance(item, Update)
+
+
+def find(session: Session, query: str) -> list[Result]:
+    """The best LIMIT posts and updates that hold every word of `query`, which may be any text at all."""
+    match = _match(query[:QUERY_LENGTH])
+    if not match:
+        return []
+    # Twice as many as are shown: updates of unpublished posts are among them.
+    best = text(
+        f"SELECT rowid, plain FROM {TABLE} WHERE {TABLE} MATCH :match "  # noqa: S608
+        f"ORDER BY bm25({TABLE}, 5, 1) LIMIT :limit"
+    )
+    rows = session.execute(best, {"match": match, "limit": 2 * LIMIT})
+    texts: dict[int, str] = {row.rowid: row.plain for row in rows}
+    found: dict[int, Post | Update] = {}
+    found |= {_rowid(post): post for post in session.scalars(_posts([i // 2 for i in texts if i % 2 == 0]))}
+    found |= {_rowid(update): update for update in session.scalars(_updates([i // 2 for i in texts if i % 2]))}
+    words = _RUN.findall(query[:QUERY_LENGTH])
+    return [_result(found[i], written, words) for i, written in texts.items() if i in found][:LIMIT]
+
+
+def _posts(ids: list[int]) -> Select[Post]:
+    public = select(Post).where(Post.id.in_(ids), Post.status == "published")
+    return public.options(defer(Post.body), defer(Post.html))
+
+
+def _updates(ids: list[int]) -> Select[Update]:
+    public = select(Update).join(Post).where(Update.id.in_(ids), Post.status == "published")
+    return public.options(selectinload(Update.post).options(defer(Post.body), defer(Post.html)))
+
+
+def _result(item: Post | Update, written: str, words: list[str]) -> Result:
+    excerpt = _excerpt(written, words)
+    if isinstance(item, Post):
+        url = url_for("reader.post", post_id=item.id)
+        return Result("post", url, item.title, item.title, item.language, excerpt, item.published_at or 0)
+    url = url_for("reader.update", post_id=item.post_id, n=item.n)
+    return Result("update", url, item.title, item.post.title, item.post.language, excerpt, item.created_at)
+
+
+def _excerpt(written: str, words: list[str]) -> Markup:
+    """The text around the first word that is found, with every found word marked."""
+    written = " ".join(written.split())
+    pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)
+    first = pattern.search(written)
+    start = max(0, first.start() - EXCERPT // 3) if first else 0
+    piece = written[start : start + EXCERPT]
+    marked = Markup()
+    end = 0
+    for found in pattern.finditer(piece):
+        marked += escape(piece[end : found.start()]) + Markup("<mark>{}</mark>").format(found.group())
+        end = found.end()
+    marked += escape(piece[end:])
+    return escape("…" if start else "") + marked + ("…" if start + EXCERPT < len(written) else "")

@@ -1,0 +1,209 @@
+"""Updates of a live post: reading them, and the verbs that change them, each with its event."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, raiseload, selectinload
+
+from . import events, posts, revisions, search
+from .errors import Conflict, NotFound
+from .i18n import gettext as _
+from .models import Post, Update, now_ms
+
+PAGE_SIZE = 50
+
+_whole = (selectinload(Update.author), raiseload("*"))
+
+
+@dataclass(frozen=True)
+class Latest:
+    """What a post's page shows: the pinned update (or None), the newest others, every key moment (oldest first).
+
+    `older` is the number of the page that goes on where `updates` end, or None.
+    """
+
+    pinned: Update | None
+    updates: list[Update]
+    keys: list[Update]
+    older: int | None
+
+
+def page_of(position: int) -> int:
+    return -(-position // PAGE_SIZE)
+
+
+def _shown(post_id: int) -> Select[Update]:
+    return select(Update).where(Update.post_id == post_id, Update.withdrawn_at.is_(None)).options(*_whole)
+
+
+def latest(session: Session, post: Post) -> Latest:
+    shown = _shown(post.id)
+    pinned = session.scalar(shown.where(Update.pinned).limit(1))
+    found = list(session.scalars(shown.where(~Update.pinned).order_by(Update.n.desc()).limit(PAGE_SIZE + 1)))
+    keys = list(session.scalars(shown.where(Update.key).order_by(Update.n)))
+    older = page_of(found[PAGE_SIZE].position) if len(found) > PAGE_SIZE else None
+    return Latest(pinned, found[:PAGE_SIZE], keys, older)
+
+
+def page(session: Session, post: Post, number: int) -> list[Update]:
+    """Page 1 is the oldest; within a page the newest stands first. Raises NotFound past the newest."""
+    if not 1 <= number <= page_of(post.update_count):
+        raise NotFound
+    first = (number - 1) * PAGE_SIZE
+    within = _shown(post.id).where(Update.position > first, Update.position <= first + PAGE_SIZE)
+    return list(session.scalars(within.order_by(Update.n.desc())))
+
+
+def shown(session: Session, post_id: int, n: int) -> Update:
+    """One update of a published post. Raises NotFound, also when it was withdrawn."""
+    found = session.scalar(_shown(post_id).where(Update.n == n))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
+    """The newest updates, withdrawn ones included."""
+    statement = select(Update).where(Update.post_id == post_id).order_by(Update.n.desc()).limit(limit)
+    return list(session.scalars(statement.options(*_whole)))
+
+
+def written(session: Session, post_id: int, n: int) -> Update:
+    """An update, withdrawn or not, for those who write. Raises NotFound."""
+    found = session.scalar(select(Update).where(Update.post_id == post_id, Update.n == n).options(*_whole))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def add(
+    session: Session,
+    post_id: int,
+    author_id: int,
+    body: str,
+    html: str,
+    *,
+    title: str = "",
+    key: bool = False,
+    submission: str | None = None,
+) -> Update:
+    """A new update of a live post; the same `submission` of the same person again gives the one that it made.
+
+    Raises Conflict when the post isn't live any more, NotFound when it isn't published.
+    """
+    post = posts.locked(session, post_id)
+    if submission:
+        made = session.scalar(select(Update).where(Update.author_id == author_id, Update.submission == submission))
+        if made is not None:
+            return made
+    if post.status != "published":
+        raise NotFound
+    if not post.live:
+        raise Conflict(_("This post isn’t live any more, so it takes no updates."))
+    n = events.next_number(session, post_id)
+    post.update_count += 1
+    update = Update(
+        post_id=post_id,
+        n=n,
+        position=post.update_count,
+        title=title,
+        body=body,
+        html=html,
+        key=key,
+        author_id=author_id,
+        submission=submission,
+    )
+    session.add(update)
+    session.flush()
+    _record(session, update, n)
+    return update
+
+
+def edit(
+    session: Session, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
+) -> Update:
+    """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.change`."""
+    update = _locked(session, post_id, n)
+    if revisions.change(session, update, actor_id, version, title=title, body=body):
+        update.html = html
+        _record(session, update)
+    return update
+
+
+def correct(
+    session: Session,
+    post_id: int,
+    n: int,
+    *,
+    title: str,
+    body: str,
+    html: str,
+    note: str,
+    version: int | None,
+    actor_id: int,
+) -> Update:
+    """Change what was said and say so: readers see `note`. Raises Conflict as `revisions.change`."""
+    update = _locked(session, post_id, n)
+    if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note):
+        update.html = html
+        update.corrected_at = now_ms()
+        _record(session, update)
+    return update
+
+
+def withdraw(session: Session, post_id: int, n: int) -> Update:
+    update = _locked(session, post_id, n)
+    if update.withdrawn_at is None:
+        update.withdrawn_at, update.pinned = now_ms(), False
+        session.flush()
+        search.put(session, update)
+        events.record(session, post_id, events.next_number(session, post_id), "remove", item=update.item)
+    return update
+
+
+def restore(session: Session, post_id: int, n: int) -> Update:
+    update = _locked(session, post_id, n)
+    if update.withdrawn_at is not None:
+        update.withdrawn_at = None
+        _record(session, update)
+    return update
+
+
+def pin(session: Session, post_id: int, n: int, pinned: bool) -> Update:
+    """One update at most is pinned; pinning another unpins it."""
+    update = _locked(session, post_id, n)
+    if update.withdrawn_at is not None:
+        raise Conflict(_("This update was withdrawn. Restore it first."))
+    before = session.scalar(select(Update).where(Update.post_id == post_id, Update.pinned))
+    for other in (before, update):
+        if other is not None and other.pinned != (pinned and other is update):
+            other.pinned = pinned and other is update
+            _record(session, other)
+    return update
+
+
+def mark_key(session: Session, post_id: int, n: int, key: bool) -> Update:
+    update = _locked(session, post_id, n)
+    if update.key != key:
+        update.key = key
+        _record(session, update)
+    return update
+
+
+def _locked(session: Session, post_id: int, n: int) -> Update:
+    posts.locked(session, post_id)
+    update = session.scalar(select(Update).where(Update.post_id == post_id, Update.n == n))
+    if update is None:
+        raise NotFound
+    return update
+
+
+def _record(session: Session, update: Update, number: int | None = None) -> None:
+    """The update as readers see it now. A withdrawn one is changed in silence: there is nothing to see."""
+    session.flush()
+    search.put(session, update)
+    if update.withdrawn_at is not None:
+        return
+    number = number or events.next_number(session, update.post_id)
+    html = events.fragment("update", post=update.post, update=update)
+    events.record(session, update.post_id, number, "update", item=update.item, html=html)
