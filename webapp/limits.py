@@ -1,0 +1,46 @@
+"""Limits on what one account or address may try, counted in the database and so over all workers."""
+
+import ipaddress
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from .errors import TooMany
+from .i18n import gettext as _
+from .models import Attempt, now_ms
+
+FORGET_MS = 3_600_000
+
+
+def attempt(session: Session, limits: dict[str, int], seconds: int) -> list[int]:
+    """Count one try under every key of `limits` (key: tries allowed in `seconds`); the rows' ids, for `forgive`.
+
+    It is counted before the outcome is known, so that many at once can't slip through together.
+    Raises TooMany, and counts nothing, when one of them is used up.
+    """
+    now = now_ms()
+    session.execute(delete(Attempt).where(Attempt.at < now - FORGET_MS))
+    for key, allowed in limits.items():
+        recent = (Attempt.key == key, Attempt.at > now - seconds * 1000)
+        count, oldest = session.execute(select(func.count(), func.min(Attempt.at)).where(*recent)).one()
+        if count >= allowed:
+            wait = max(1, seconds - (now - oldest) // 1000)
+            raise TooMany(_("Too many tries. Please wait a few minutes."), wait)
+    rows = [Attempt(key=key, at=now) for key in limits]
+    session.add_all(rows)
+    session.flush()
+    return [row.id for row in rows]
+
+
+def forgive(session: Session, ids: list[int]) -> None:
+    """Take back what `attempt` counted: it went well."""
+    session.execute(delete(Attempt).where(Attempt.id.in_(ids)))
+
+
+def network_of(address: str | None) -> str:
+    """The address that limits count by: an IPv6 host has a whole /64 to itself."""
+    try:
+        ip = ipaddress.ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)

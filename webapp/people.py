@@ -1,0 +1,209 @@
+"""People: their names, roles and accounts."""
+
+import re
+import unicodedata
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from . import comments, posts
+from .errors import Conflict, NotFound, Refused
+from .i18n import gettext as _
+from .models import FRONT, ROLES, Comment, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
+from .sessions import end_sessions
+
+RESERVED = frozenset(
+    (
+        "about account administrator all anonymous api author bot community deleted desk edit editor everyone feed "
+        "front guest help hello home invite live login logout mail me media moderator new news nobody none null "
+        "official page password post press pressroom register reset root search security settings site staff "
+        "static support system tag team undefined update user users webmaster"
+    ).split()
+)
+EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
+
+
+# Names
+
+
+def username_key(name: str) -> str:
+    """What makes two names the same: no difference of case or of compatible characters."""
+    return unicodedata.normalize("NFKC", name).casefold()
+
+
+def checked_username(name: str) -> str:
+    """The name as it will be kept. Raises Refused with the reason."""
+    name = unicodedata.normalize("NFKC", name.strip())
+    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name):
+        raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”."))
+    scripts = {unicodedata.name(c, "").split(" ")[0] for c in name} & {"LATIN", "CYRILLIC", "GREEK"}
+    if len(scripts) > 1:
+        raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
+    if username_key(name) in RESERVED or name.lower().startswith("deleted-"):
+        raise Refused(_("This name is reserved. Please choose another."))
+    return name
+
+
+def checked_email(email: str) -> str | None:
+    """None for none. Raises Refused when it can't be an address."""
+    email = email.strip()
+    if email and not EMAIL.fullmatch(email):
+        raise Refused(_("This doesn’t look like an e-mail address."))
+    return email or None
+
+
+def _claim(session: Session, user: User, name: str, email: str | None) -> None:
+    """Give the user name and e-mail. Raises Conflict when somebody else has one of them, or once had the name."""
+    key = username_key(name)
+    other = session.scalar(select(User.id).where(User.username_key == key, User.id != user.id))
+    former = session.scalar(select(OldName.user_id).where(OldName.username_key == key))
+    if other is not None or former not in (None, user.id):
+        raise Conflict(_("This name is taken. Please choose another."))
+    email_key = email.casefold() if email else None
+    if email_key and session.scalar(select(User.id).where(User.email_key == email_key, User.id != user.id)):
+        raise Conflict(_("This e-mail address belongs to another account."))
+    user.username, user.username_key, user.email, user.email_key = name, key, email, email_key
+
+
+# Accounts
+
+
+def create(session: Session, name: str, email: str | None, password_hash: str | None, role: str = "reader") -> User:
+    """Raises Conflict when the name or address is taken. `name` comes from `checked_username`."""
+    user = User(role=role, password_hash=password_hash)
+    with session.no_autoflush:
+        _claim(session, user, name, email)
+    session.add(user)
+    session.flush()
+    return user
+
+
+def by_login(session: Session, name_or_email: str) -> User | None:
+    """Who may log in under this name or address; None for nobody, disabled and deleted ones."""
+    wanted = name_or_email.strip()
+    active = select(User).where(User.disabled_at.is_(None), User.deleted_at.is_(None))
+    if "@" in wanted:
+        return session.scalar(active.where(User.email_key == wanted.casefold()))
+    return session.scalar(active.where(User.username_key == username_key(wanted)))
+
+
+def by_name(session: Session, name: str) -> User:
+    """Raises NotFound."""
+    user = session.scalar(select(User).where(User.username_key == username_key(name), User.deleted_at.is_(None)))
+    if user is None:
+        raise NotFound
+    return user
+
+
+def public(session: Session, name: str) -> User:
+    """Whose page this name leads to; an old name leads to its owner. Raises NotFound."""
+    key = username_key(name)
+    old = select(OldName.user_id).where(OldName.username_key == key).scalar_subquery()
+    found = session.scalar(select(User).where((User.username_key == key) | (User.id == old), User.deleted_at.is_(None)))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def every(session: Session) -> list[User]:
+    """Everybody who still has an account, newest first."""
+    return list(session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.id.desc())))
+
+
+def get(session: Session, user_id: int) -> User:
+    """Raises NotFound, also for a deleted account."""
+    user = session.get(User, user_id)
+    if user is None or user.deleted_at is not None:
+        raise NotFound
+    return user
+
+
+def rename(session: Session, user_id: int, name: str, email: str | None) -> User:
+    """The old name redirects from now on. Every post that shows the name tells its readers to load it anew."""
+    user = get(session, user_id)
+    old_name, old_key = user.username, user.username_key
+    _claim(session, user, name, email)
+    if user.username == old_name:
+        return user
+    session.execute(delete(OldName).where(OldName.username_key == user.username_key))
+    if user.username_key != old_key:
+        session.add(OldName(username_key=old_key, user_id=user.id))
+    session.flush()
+    _reload_posts_of(session, user.id)
+    return user
+
+
+def _reload_posts_of(session: Session, user_id: int) -> None:
+    written = select(post_author.c.post_id).where(post_author.c.user_id == user_id)
+    updated = select(Update.post_id).where(Update.author_id == user_id)
+    commented = select(Comment.post_id).where(Comment.author_id == user_id)
+    touched = select(Post.id).where(
+        Post.status == "published", Post.id.in_(written) | Post.id.in_(updated) | Post.id.in_(commented)
+    )
+    for post_id in list(session.scalars(touched.order_by(Post.id))):
+        posts.record_reload(session, post_id)
+    if session.scalar(written.limit(1)) is not None:
+        posts.record_reload(session, FRONT)
+
+
+def set_role(session: Session, user_id: int, role: str) -> User:
+    """Raises Conflict when nobody would be left to administer the site."""
+    user = get(session, user_id)
+    if role not in ROLES:
+        raise Refused(_("There is no such role."))
+    if role != "admin":
+        _keep_an_admin(session, user)
+    user.role = role
+    return user
+
+
+def disable(session: Session, user_id: int, disabled: bool) -> User:
+    """A disabled account can't log in, and its sessions end. What it wrote stays."""
+    user = get(session, user_id)
+    if disabled:
+        _keep_an_admin(session, user)
+        end_sessions(session, user.id)
+    user.disabled_at = now_ms() if disabled else None
+    return user
+
+
+def set_password(session: Session, user_id: int, password_hash: str, keep_sid: str | None = None) -> User:
+    """Ends every session of the account but the one with `keep_sid`."""
+    user = get(session, user_id)
+    user.password_hash = password_hash
+    end_sessions(session, user.id, keep_sid)
+    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    return user
+
+
+def remove(session: Session, user_id: int, with_comments: bool) -> None:
+    """Delete the account: name, address and password are forgotten; texts stay unless `with_comments`."""
+    user = get(session, user_id)
+    _keep_an_admin(session, user)
+    if with_comments:
+        own = select(Comment).where(Comment.author_id == user.id, Comment.withdrawn_at.is_(None))
+        for comment in list(session.scalars(own)):
+            comments.withdraw(session, comment.post_id, comment.n, user.id)
+    end_sessions(session, user.id)
+    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    session.add(OldName(username_key=user.username_key, user_id=user.id))
+    user.username = user.username_key = f"deleted-{user.id}"
+    user.email = user.email_key = user.password_hash = None
+    user.role, user.deleted_at = "reader", now_ms()
+    session.flush()
+    _reload_posts_of(session, user.id)
+
+
+def _keep_an_admin(session: Session, user: User) -> None:
+    others = select(User.id).where(
+        User.role == "admin", User.id != user.id, User.disabled_at.is_(None), User.deleted_at.is_(None)
+    )
+    if user.role == "admin" and session.scalar(others.limit(1)) is None:
+        raise Conflict(_("This is the last admin. Make somebody else an admin first."))
+
+
+def rehash(session: Session, user_id: int, old_hash: str, new_hash: str) -> None:
+    """Replace a hash of outdated parameters, unless the password was changed meanwhile."""
+    session.execute(
+        update(User).where(User.id == user_id, User.password_hash == old_hash).values(password_hash=new_hash)
+    )

@@ -1,0 +1,122 @@
+"""Who is asking, and what they may do: the session's user, and helpers that load a thing or refuse.
+
+The cookie is Flask's signed one. It holds the session's id and the CSRF token; an anonymous visitor's has no id.
+Nothing here is called for a public page.
+"""
+
+from __future__ import annotations
+
+from flask import g, request, session
+from werkzeug.wrappers import Response
+
+from . import comments, posts, sessions, updates
+from .db import reading, writing
+from .errors import NotAllowed, SignInNeeded
+from .i18n import gettext as _
+from .models import ROLES, Comment, Post, Update, User
+
+HINT = "signed_in"
+
+
+def current_user() -> User | None:
+    """Whose session this is; asked once per request."""
+    if "user" not in g:
+        sid = session.get("sid")
+        g.user = sessions.by_session(reading(), sid) if isinstance(sid, str) else None
+    user: User | None = g.user
+    return user
+
+
+def sign_in(user_id: int) -> None:
+    """A new session, with a new id and CSRF token; whatever the browser had before is gone."""
+    old = session.get("sid")
+    with writing() as db:
+        if isinstance(old, str):
+            sessions.end_session(db, old)
+        sid = sessions.start_session(db, user_id, request.user_agent.string)
+    session.clear()
+    session.permanent = True
+    session["sid"] = sid
+    g.pop("user", None)
+
+
+def sign_out() -> None:
+    sid = session.get("sid")
+    if isinstance(sid, str):
+        with writing() as db:
+            sessions.end_session(db, sid)
+    session.clear()
+    g.pop("user", None)
+
+
+def hint(response: Response, signed_in: bool) -> Response:
+    """Set or delete the cookie that tells the page's script to ask /me. It is no secret and proves nothing."""
+    if signed_in:
+        response.set_cookie(HINT, "1", max_age=sessions.SESSION_DAYS * 86_400, secure=request.is_secure, samesite="Lax")
+    else:
+        response.delete_cookie(HINT, secure=request.is_secure, samesite="Lax")
+    return response
+
+
+# Load or refuse: each is named for the right that it demands.
+
+
+def signed_in() -> User:
+    user = current_user()
+    if user is None:
+        raise SignInNeeded(_("Please log in first."))
+    return user
+
+
+def writer() -> User:
+    return _at_least("author")
+
+
+def editor() -> User:
+    return _at_least("editor")
+
+
+def admin() -> User:
+    return _at_least("admin")
+
+
+def _at_least(role: str) -> User:
+    user = signed_in()
+    if not has_role(user, role):
+        raise NotAllowed(_("Your account may not do this."))
+    return user
+
+
+def has_role(user: User, role: str) -> bool:
+    return ROLES.index(user.role) >= ROLES.index(role)
+
+
+def post_to_write(post_id: int) -> Post:
+    """A post or draft of one's own; any for editors."""
+    user = writer()
+    post = posts.written(reading(), post_id)
+    if not _is_of(post, user):
+        raise NotAllowed(_("This post belongs to somebody else."))
+    return post
+
+
+def update_to_write(post_id: int, n: int) -> Update:
+    post_to_write(post_id)
+    return updates.written(reading(), post_id, n)
+
+
+def comment_to_moderate(post_id: int, n: int) -> Comment:
+    post_to_write(post_id)
+    return comments.written(reading(), post_id, n)
+
+
+def own_comment(post_id: int, n: int) -> Comment:
+    user = signed_in()
+    comment = comments.written(reading(), post_id, n)
+    if comment.author_id != user.id:
+        raise NotAllowed(_("This comment belongs to somebody else."))
+    return comment
+
+
+def _is_of(post: Post, user: User) -> bool:
+    return has_role(user, "editor") or any(author.id == user.id for author in post.authors)
