@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session, raiseload, selectinload
 from . import events, posts
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
-from .models import Comment, Post, now_ms
+from .models import ITEMS_PER_PAGE, Comment, Post, now_ms, page_of
 
-PAGE_SIZE = 50
 PER_MINUTE = 5
 
 _whole = (selectinload(Comment.author), raiseload("*"))
@@ -24,26 +23,22 @@ class Latest:
     older: int | None
 
 
-def page_of(position: int) -> int:
-    return -(-position // PAGE_SIZE)
-
-
 def _shown(post_id: int) -> Select[Comment]:
     return select(Comment).where(Comment.post_id == post_id, Comment.withdrawn_at.is_(None)).options(*_whole)
 
 
 def latest(session: Session, post: Post) -> Latest:
-    found = list(session.scalars(_shown(post.id).order_by(Comment.n.desc()).limit(PAGE_SIZE + 1)))
-    older = page_of(found[PAGE_SIZE].position) if len(found) > PAGE_SIZE else None
-    return Latest(found[:PAGE_SIZE][::-1], older)
+    found = list(session.scalars(_shown(post.id).order_by(Comment.n.desc()).limit(ITEMS_PER_PAGE + 1)))
+    older = page_of(found[ITEMS_PER_PAGE].position) if len(found) > ITEMS_PER_PAGE else None
+    return Latest(found[:ITEMS_PER_PAGE][::-1], older)
 
 
 def page(session: Session, post: Post, number: int) -> list[Comment]:
-    """Page 1 is the oldest. Raises NotFound past the newest."""
-    if not 1 <= number <= page_of(post.comment_count):
+    """Page 1 is the oldest. Pages go on as those of updates do. Raises NotFound beyond."""
+    if not 1 <= number <= page_of(post.comment_count + 1):
         raise NotFound
-    first = (number - 1) * PAGE_SIZE
-    within = _shown(post.id).where(Comment.position > first, Comment.position <= first + PAGE_SIZE)
+    first = (number - 1) * ITEMS_PER_PAGE
+    within = _shown(post.id).where(Comment.position > first, Comment.position <= first + ITEMS_PER_PAGE)
     return list(session.scalars(within.order_by(Comment.n)))
 
 

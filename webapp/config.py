@@ -1,16 +1,17 @@
 """Every setting: its name, unit, default and check. Read once, at the start."""
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 PACKAGE = Path(__file__).parent
 PREFIX = "PRESSROOM_"
 LANGUAGES = ("en", "zh")
+BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
 
 
 class BadSetting(SystemExit):
@@ -70,17 +71,17 @@ def _path(text: str) -> Path:
 
 
 def _address(text: str) -> str:
-    host, _, port = text.rpartition(":")
-    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or " " in host:
+    host, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or " " in host:
         raise ValueError("expected HOST:PORT, such as 127.0.0.1:8000")
     return text
 
 
 def _base_url(text: str) -> str:
-    url = urlsplit(text)
-    if url.scheme not in ("http", "https") or not url.hostname or url.path not in ("", "/") or url.query:
+    found = BASE_URL.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 80) < 65536:
         raise ValueError("expected http:// or https:// and a host, such as https://news.example.org")
-    return f"{url.scheme}://{url.netloc}"
+    return text.rstrip("/")
 
 
 def _timezone(text: str) -> ZoneInfo:
@@ -91,7 +92,8 @@ def _timezone(text: str) -> ZoneInfo:
 
 
 def _database_url(text: str) -> str:
-    if "://" not in text:
+    kind, _, rest = text.partition("://")
+    if kind.partition("+")[0] not in ("sqlite", "postgresql") or not rest.strip("/"):
         raise ValueError("expected a URL such as sqlite:////srv/pressroom.db")
     return text
 

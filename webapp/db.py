@@ -6,6 +6,7 @@ SQLite never yields to gevent, so nothing here waits inside SQLite: whoever find
 from __future__ import annotations
 
 import random
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 class DatabaseBusy(Exception):
     """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
+
+
+class SchemaRefused(Exception):
+    """The database can't be brought to our schema; a newer Pressroom made it, as a rule."""
 
 
 def make_engine(url: str) -> Engine:
@@ -93,15 +98,16 @@ def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> Non
 def alembic_config(url: str, connection: Connection | None = None) -> Config:
     from alembic.config import Config
 
-    config = Config(attributes={"connection": connection})
+    config = Config(stdout=sys.stdout, attributes={"connection": connection})
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to the newest schema, all or nothing. Raises Alembic's CommandError for a newer one."""
+    """Bring the database to the newest schema, all or nothing. Raises SchemaRefused for a newer one."""
     from alembic import command
+    from alembic.util import CommandError
 
     engine = make_engine(url)
     if engine.dialect.name == "sqlite" and engine.url.database:
@@ -110,6 +116,8 @@ def upgrade(url: str) -> None:
         with _writer(engine) as session:
             command.upgrade(alembic_config(url, session.connection()), "head")
             session.commit()
+    except CommandError as error:
+        raise SchemaRefused(f"The database has another schema than this Pressroom: {error}") from error
     finally:
         engine.dispose()
 

@@ -5,6 +5,7 @@ Refused                 the request can't be done; `status` and a sentence for t
 ├── SignInNeeded        401: only for people who are signed in
 ├── NotAllowed          403: signed in, but not for this
 ├── Conflict            409: somebody else was faster; carries their text
+│   └── Taken           a name or address that another account has
 └── TooMany             429: a limit per account or address; `retry_after_seconds`
 db.DatabaseBusy         503
 """
@@ -42,6 +43,14 @@ class Conflict(Refused):
     def __init__(self, message: str = "", current: Any = None) -> None:
         super().__init__(message)
         self.current = current
+
+
+class Taken(Conflict):
+    """`field` is the one, username or email, that belongs to somebody else."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class TooMany(Refused):

@@ -1,6 +1,11 @@
-"""Limits on what one account or address may try, counted in the database and so over all workers."""
+"""Limits on what one account or address may try.
+
+What guards accounts is counted in the database, and so over all workers. Searches are only counted in each worker:
+a write for each would cost more than the search.
+"""
 
 import ipaddress
+from collections import Counter
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -32,15 +37,36 @@ def attempt(session: Session, limits: dict[str, int], seconds: int) -> list[int]
     return [row.id for row in rows]
 
 
+class PerMinute:
+    """At most `allowed` uses a minute for each key, counted in this process alone."""
+
+    def __init__(self, allowed: int) -> None:
+        self.allowed = allowed
+        self.minute = 0
+        self.used: Counter[str] = Counter()
+
+    def use(self, key: str) -> None:
+        """Raises TooMany."""
+        minute = now_ms() // 60_000
+        if minute != self.minute:
+            self.minute = minute
+            self.used.clear()
+        self.used[key] += 1
+        if self.used[key] > self.allowed:
+            raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
+
+
 def forgive(session: Session, ids: list[int]) -> None:
     """Take back what `attempt` counted: it went well."""
     session.execute(delete(Attempt).where(Attempt.id.in_(ids)))
 
 
 def network_of(address: str | None) -> str:
-    """The address that limits count by: an IPv6 host has a whole /64 to itself."""
+    """The address that limits count by: an IPv6 host has a whole /64 to itself, IPv4 in IPv6 is IPv4."""
     try:
         ip = ipaddress.ip_address(address or "")
     except ValueError:
         return address or "unknown"
-    return str(ipaddress.ip_network((ip, 64), strict=False)) if ip.version == 6 else str(ip)
+    if isinstance(ip, ipaddress.IPv6Address):
+        return str(ip.ipv4_mapped or ipaddress.IPv6Network((int(ip), 64), strict=False))
+    return str(ip)

@@ -15,6 +15,14 @@ ROLES = ("reader", "author", "editor", "admin")
 FRONT = 0  # the row of `post` that numbers the front page's events; it is no post and is never shown
 
 
+ITEMS_PER_PAGE = 50  # of updates, or of comments
+
+
+def page_of(position: int) -> int:
+    """The number of the page of older updates or comments on which a position stands."""
+    return -(-position // ITEMS_PER_PAGE)
+
+
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -220,6 +228,10 @@ class Comment(Base):
     def item(self) -> str:
         return f"comment-{self.n}"
 
+    @property
+    def page(self) -> int:
+        return page_of(self.position)
+
 
 class About(Base):
     """A page of the site itself, such as `imprint`."""
@@ -233,6 +245,9 @@ class About(Base):
     html: Mapped[str]
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
+
+    # A page can be deleted; its revisions must not become those of the next one.
+    __table_args__ = {"sqlite_autoincrement": True}  # noqa: RUF012
 
 
 class Revision(Base):

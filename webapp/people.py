@@ -7,19 +7,23 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from . import comments, posts
-from .errors import Conflict, NotFound, Refused
+from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .models import FRONT, ROLES, Comment, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
 from .sessions import end_sessions
 
 RESERVED = frozenset(
     (
-        "about account administrator all anonymous api author bot community deleted desk edit editor everyone feed "
-        "front guest help hello home invite live login logout mail me media moderator new news nobody none null "
-        "official page password post press pressroom register reset root search security settings site staff "
-        "static support system tag team undefined update user users webmaster"
+        "about account administrator all anonymous api author bot community deleted desk draft edit editor everyone "
+        "feed front guest help hello home invite live login logout mail me media moderator new news nobody none null "
+        "official page password post press pressroom register reset root search security settings site staff static "
+        "support system tag team undefined update user users webmaster"
     ).split()
 )
+# Letters by Unicode's table that nobody can see: the fillers of Hangul.
+INVISIBLE = re.compile("[\u115f\u1160]")
+# Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
+EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "HANGUL"))
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 
 
@@ -34,10 +38,10 @@ def username_key(name: str) -> str:
 def checked_username(name: str) -> str:
     """The name as it will be kept. Raises Refused with the reason."""
     name = unicodedata.normalize("NFKC", name.strip())
-    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name):
+    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or INVISIBLE.search(name):
         raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”."))
-    scripts = {unicodedata.name(c, "").split(" ")[0] for c in name} & {"LATIN", "CYRILLIC", "GREEK"}
-    if len(scripts) > 1:
+    scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
+    if len(scripts - EASTERN) > 1:
         raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
     if username_key(name) in RESERVED or name.lower().startswith("deleted-"):
         raise Refused(_("This name is reserved. Please choose another."))
@@ -53,15 +57,15 @@ def checked_email(email: str) -> str | None:
 
 
 def _claim(session: Session, user: User, name: str, email: str | None) -> None:
-    """Give the user name and e-mail. Raises Conflict when somebody else has one of them, or once had the name."""
+    """Give the user name and e-mail. Raises Taken when somebody else has one of them, or once had the name."""
     key = username_key(name)
     other = session.scalar(select(User.id).where(User.username_key == key, User.id != user.id))
     former = session.scalar(select(OldName.user_id).where(OldName.username_key == key))
     if other is not None or former not in (None, user.id):
-        raise Conflict(_("This name is taken. Please choose another."))
+        raise Taken(_("This name is taken. Please choose another."), "username")
     email_key = email.casefold() if email else None
     if email_key and session.scalar(select(User.id).where(User.email_key == email_key, User.id != user.id)):
-        raise Conflict(_("This e-mail address belongs to another account."))
+        raise Taken(_("This e-mail address belongs to another account."), "email")
     user.username, user.username_key, user.email, user.email_key = name, key, email, email_key
 
 
@@ -69,7 +73,7 @@ def _claim(session: Session, user: User, name: str, email: str | None) -> None:
 
 
 def create(session: Session, name: str, email: str | None, password_hash: str | None, role: str = "reader") -> User:
-    """Raises Conflict when the name or address is taken. `name` comes from `checked_username`."""
+    """Raises Taken when the name or address is. `name` comes from `checked_username`."""
     user = User(role=role, password_hash=password_hash)
     with session.no_autoflush:
         _claim(session, user, name, email)
@@ -202,8 +206,7 @@ def _keep_an_admin(session: Session, user: User) -> None:
         raise Conflict(_("This is the last admin. Make somebody else an admin first."))
 
 
-def rehash(session: Session, user_id: int, old_hash: str, new_hash: str) -> None:
-    """Replace a hash of outdated parameters, unless the password was changed meanwhile."""
-    session.execute(
-        update(User).where(User.id == user_id, User.password_hash == old_hash).values(password_hash=new_hash)
-    )
+def rehash(session: Session, user_id: int, old_hash: str, new_hash: str) -> bool:
+    """Replace a hash of outdated parameters; False when another was set meanwhile."""
+    unchanged = update(User).where(User.id == user_id, User.password_hash == old_hash)
+    return session.scalar(unchanged.values(password_hash=new_hash).returning(User.id)) is not None

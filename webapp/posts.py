@@ -175,7 +175,7 @@ def _settle(session: Session, post: Post, authors: list[User], writing: Writing)
     post.html = writing.rendered.html
     post.toc = [[heading.level, heading.id, heading.text] for heading in writing.rendered.toc]
     post.comments = writing.comments
-    if post.live and not writing.live:
+    if post.live and not writing.live and post.published_at:
         post.ended_at = now_ms()
     elif writing.live:
         post.ended_at = None
@@ -230,7 +230,7 @@ def end(session: Session, post_id: int) -> Post:
 
 
 def replace_draft_token(session: Session, post_id: int) -> Post:
-    """A new secret link; the old one is dead."""
+    """A new secret link; the old one no longer works."""
     post = locked(session, post_id)
     if post.status != "draft":
         raise Conflict(_("This post is published, so its secret link has ended."))

@@ -27,10 +27,17 @@ def current_user() -> User | None:
     return user
 
 
-def sign_in(user_id: int) -> None:
-    """A new session, with a new id and CSRF token; whatever the browser had before is gone."""
+def sign_in(user_id: int, password_hash: str) -> None:
+    """A new session, with a new id and CSRF token; whatever the browser had before is gone.
+
+    password_hash: of the password that was just verified or set. Raises SignInNeeded when the account has another
+    one by now, so that nobody slips in with the old password while it is being changed.
+    """
     old = session.get("sid")
     with writing() as db:
+        user = db.get_one(User, user_id)
+        if user.password_hash != password_hash or user.disabled_at is not None:
+            raise SignInNeeded(_("Your account was changed at this moment. Please log in again."))
         if isinstance(old, str):
             sessions.end_session(db, old)
         sid = sessions.start_session(db, user_id, request.user_agent.string)

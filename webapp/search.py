@@ -78,18 +78,19 @@ def find(session: Session, query: str) -> list[Result]:
     match = _match(query[:QUERY_LENGTH])
     if not match:
         return []
-    # Twice as many as are shown: updates of unpublished posts are among them.
+    # The updates of an unpublished post stay in the index; left in here they would push others past the limit.
+    hidden = "SELECT id * 2 + 1 FROM \"update\" WHERE post_id IN (SELECT id FROM post WHERE status <> 'published')"
     best = text(
-        f"SELECT rowid, plain FROM {TABLE} WHERE {TABLE} MATCH :match "  # noqa: S608
+        f"SELECT rowid, plain FROM {TABLE} WHERE {TABLE} MATCH :match AND rowid NOT IN ({hidden}) "  # noqa: S608
         f"ORDER BY bm25({TABLE}, 5, 1) LIMIT :limit"
     )
-    rows = session.execute(best, {"match": match, "limit": 2 * LIMIT})
+    rows = session.execute(best, {"match": match, "limit": LIMIT})
     texts: dict[int, str] = {row.rowid: row.plain for row in rows}
     found: dict[int, Post | Update] = {}
     found |= {_rowid(post): post for post in session.scalars(_posts([i // 2 for i in texts if i % 2 == 0]))}
     found |= {_rowid(update): update for update in session.scalars(_updates([i // 2 for i in texts if i % 2]))}
-    words = _RUN.findall(query[:QUERY_LENGTH])
-    return [_result(found[i], written, words) for i, written in texts.items() if i in found][:LIMIT]
+    words = _RUN.findall(unicodedata.normalize("NFKC", query[:QUERY_LENGTH]))
+    return [_result(found[i], written, words) for i, written in texts.items() if i in found]
 
 
 def _posts(ids: list[int]) -> Select[Post]:

@@ -32,12 +32,10 @@ def start_session(session: Session, user_id: int, agent: str) -> str:
 
 
 def by_session(session: Session, sid: str) -> User | None:
-    """Whose session this is; None when it has ended, or the account was disabled."""
-    return session.scalar(
-        select(User)
-        .join(LoginSession)
-        .where(LoginSession.sid_hash == hashed(sid), LoginSession.expires_at > now_ms(), User.disabled_at.is_(None))
-    )
+    """Whose session this is; None when it has ended, or the account was disabled or deleted."""
+    going_on = (LoginSession.sid_hash == hashed(sid), LoginSession.expires_at > now_ms())
+    active = (User.disabled_at.is_(None), User.deleted_at.is_(None))
+    return session.scalar(select(User).join(LoginSession).where(*going_on, *active))
 
 
 def sessions_of(session: Session, user_id: int) -> list[LoginSession]:
@@ -74,8 +72,10 @@ def make_link(
 
 
 def link(session: Session, kind: str, token: str) -> OneTimeLink:
-    """Raises NotFound when it was used, replaced, or is too old."""
+    """Raises NotFound when it was used, is too old, or was made by somebody who isn't an admin any more."""
     found = session.get(OneTimeLink, hashed(token))
-    if found is None or found.kind != kind or found.expires_at < now_ms():
+    admins = select(User.id).where(User.role == "admin", User.disabled_at.is_(None))
+    good = found and found.kind == kind and found.expires_at >= now_ms()
+    if found is None or not good or session.scalar(admins.where(User.id == found.created_by_id)) is None:
         raise NotFound(_("This link was used before, or is too old. Please ask for a new one."))
     return found

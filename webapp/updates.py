@@ -8,9 +8,7 @@ from sqlalchemy.orm import Session, raiseload, selectinload
 from . import events, posts, revisions, search
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import Post, Update, now_ms
-
-PAGE_SIZE = 50
+from .models import ITEMS_PER_PAGE, Post, Update, now_ms, page_of
 
 _whole = (selectinload(Update.author), raiseload("*"))
 
@@ -28,10 +26,6 @@ class Latest:
     older: int | None
 
 
-def page_of(position: int) -> int:
-    return -(-position // PAGE_SIZE)
-
-
 def _shown(post_id: int) -> Select[Update]:
     return select(Update).where(Update.post_id == post_id, Update.withdrawn_at.is_(None)).options(*_whole)
 
@@ -39,18 +33,21 @@ def _shown(post_id: int) -> Select[Update]:
 def latest(session: Session, post: Post) -> Latest:
     shown = _shown(post.id)
     pinned = session.scalar(shown.where(Update.pinned).limit(1))
-    found = list(session.scalars(shown.where(~Update.pinned).order_by(Update.n.desc()).limit(PAGE_SIZE + 1)))
+    found = list(session.scalars(shown.where(~Update.pinned).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE + 1)))
     keys = list(session.scalars(shown.where(Update.key).order_by(Update.n)))
-    older = page_of(found[PAGE_SIZE].position) if len(found) > PAGE_SIZE else None
-    return Latest(pinned, found[:PAGE_SIZE], keys, older)
+    older = page_of(found[ITEMS_PER_PAGE].position) if len(found) > ITEMS_PER_PAGE else None
+    return Latest(pinned, found[:ITEMS_PER_PAGE], keys, older)
 
 
 def page(session: Session, post: Post, number: int) -> list[Update]:
-    """Page 1 is the oldest; within a page the newest stands first. Raises NotFound past the newest."""
-    if not 1 <= number <= page_of(post.update_count):
+    """Page 1 is the oldest; within a page the newest stands first.
+
+    A full page never changes, so the one after it is there at once, though empty. Raises NotFound beyond.
+    """
+    if not 1 <= number <= page_of(post.update_count + 1):
         raise NotFound
-    first = (number - 1) * PAGE_SIZE
-    within = _shown(post.id).where(Update.position > first, Update.position <= first + PAGE_SIZE)
+    first = (number - 1) * ITEMS_PER_PAGE
+    within = _shown(post.id).where(Update.position > first, Update.position <= first + ITEMS_PER_PAGE)
     return list(session.scalars(within.order_by(Update.n.desc())))
 
 
@@ -175,10 +172,12 @@ def pin(session: Session, post_id: int, n: int, pinned: bool) -> Update:
     if update.withdrawn_at is not None:
         raise Conflict(_("This update was withdrawn. Restore it first."))
     before = session.scalar(select(Update).where(Update.post_id == post_id, Update.pinned))
-    for other in (before, update):
-        if other is not None and other.pinned != (pinned and other is update):
-            other.pinned = pinned and other is update
-            _record(session, other)
+    if pinned and before is not None and before is not update:
+        before.pinned = False
+        _record(session, before)
+    if update.pinned != pinned:
+        update.pinned = pinned
+        _record(session, update)
     return update
 
 

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_about"),
         sa.UniqueConstraint("name", name="uq_about_name"),
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "attempt",
