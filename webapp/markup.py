@@ -1,0 +1,260 @@
+"""The Markdown dialect of this site: CommonMark with tables, strikethrough, task lists and footnotes.
+
+The parser and renderer behind `text.py`, which alone should call them, for what comes out is not yet cleaned.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import escapeHtml
+from markdown_it.parser_inline import ParserInline
+from markdown_it.renderer import RendererHTML
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_block import reference as reference_rule
+from markdown_it.rules_block import table as table_rule
+from markdown_it.rules_core import StateCore
+from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline.state_inline import Scanned
+from markdown_it.token import Token
+from markdown_it.utils import EnvType, OptionsDict
+from mdit_py_plugins.footnote import footnote_plugin
+
+from .highlight import highlighted
+from .rawhtml import shown_as_image
+
+MAX_COLUMNS = 50
+MAX_PARAGRAPH = 20_000  # characters: inline parsing is quadratic in places, in the length of one paragraph
+MAX_DEPTH = 20  # levels: a quote is one, a list two; what is deeper markdown-it-py drops without a word
+MARKS = "*_~`|<&[!\\"  # a token each, and what takes the parser's time
+
+# Han, kana, Hangul, bopomofo, and the punctuation and wide forms that go with them.
+CJK = "\u1100-\u11ff\u2e80-\u303f\u3040-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f"
+CJK += "\uff00-\uffef\U00016fe0-\U00018dff\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
+_CJK = re.compile(f"[{CJK}]")
+# A line may end and the next begin here without a space between; Korean puts spaces between its words.
+_UNSPACED = re.compile(f"(?![\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff\uffa0-\uffdc])[{CJK}]")
+
+
+class TextRefused(ValueError):
+    """A text that passes a bound. The message is a sentence for its author.
+
+    template: the English sentence with named `%(…)s` places, to be translated; also the message's id.
+    values: what goes into the places.
+    """
+
+    def __init__(self, template: str, **values: object) -> None:
+        super().__init__(template % values)
+        self.template = template
+        self.values = values
+
+
+class _State(StateInline):
+    """Lets `**` and `~~` open and close next to CJK, which has no spaces: `**注（见下）**后`.
+
+    Source: https://github.com/tats-u/markdown-cjk-friendly, an amendment proposed for CommonMark.
+    """
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        scanned = super().scanDelims(start, canSplitWord)
+        end = start + scanned.length
+        before = self.src[start - 1] if start else " "
+        after = self.src[end] if end < self.posMax else " "
+        if canSplitWord and (_CJK.match(before) or _CJK.match(after)):
+            return Scanned(not after.isspace(), not before.isspace(), scanned.length)
+        return scanned
+
+
+class _Inline(ParserInline):
+    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
+        state = _State(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+class _Html(RendererHTML):
+    """A method per type of token that comes out unlike in plain CommonMark; `env` has "mark" (see `footnote_id`)."""
+
+    def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        token = tokens[idx]
+        words = token.info.split(maxsplit=1) if options["highlight"] else []
+        code = highlighted(token.content, words[0], env) if words else escapeHtml(token.content)
+        # Code scrolls in its own box, which the keyboard can reach; it reads from the left in any language.
+        return f'<pre dir="ltr" tabindex="0" translate="no"><code>{code}</code></pre>\n'
+
+    def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return self.fence(tokens, idx, options, env)
+
+    def code_inline(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f'<code dir="ltr" translate="no">{escapeHtml(tokens[idx].content)}</code>'
+
+    def table_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return '<div class="scroll" tabindex="0">' + self.renderToken(tokens, idx, options, env)
+
+    def table_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "</table></div>\n"
+
+    def list_item_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        html = self.renderToken(tokens, idx, options, env)
+        if "checked" not in tokens[idx].meta:
+            return html
+        # A character, which is read aloud in the reader's language; a disabled input would need a label.
+        return html + f'<span class="task-box">{"☑" if tokens[idx].meta["checked"] else "☐"}</span> '
+
+    def footnote_ref(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        number, ref = footnote_id(tokens[idx], env)
+        href = f"#fn-{env['mark']}-{number}"
+        return f'<sup class="footnote-ref"><a href="{href}" id="fnref-{ref}">{number}</a></sup>'
+
+    def footnote_anchor(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        # U+FE0E keeps the arrow from becoming an emoji.
+        ref = footnote_id(tokens[idx], env)[1]
+        return f' <a class="footnote-back" href="#fnref-{ref}">\u21a9\ufe0e</a>'
+
+    def footnote_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return f'<li id="fn-{env["mark"]}-{footnote_id(tokens[idx], env)[0]}">'
+
+    def footnote_block_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return '<section class="footnotes"><ol dir="auto">\n'
+
+    def footnote_block_close(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        return "</ol></section>\n"
+
+
+def footnote_id(token: Token, env: EnvType) -> tuple[int, str]:
+    """A footnote's number, from 1, and the rest of its reference's id: (1, "5f0c1b2a-1"), then (1, "5f0c1b2a-1-2").
+
+    Several texts stand on one page, hence `env["mark"]`, the same for the same text.
+    """
+    number, again = token.meta["id"] + 1, token.meta.get("subId", 0)
+    return number, f"{env['mark']}-{number}" + (f"-{again + 1}" if again else "")
+
+
+def _table(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
+    """The table rule, with bounds on columns and on cells: short rows are filled up, by 50 cells for two bytes."""
+    if silent or not table_rule(state, startLine, endLine, True):
+        return table_rule(state, startLine, endLine, silent)
+    rule = state.getLines(startLine + 1, startLine + 2, 0, False).strip().strip("|")
+    columns = rule.count("|") + 1
+    if columns > MAX_COLUMNS:
+        raise TextRefused("A table has at most %(bound)s columns.", bound=MAX_COLUMNS)
+    last = startLine + 2
+    while last < endLine and not state.isEmpty(last):
+        last += 1
+    state.env["cells"] = state.env.get("cells", 0) + columns * (last - startLine)
+    if state.env["cells"] > state.env["max_cells"]:
+        raise TextRefused("The tables of a text have at most %(bound)s cells.", bound=state.env["max_cells"])
+    return table_rule(state, startLine, endLine, silent)
+
+
+def _reference(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
+    """The rule for `[label]: address`, which without the footnotes' own rule would take `[^1]: note` for one."""
+    start = state.bMarks[startLine] + state.tShift[startLine]
+    return not state.src.startswith("[^", start) and reference_rule(state, startLine, endLine, silent)
+
+
+_CONTAINERS = frozenset({"blockquote_open", "list_item_open", "footnote_reference_open"})
+
+
+def _check_blocks(state: StateCore) -> None:
+    """Refuse what would take too long from here on, or has been cut off."""
+    left = state.env["max_lookups"]
+    for token in state.tokens:
+        # Each `[` looks through the marks that follow it for its `]`; that takes about 1 µs a mark.
+        left -= token.content.count("[") * sum(map(token.content.count, MARKS)) if token.type == "inline" else 0
+        if left < 0:
+            raise TextRefused("A paragraph has too many square brackets.")
+        if token.level >= MAX_DEPTH - 1 and token.type in _CONTAINERS:
+            raise TextRefused("Lists and quotes are nested too deep.")
+        if token.type == "inline" and len(token.content) > MAX_PARAGRAPH:
+            raise TextRefused("A paragraph has at most %(bound)s characters.", bound=MAX_PARAGRAPH)
+
+
+def _dress(state: StateCore) -> None:
+    """Turn the tokens into those of this site: direction, alignment by class, images, joined CJK lines."""
+    for index, token in enumerate(state.tokens):
+        # The outermost blocks find their direction from their first letter, and what is inside follows them: a
+        # list's marks and a quote's border must be on the side where its text begins. Code, which has a `dir`
+        # of its own, is passed over in this, so a sentence may begin with it.
+        if token.level == 0 and token.nesting == 1 and token.tag in _DIRECTED:
+            token.attrSet("dir", "auto")
+        if style := token.attrGet("style"):
+            token.attrs = {"class": f"align-{str(style).removeprefix('text-align:')}"}
+        if token.type == "th_open" and not state.tokens[index + 1].content:
+            token.tag = state.tokens[index + 2].tag = "td"  # an empty heading says nothing to a screen reader
+        if token.type == "list_item_open" and "checked" in token.meta:
+            token.attrs = {"class": "task"}
+        elif token.type in ("bullet_list_open", "ordered_list_open"):
+            token.attrs.pop("class", None)
+        elif token.type == "inline":
+            token.children = _dressed(token.children or [], state.md.options["images"])
+
+
+_DIRECTED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"})
+
+
+def _dressed(children: list[Token], images: bool) -> list[Token]:
+    out: list[Token] = []
+    links = 0
+    for index, token in enumerate(children):
+        if token.type == "softbreak" and _joins(children[index - 1 : index], children[index + 1 : index + 2]):
+            continue
+        if token.type == "image" and not (images and shown_as_image(str(token.attrs["src"]))):
+            out += _linked(token, inside_link=links > 0)
+            continue
+        links += {"link_open": 1, "link_close": -1}.get(token.type, 0)
+        out.append(token)
+    return out
+
+
+def _joins(before: list[Token], after: list[Token]) -> bool:
+    """Whether the line break between two tokens is none to the reader: a browser would show it as a space."""
+    ends = [*(token.content[-1:] for token in before), *(token.content[:1] for token in after)]
+    return len(ends) == 2 and all(_UNSPACED.match(end) for end in ends)
+
+
+def _linked(image: Token, inside_link: bool) -> list[Token]:
+    """An image that isn't shown, as a link to it; only its words inside another link."""
+    words = Token("text", "", 0, content=text_of(image.children or []) or str(image.attrs["src"]))
+    if inside_link:
+        return [words]
+    opening = Token("link_open", "a", 1, attrs={"href": image.attrs["src"]})
+    return [opening, words, Token("link_close", "a", -1)]
+
+
+def text_of(children: list[Token]) -> str:
+    """The words of an inline token's children, without markup."""
+    return "".join(
+        text_of(token.children) if token.children else " " if token.type.endswith("break") else token.content
+        for token in children
+        if token.type != "html_inline"
+    )
+
+
+def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) -> MarkdownIt:
+    md = MarkdownIt("commonmark", renderer_cls=_Html)
+    md.inline = _Inline()
+    md.configure("commonmark", {"maxNesting": MAX_DEPTH, "xhtmlOut": False, "tasklists": True, **options})
+    md.enable(["table", "strikethrough"])
+    md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
+    md.block.ruler.at("reference", _reference)
+    md.core.ruler.after("block", "check_blocks", _check_blocks)
+    for plugin in plugins:
+        plugin(md)
+    md.core.ruler.push("dress", _dress)
+    return md
+
+
+def _footnotes(md: MarkdownIt) -> None:
+    renderer = md.renderer
+    assert isinstance(renderer, _Html)  # noqa: S101
+    ours = {name: rule for name, rule in renderer.rules.items() if name.startswith("footnote_")}
+    footnote_plugin(md, inline=False)
+    renderer.rules.update(ours)
+
+
+FOR_AUTHORS = _parser({"html": True, "images": True, "highlight": highlighted}, _footnotes)
+FOR_READERS = _parser({"html": False, "images": False, "highlight": None})

@@ -1,0 +1,161 @@
+"""HTML that an author wrote inside Markdown: known tags only, with known attributes, closed where they belong.
+
+`nh3` has the last word on safety. This goes before it for what it can't know: a stray `</div>` must not close a
+box of ours, a class or an id must not pass for one of ours, and a thousand open tags must not make the HTML parser
+slow or the output large.
+"""
+
+import re
+from html import escape, unescape
+
+from markdown_it.token import Token
+
+INLINE = frozenset(
+    (
+        "a abbr b bdi bdo cite code del dfn em i ins kbd mark q rp rt ruby s samp small span strong sub sup time u var"
+    ).split()
+)
+VOID = frozenset({"br", "img", "wbr", "hr"})
+BLOCK = frozenset(
+    (
+        "blockquote caption dd details div dl dt figcaption figure h1 h2 h3 h4 h5 h6 li ol p pre summary table "
+        "tbody td tfoot th thead tr ul"
+    ).split()
+)
+# Closed by the next of their kind: `<li>one<li>two`.
+_SELF_CLOSING = frozenset({"p", "li", "dt", "dd", "tr", "td", "th"})
+_GLOBAL = frozenset({"dir", "lang", "title"})
+_ATTRIBUTES = {
+    "a": frozenset({"href"}),
+    "details": frozenset({"open"}),
+    "img": frozenset({"src", "alt", "width", "height"}),
+    "ol": frozenset({"start"}),
+    "time": frozenset({"datetime"}),
+}
+_BOX = '<div class="scroll" tabindex="0">'  # of a table; the one in `markup.py` is its twin
+MAX_DEPTH = 20  # tags open at once
+
+_NAME = r"[A-Za-z_:][A-Za-z0-9:._-]*"
+_ATTRIBUTE = re.compile(rf"\s+({_NAME})(?:\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s\"'=<>`]+)))?")
+# A tag without `<` or `>` inside, or else a lone `<`, which then is text.
+_TAG = re.compile(rf"<(?:(/?)([A-Za-z][A-Za-z0-9]*)((?:{_ATTRIBUTE.pattern})*)\s*/?>)?")
+_IMAGE = re.compile(r"https://|/media/", re.IGNORECASE)
+
+
+def shown_as_image(src: str) -> bool:
+    """Whether an image's address is one that the site's Content-Security-Policy lets through."""
+    return bool(_IMAGE.match(src))
+
+
+class TooDeep(ValueError):
+    """More than MAX_DEPTH tags are open at once."""
+
+
+class RawHtml:
+    """One text's raw HTML. heading: HTML level, 1 to 6, that an `<h1>` becomes; the others follow.
+
+    Tags stay inside the Markdown block, quote, list item or emphasis in which they were opened: each of these has
+    a list of its own of open tags in `_open`, and what is left open is closed with it.
+    """
+
+    def __init__(self, heading: int) -> None:
+        self._heading = heading
+        self._open: list[list[str]] = []
+
+    def balanced(self, tokens: list[Token]) -> list[Token]:
+        """The tokens with cleaned and completed HTML. Raises TooDeep."""
+        self._open.append([])
+        out: list[Token] = []
+        for token in tokens:
+            if token.nesting < 0:
+                out += _raw(_closed(self._open.pop()))
+            elif token.nesting > 0:
+                self._open.append([])
+            if token.type == "inline":
+                token.children = self.balanced(token.children or [])
+            elif token.type in ("html_inline", "html_block"):
+                token.content = self._cleaned(token.content, inline=token.type == "html_inline")
+            out.append(token)
+        return out + _raw(_closed(self._open.pop()))
+
+    def _cleaned(self, html: str, inline: bool) -> str:
+        allowed = INLINE | VOID if inline else INLINE | VOID | BLOCK
+        text = _TAG.sub(lambda match: self._tag(match, allowed), _without_comments(html))
+        return text if inline else text + self._close_inline()
+
+    def _tag(self, match: re.Match[str], allowed: frozenset[str]) -> str:
+        closing, name = match[1], (match[2] or "").lower()
+        if name not in allowed:
+            return escape(match[0], quote=False)
+        if closing:
+            return self._end(self._shifted(name))
+        attributes = _attributes(name, match[3])
+        if name == "img" and not shown_as_image(attributes.get("src", "")):
+            return self._link(attributes)
+        if name == "img":
+            attributes.setdefault("alt", "")
+        return self._start(self._shifted(name), attributes)
+
+    def _start(self, name: str, attributes: dict[str, str]) -> str:
+        stack = self._open[-1]
+        before = self._close_inline() if name in BLOCK else ""
+        if name in _SELF_CLOSING and stack[-1:] == [name]:
+            before += _closed([stack.pop()])
+        if name not in VOID:
+            stack.append(name)
+            if sum(map(len, self._open)) > MAX_DEPTH:
+                raise TooDeep
+        tag = f"<{name}" + "".join(f' {key}="{escape(value)}"' for key, value in attributes.items()) + ">"
+        return before + (_BOX + tag if name == "table" else tag)
+
+    def _end(self, name: str) -> str:
+        stack = self._open[-1]
+        if name not in stack:
+            return ""
+        at = len(stack) - 1 - stack[::-1].index(name)
+        closed = _closed(stack[at:])
+        del stack[at:]
+        return closed
+
+    def _close_inline(self) -> str:
+        """Close what may not hold a block, or reach into the next one."""
+        stack = self._open[-1]
+        at = len(stack)
+        while at and stack[at - 1] in INLINE:
+            at -= 1
+        closed = _closed(stack[at:])
+        del stack[at:]
+        return closed
+
+    def _link(self, image: dict[str, str]) -> str:
+        src = image.get("src", "")
+        words = escape(image.get("alt") or src)
+        return words if any("a" in stack for stack in self._open) else f'<a href="{escape(src)}">{words}</a>'
+
+    def _shifted(self, name: str) -> str:
+        if name[0] == "h" and name[1:].isdigit():
+            return f"h{min(6, int(name[1:]) - 1 + self._heading)}"
+        return name
+
+
+def _closed(names: list[str]) -> str:
+    return "".join(f"</{name}></div>" if name == "table" else f"</{name}>" for name in reversed(names))
+
+
+def _attributes(tag: str, text: str) -> dict[str, str]:
+    allowed = _GLOBAL | _ATTRIBUTES.get(tag, frozenset())
+    found = ((match[1].lower(), match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(text))
+    return {name: unescape(value) for name, value in found if name in allowed}
+
+
+def _without_comments(html: str) -> str:
+    # Not a regular expression, for `<!--` again and again without an end is quadratic in that.
+    pieces, at = [], 0
+    while (start := html.find("<!--", at)) >= 0 and (end := html.find("-->", start + 4)) >= 0:
+        pieces.append(html[at:start])
+        at = end + 3
+    return "".join(pieces) + html[at:]
+
+
+def _raw(html: str) -> list[Token]:
+    return [Token("html_inline", "", 0, content=html)] if html else []

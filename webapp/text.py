@@ -1,0 +1,229 @@
+"""Markdown to safe HTML, once, when it is written.
+
+`markup` parses and renders, `rawhtml` tidies the HTML that an author wrote, `highlight` colours code; at the end
+all of it goes through `nh3`. What a stranger may send is bounded in size, so every step's time is bounded too.
+"""
+
+import re
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from hashlib import sha256
+from unicodedata import category, normalize
+
+import nh3
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from . import highlight, markup, rawhtml
+from .language import guess_language, plain, summary
+from .markup import TextRefused
+
+__all__ = ["Heading", "Rendered", "TextRefused", "guess_language", "plain", "render_comment", "render_post"]
+__all__ += ["render_update", "summary"]
+
+HTML_FACTOR = 20  # times the text's own size
+HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
+
+
+@dataclass(frozen=True)
+class Heading:
+    """An entry of a table of contents: level 2 to 6, the id to link to, the words without markup."""
+
+    level: int
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A post: clean HTML, and its headings in their order."""
+
+    html: str
+    toc: list[Heading] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What bounds a text, and where its headings begin.
+
+    The parser takes up to 50 µs for a line, 25 for a mark and 15 for a table's cell, whatever stands there.
+    """
+
+    parser: MarkdownIt
+    first_heading: int
+    max_kilobytes: int
+    max_lines: int
+    max_marks: int
+    max_cells: int
+    max_headings: int
+    max_lookups: int
+    readers: bool = False
+
+
+_POST = _Kind(markup.FOR_AUTHORS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
+_UPDATE = _Kind(markup.FOR_AUTHORS, 4, 10, 500, 2_000, 1_500, 100, 60_000)
+_COMMENT = _Kind(markup.FOR_READERS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
+
+# XML forbids these (a feed is XML), and half a surrogate pair is no character.
+_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def render_post(markdown: str) -> Rendered:
+    """A post's HTML and table of contents. Its highest heading becomes `h2`, for the title is the page's `h1`.
+
+    Headings have ids such as `h-路由`, footnotes such as `fn-5f0c1b2a-1`. The same text gives the same HTML.
+    Raises TextRefused above 200 KB of UTF-8 (1 KB: 1,000 bytes) and for the other bounds.
+    """
+    html, headings = _rendered(markdown, _POST)
+    return Rendered(html, headings)
+
+
+def render_update(markdown: str) -> str:
+    """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`; headings have no ids.
+
+    Raises TextRefused above 10 KB and for the other bounds.
+    """
+    return _rendered(markdown, _UPDATE)[0]
+
+
+def render_comment(markdown: str) -> str:
+    """A comment's HTML: no raw HTML (it is shown), no images (they become links), no footnotes or highlighting.
+
+    Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 KB and for the other bounds.
+    """
+    return _rendered(markdown, _COMMENT)[0]
+
+
+def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
+    text = _tidied(markdown)
+    size = _checked_size(text, kind)
+    mark = sha256(text.encode()).hexdigest()[:8]
+    env = {"mark": mark, "max_cells": kind.max_cells, "max_lookups": kind.max_lookups}
+    tokens = kind.parser.parse(text, env)
+    first = _shift_headings(tokens, kind)
+    headings = _name_headings(tokens) if kind is _POST else []
+    try:
+        tokens = rawhtml.RawHtml(first).balanced(tokens)
+    except rawhtml.TooDeep:
+        raise TextRefused("HTML tags are nested too deep.") from None
+    html = kind.parser.renderer.render(tokens, kind.parser.options, env)
+    _check_html(html, size)
+    clean = _NOT_TEXT.sub("\ufffd", (_READERS if kind.readers else _AUTHORS).clean(html))
+    _check_html(clean, size)
+    return clean, headings
+
+
+def _tidied(markdown: str) -> str:
+    """The text without a byte order mark; what is no character becomes U+FFFD. CR and CRLF become LF."""
+    paired = markdown.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    lines = paired.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return _NOT_TEXT.sub("\ufffd", lines)
+
+
+def _checked_size(text: str, kind: _Kind) -> int:
+    size = len(text.encode())
+    if size > kind.max_kilobytes * 1000:
+        raise TextRefused("The text is longer than %(bound)s KB.", bound=kind.max_kilobytes)
+    if text.count("\n") > kind.max_lines:
+        raise TextRefused("The text has more than %(bound)s lines.", bound=kind.max_lines)
+    if sum(map(text.count, markup.MARKS)) > kind.max_marks:
+        raise TextRefused("The text has more than %(bound)s marks such as * [ and |.", bound=kind.max_marks)
+    return size
+
+
+def _check_html(html: str, size: int) -> None:
+    if len(html.encode()) > HTML_FACTOR * size + HTML_ALLOWANCE:
+        raise TextRefused("The page would be more than %(bound)s times as large as the text.", bound=HTML_FACTOR)
+
+
+def _shift_headings(tokens: list[Token], kind: _Kind) -> int:
+    """Move the headings to where the page wants them; the HTML level that a level 1 has then."""
+    headings = [token for token in tokens if token.type in ("heading_open", "heading_close")]
+    if len(headings) > 2 * kind.max_headings:
+        raise TextRefused("The text has more than %(bound)s headings.", bound=kind.max_headings)
+    highest = min((int(token.tag[1]) for token in headings), default=1)
+    for token in headings:
+        token.tag = f"h{min(6, int(token.tag[1]) - highest + kind.first_heading)}"
+    return max(kind.first_heading, kind.first_heading + 1 - highest)
+
+
+def _name_headings(tokens: list[Token]) -> list[Heading]:
+    """Give each heading its id, a second one of the same words with a number: `h-路由`, `h-路由-2`."""
+    headings, taken, count = [], set[str](), dict[str, int]()
+    for index, token in enumerate(tokens):
+        if token.type != "heading_open":
+            continue
+        text = " ".join(markup.text_of(tokens[index + 1].children or []).split())
+        name = slug = _slug(text)
+        while name in taken:
+            count[slug] = count.get(slug, 1) + 1
+            name = f"{slug}-{count[slug]}"
+        taken.add(name)
+        token.attrSet("id", name)
+        headings.append(Heading(int(token.tag[1]), name, text))
+    return headings
+
+
+def _slug(text: str) -> str:
+    """Letters of any script, their marks, and digits stay: "URL 构建" is `h-url-构建`. At most 60 characters."""
+    kept = "".join(c if category(c)[0] in "LMN" else " " for c in normalize("NFC", text.lower())[:60])
+    return "-".join(["h", *kept.split()])
+
+
+# nh3: what remains of any HTML whatsoever. Raw HTML can't bring an id or a class past `rawhtml`, so those here are
+# ours; still they are held to their form, and no form is one that the rest of the site uses.
+_ID = re.compile(r"(?:h(?:-[^\s\"'<>&]+)?|fn-[0-9a-f]{8}-\d+|fnref-[0-9a-f]{8}-\d+(?:-\d+)?)")
+_ALIGNED = {"align-left", "align-center", "align-right"}
+_ALLOWED_CLASSES = {
+    "a": {"footnote-back"},
+    "div": {"scroll"},
+    "li": {"task"},
+    "section": {"footnotes"},
+    "span": {"task-box", *highlight.CLASSES},
+    "sup": {"footnote-ref"},
+    "td": _ALIGNED,
+    "th": _ALIGNED,
+}
+_ATTRIBUTES = {
+    "*": {"dir", "lang", "title"},
+    "a": {"href", "id"},
+    "code": {"translate"},
+    "details": {"open"},
+    "div": {"tabindex"},
+    "img": {"src", "alt", "width", "height"},
+    "li": {"id"},
+    "ol": {"start"},
+    "pre": {"tabindex", "translate"},
+    "time": {"datetime"},
+    **{f"h{level}": {"id"} for level in range(2, 7)},
+}
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    """nh3 asks this of each attribute that it would let through; None takes it out."""
+    if name == "id":
+        return value if _ID.fullmatch(value) else None
+    if name == "src":
+        return value if rawhtml.shown_as_image(value) else None
+    if name == "tabindex":
+        return value if value == "0" else None
+    return value
+
+
+def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
+    return nh3.Cleaner(
+        tags=set(tags),
+        attributes={tag: names for tag, names in _ATTRIBUTES.items() if tag in tags | {"*"}},
+        allowed_classes={tag: names for tag, names in _ALLOWED_CLASSES.items() if tag in tags},
+        attribute_filter=_attribute,
+        set_tag_attribute_values={"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}} if "img" in tags else {},
+        url_schemes={"http", "https", "mailto"},
+        link_rel=rel,
+    )
+
+
+_READER_TAGS = {"a", "blockquote", "br", "code", "div", "em", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s"}
+_READER_TAGS |= {"span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
+_READERS = _cleaner("nofollow ugc noopener", _READER_TAGS)
+_AUTHORS_TAGS = (rawhtml.INLINE | rawhtml.BLOCK | rawhtml.VOID | {"section"}) - {"h1"}
+_AUTHORS = _cleaner("noopener", _AUTHORS_TAGS)
