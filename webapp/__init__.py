@@ -1,0 +1,60 @@
+"""Pressroom: a self-hosted publishing site that stays up when everyone arrives at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+MAX_BODY_BYTES = 1_000_000
+
+
+def create_app(config: dict[str, Any] | None = None) -> Flask:
+    """Build the site's app. `config` overrides settings by their names; a bad setting raises BadSetting."""
+    from datetime import timedelta
+    from importlib import import_module
+    from urllib.parse import urlsplit
+
+    from flask import Flask
+    from flask_wtf import CSRFProtect
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from . import cli, db, errorpages, headers, i18n, instance, language, links
+    from .accounts import accounts
+    from .config import read, resources
+    from .desk import desk
+    from .reader import reader
+    from .sessions import SESSION_DAYS
+
+    app = Flask(
+        __name__,
+        template_folder=str(resources() / "templates"),
+        static_folder=str(resources() / "static"),
+    )
+    app.config.update(read() | (config or {}))
+    base = urlsplit(app.config["BASE_URL"])
+    app.config.update(
+        SECRET_KEY=instance.secret_key(app.config["INSTANCE"]) if app.config["INSTANCE"].is_dir() else None,
+        SERVER_NAME=base.netloc,
+        PREFERRED_URL_SCHEME=base.scheme,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_REFRESH_EACH_REQUEST=False,
+        PERMANENT_SESSION_LIFETIME=timedelta(days=SESSION_DAYS),
+        WTF_CSRF_TIME_LIMIT=None,
+        # On https it would demand a Referer, which the pages of one-time links (and some browsers) don't send.
+        WTF_CSRF_SSL_STRICT=False,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
+    )
+    proxies = app.config["PROXIES"]
+    app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    for part in (db, links, i18n, headers, errorpages, cli):
+        part.init_app(app)
+    CSRFProtect(app)
+    for more in ("desk_updates", "desk_site"):  # they add their views to the desk
+        import_module(f".{more}", __name__)
+    for blueprint in (reader, accounts, desk):
+        app.register_blueprint(blueprint)
+    app.jinja_env.filters["words"] = language.summary
+    return app

@@ -1,0 +1,203 @@
+"""The desk: writing, previewing, publishing and unpublishing posts, and the comment form.
+
+Every view loads its thing by a helper that refuses (`rights`), does one named change, and redirects.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from . import people, posts, revisions, updates
+from .db import reading, writing
+from .errors import Conflict, NotFound, Refused
+from .forms import PostForm, version_of
+from .i18n import gettext as _
+from .language import guess_language
+from .links import absolute
+from .models import Post, User
+from .rights import has_role, post_to_write, writer
+
+desk = Blueprint("desk", __name__)
+
+ACTIONS = ("draft", "publish", "preview")
+
+
+@desk.context_processor
+def who_is_here() -> dict[str, Any]:
+    return {"user": g.get("user")}  # not `current_user()`: an error page must not ask a database that is away
+
+
+@desk.get("/desk")
+def index() -> str:
+    user = writer()
+    whose = None if has_role(user, "editor") else user
+    return render_template(
+        "desk/index.html",
+        drafts=posts.on_desk(reading(), whose, "draft"),
+        published=posts.on_desk(reading(), whose, "published"),
+    )
+
+
+@desk.route("/desk/new", methods=["GET", "POST"])
+def new() -> str | Response | tuple[str, int]:
+    user = writer()
+    form = PostForm(authors=user.username)
+    return _save(form, None) if request.method == "POST" else _edit_page(form, None)
+
+
+@desk.route("/desk/post/<int:post_id>", methods=["GET", "POST"])
+def edit(post_id: int) -> str | Response | tuple[str, int]:
+    post = post_to_write(post_id)
+    form = PostForm(data=posts.fields(post))
+    return _save(form, post) if request.method == "POST" else _edit_page(form, post)
+
+
+def _save(form: PostForm, post: Post | None) -> str | Response | tuple[str, int]:
+    action = request.form.get("action", "draft")
+    authors = _authors(form, post) if form.validate_on_submit() else []
+    if action not in ACTIONS or (post and post.status == "published" and action == "draft"):
+        form.refuse(form.title, Refused(_("A published post is saved or unpublished; it can’t become a draft here.")))
+    if form.errors:
+        return _edit_page(form, post), 400
+    if action == "preview":
+        return _edit_page(form, post, preview=_preview(form))
+    try:
+        with writing() as db:
+            saved = _write(db, form, post, [person.id for person in authors])
+            if action == "publish":
+                posts.publish(db, saved.id)
+    except Conflict as conflict:
+        return _conflict(form, post, conflict)
+    if action == "publish":
+        return redirect(url_for("reader.post", post_id=saved.id))
+    flash(_("Saved as a draft."))
+    return redirect(url_for(".edit", post_id=saved.id))
+
+
+def _authors(form: PostForm, post: Post | None) -> list[User]:
+    """The people named in the form; what is wrong with them is said at the field.
+
+    Whoever is among the post's authors may stay, also with a lower role now or a deleted account.
+    """
+    user = writer()
+    before = {person.username: person for person in post.authors} if post else {}
+    found = []
+    for name in form.author_names() or [user.username]:
+        if name in before:
+            found.append(before[name])
+            continue
+        try:
+            person = people.by_name(reading(), name)
+        except NotFound:
+            form.refuse(form.authors, Refused(_("There is nobody called “%(name)s”.", name=name[:40])))
+            continue
+        if not has_role(person, "author"):
+            form.refuse(form.authors, Refused(_("“%(name)s” isn’t an author yet.", name=person.username)))
+        found.append(person)
+    if not has_role(user, "editor") and all(person.id != user.id for person in found):
+        form.refuse(form.authors, Refused(_("You can’t take yourself off; an editor can.")))
+    return found
+
+
+def _write(db: Session, form: PostForm, post: Post | None, author_ids: list[int]) -> Post:
+    user = writer()
+    authors = [db.get_one(User, author_id) for author_id in author_ids]
+    if post is None:
+        return posts.create(db, authors, _writing(form), submission=form.submission.data or None, actor_id=user.id)
+    return posts.edit(db, post.id, authors, _writing(form), version=version_of(form), actor_id=user.id)
+
+
+def _writing(form: PostForm) -> posts.Writing:
+    return posts.Writing(
+        title=form.title.data or "",
+        body=form.body.data or "",
+        rendered=form.rendered,
+        summary=form.summary.data or "",
+        tags=form.tag_names(),
+        language=form.language.data or guess_language(f"{form.title.data}\n{form.body.data}", ""),
+        live=form.live.data,
+        comments=form.comments.data,
+    )
+
+
+def _preview(form: PostForm) -> dict[str, Any]:
+    writing = _writing(form)
+    return {
+        "title": writing.title,
+        "summary": writing.summary,
+        "html": writing.rendered.html,
+        "language": writing.language,
+    }
+
+
+def _edit_page(form: PostForm, post: Post | None, preview: dict[str, Any] | None = None) -> str:
+    draft_url = absolute("desk.draft", token=post.draft_token) if post and post.draft_token else None
+    return render_template("desk/edit.html", form=form, post=post, preview=preview, draft_url=draft_url)
+
+
+def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[str, int]:
+    """Both texts, and a form that saves one's own over the other's."""
+    if post is None:
+        raise conflict
+    now = posts.written(reading(), post.id)
+    names = ("title", "summary", "body", "tags", "language", "authors")
+    theirs = posts.fields(now)
+    mine = {name: form[name].data or "" for name in names}
+    form.version.data = str(now.version)
+    page = render_template(
+        "desk/conflict.html",
+        what=now.title,
+        mine=mine,
+        theirs={name: theirs[name] for name in names},
+        form=form,
+        form_url=url_for(".edit", post_id=post.id),
+        action="publish" if now.status == "published" else "draft",
+    )
+    return page, 409
+
+
+@desk.post("/desk/post/<int:post_id>/unpublish")
+def unpublish(post_id: int) -> Response:
+    post_to_write(post_id)
+    with writing() as db:
+        posts.unpublish(db, post_id)
+    flash(_("Unpublished. It is a draft again; publish it to bring it back."))
+    return redirect(url_for(".edit", post_id=post_id))
+
+
+@desk.post("/desk/post/<int:post_id>/end")
+def end(post_id: int) -> Response:
+    post_to_write(post_id)
+    with writing() as db:
+        posts.end(db, post_id)
+    return redirect(url_for("reader.post", post_id=post_id))
+
+
+@desk.post("/desk/post/<int:post_id>/draft-link")
+def new_draft_link(post_id: int) -> Response:
+    post_to_write(post_id)
+    with writing() as db:
+        posts.replace_draft_token(db, post_id)
+    flash(_("Here is a new secret link; the old one no longer works."))
+    return redirect(url_for(".edit", post_id=post_id))
+
+
+@desk.get("/desk/post/<int:post_id>/revisions")
+def older_texts(post_id: int) -> str:
+    post = post_to_write(post_id)
+    texts = [(post.title, revisions.of(reading(), "post", post.id))]
+    for update in updates.on_desk(reading(), post_id):
+        if update.version > 1:
+            name = _("Update %(n)d", n=update.n)
+            texts.append((update.title or name, revisions.of(reading(), "update", update.id)))
+    return render_template("desk/revisions.html", post=post, revisions=[pair for pair in texts if pair[1]])
+
+
+@desk.get("/draft/<uuid:token>")
+def draft(token: Any) -> str:
+    """A draft for whoever has the secret link."""
+    return render_template("reader/draft.html", post=posts.by_draft_token(reading(), str(token)))

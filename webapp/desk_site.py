@@ -1,0 +1,175 @@
+"""The desk's pages for the site as a whole: people (admins) and the site's own pages (editors)."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from . import about, people, sessions
+from .db import reading, writing
+from .desk import desk
+from .errors import Conflict, Refused
+from .forms import ROLE_NAMES, AboutForm, InviteForm, refused_text, version_of
+from .i18n import gettext as _
+from .links import absolute
+from .models import ROLES
+from .rights import admin, editor
+from .text import TextRefused, render_post
+
+
+@desk.get("/desk/people")
+def everybody() -> str:
+    admin()
+    return _people_page()
+
+
+def _people_page(link: str | None = None, link_for: str | None = None) -> str:
+    return render_template(
+        "desk/people.html",
+        people=people.every(reading()),
+        roles=ROLES,
+        form=InviteForm(formdata=None),
+        link=link,
+        link_for=link_for,
+    )
+
+
+@desk.post("/desk/people/invite")
+def invite() -> str | tuple[str, int]:
+    user_id = admin().id
+    form = InviteForm()
+    if not form.validate_on_submit():
+        raise Refused(_("There is no such role."))
+    with writing() as db:
+        token = sessions.make_link(db, "invitation", user_id, role=form.role.data)
+    url = absolute("accounts.invited", token=token)
+    return _people_page(url, _("Invitation; the role will be: %(role)s", role=ROLE_NAMES[form.role.data]))
+
+
+@desk.post("/desk/people/<int:user_id>/password-link")
+def password_link(user_id: int) -> str:
+    actor_id = admin().id
+    person = people.get(reading(), user_id)
+    with writing() as db:
+        token = sessions.make_link(db, "password", actor_id, user_id=person.id)
+    url = absolute("accounts.new_password", token=token)
+    return _people_page(url, _("New password for %(name)s", name=person.username))
+
+
+@desk.post("/desk/people/<int:user_id>/role")
+def set_role(user_id: int) -> Response:
+    admin()
+    with writing() as db:
+        person = people.set_role(db, user_id, request.form.get("role", ""))
+    return _people_done(_("The role of %(name)s is now: %(role)s.", name=person.username, role=ROLE_NAMES[person.role]))
+
+
+@desk.post("/desk/people/<int:user_id>/disable")
+def disable(user_id: int) -> Response:
+    admin()
+    with writing() as db:
+        person = people.disable(db, user_id, True)
+    return _people_done(_("%(name)s can’t log in any more.", name=person.username))
+
+
+@desk.post("/desk/people/<int:user_id>/enable")
+def enable(user_id: int) -> Response:
+    admin()
+    with writing() as db:
+        person = people.disable(db, user_id, False)
+    return _people_done(_("%(name)s can log in again.", name=person.username))
+
+
+def _people_done(message: str) -> Response:
+    flash(message)
+    return redirect(url_for(".everybody"))
+
+
+# The site's own pages
+
+
+@desk.get("/desk/about")
+def about_pages() -> str:
+    editor()
+    return render_template("desk/about_index.html", pages=about.every(reading()))
+
+
+@desk.route("/desk/about/new", methods=["GET", "POST"])
+def new_about() -> str | Response | tuple[str, int]:
+    editor()
+    form = AboutForm()
+    html = _html(form)
+    if html is None:
+        return _about_page(form, None)
+    try:
+        with writing() as db:
+            page = about.create(
+                db, form.name.data or "", title=form.title.data or "", body=form.body.data or "", html=html
+            )
+    except Conflict as taken:
+        form.refuse(form.name, taken)
+        return _about_page(form, None)
+    return redirect(url_for("reader.about", name=page.name))
+
+
+@desk.route("/desk/about/edit/<path:name>", methods=["GET", "POST"])
+def edit_about(name: str) -> str | Response | tuple[str, int]:
+    user_id = editor().id
+    page = about.shown(reading(), name)
+    form = AboutForm(name=page.name, title=page.title, body=page.body, version=page.version)
+    html = _html(form)
+    if html is None:
+        return _about_page(form, page)
+    try:
+        with writing() as db:
+            about.edit(
+                db,
+                name,
+                title=form.title.data or "",
+                body=form.body.data or "",
+                html=html,
+                version=version_of(form),
+                actor_id=user_id,
+            )
+    except Conflict:
+        return _conflict(form, name)
+    return redirect(url_for("reader.about", name=name))
+
+
+@desk.post("/desk/about/delete/<path:name>")
+def delete_about(name: str) -> Response:
+    editor()
+    with writing() as db:
+        about.delete(db, name)
+    flash(_("The page is deleted."))
+    return redirect(url_for(".about_pages"))
+
+
+def _html(form: AboutForm) -> str | None:
+    if not form.validate_on_submit():
+        return None
+    try:
+        return render_post(form.body.data or "").html
+    except TextRefused as error:
+        form.refuse(form.body, refused_text(error))
+        return None
+
+
+def _about_page(form: AboutForm, page: object) -> tuple[str, int]:
+    status = 400 if request.method == "POST" else 200
+    return render_template("desk/about_edit.html", form=form, about=page), status
+
+
+def _conflict(form: AboutForm, name: str) -> tuple[str, int]:
+    now = about.shown(reading(), name)
+    form.version.data = str(now.version)
+    page = render_template(
+        "desk/conflict.html",
+        what=now.title,
+        mine={"title": form.title.data, "body": form.body.data},
+        theirs={"title": now.title, "body": now.body},
+        form=form,
+        form_url=request.path,
+        action=None,
+    )
+    return page, 409

@@ -1,0 +1,206 @@
+"""The desk of a live post: its updates, and the comments on it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from . import comments, posts, text, updates
+from .accounts import safe_next
+from .db import reading, writing
+from .desk import desk
+from .errors import Conflict
+from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, Form, UpdateForm, refused_text, version_of
+from .i18n import gettext as _
+from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer
+
+
+@desk.get("/desk/post/<int:post_id>/live")
+def live(post_id: int) -> str:
+    return _live_page(post_id, UpdateForm(next=url_for(".live", post_id=post_id)))
+
+
+def _live_page(post_id: int, form: UpdateForm) -> str:
+    post = post_to_write(post_id)
+    return render_template(
+        "desk/live.html",
+        post=post,
+        form=form,
+        updates=updates.on_desk(reading(), post_id),
+        comments=comments.on_desk(reading(), post_id),
+    )
+
+
+@desk.post("/post/<int:post_id>/updates")
+def add_update(post_id: int) -> str | Response | tuple[str, int]:
+    post_to_write(post_id)
+    form = UpdateForm()
+    html = _html(form, text.render_update) if form.validate_on_submit() else None
+    if html is None:
+        return _live_page(post_id, form), 400
+    author_id = writer().id
+    with writing() as db:
+        made = updates.add(
+            db,
+            post_id,
+            author_id,
+            form.body.data or "",
+            html,
+            title=form.title.data or "",
+            key=form.key.data,
+            submission=form.submission.data or None,
+        )
+    there = url_for("reader.post", post_id=post_id, _anchor=made.item)
+    return redirect(safe_next(form.next.data) or there)
+
+
+def _html(form: Form, render: Any) -> str | None:
+    """The form's body as HTML; None, with the reason at the field, when it is refused."""
+    try:
+        html: str = render(form.body.data)
+    except text.TextRefused as error:
+        form.refuse(form.body, refused_text(error))
+        return None
+    return html
+
+
+@desk.route("/desk/post/<int:post_id>/update/<int:n>/edit", methods=["GET", "POST"])
+def edit_update(post_id: int, n: int) -> str | Response | tuple[str, int]:
+    return _change_update(post_id, n, EditUpdateForm)
+
+
+@desk.route("/desk/post/<int:post_id>/update/<int:n>/correct", methods=["GET", "POST"])
+def correct_update(post_id: int, n: int) -> str | Response | tuple[str, int]:
+    return _change_update(post_id, n, CorrectUpdateForm)
+
+
+def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Response | tuple[str, int]:
+    update = update_to_write(post_id, n)
+    correcting = kind is CorrectUpdateForm
+    form = kind(title=update.title, body=update.body, version=update.version)
+    html = _html(form, text.render_update) if form.validate_on_submit() else None
+    if html is None:
+        page = render_template(
+            "desk/update.html", post=post_to_write(post_id), update=update, form=form, correcting=correcting
+        )
+        return page, 400 if request.method == "POST" else 200
+    texts: dict[str, Any] = {"title": form.title.data or "", "body": form.body.data, "html": html}
+    if correcting:
+        texts["note"] = form.note.data
+    actor_id = writer().id
+    verb = updates.correct if correcting else updates.edit
+    try:
+        with writing() as db:
+            verb(db, post_id, n, version=version_of(form), actor_id=actor_id, **texts)
+    except Conflict:
+        return _conflict(post_id, n, form)
+    return redirect(url_for(".live", post_id=post_id, _anchor=update.item))
+
+
+def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str, int]:
+    now = updates.written(reading(), post_id, n)
+    form.version.data = str(now.version)
+    page = render_template(
+        "desk/conflict.html",
+        what=now.title or _("Update %(n)d", n=now.n),
+        mine={"title": form.title.data or "", "body": form.body.data},
+        theirs={"title": now.title, "body": now.body},
+        form=form,
+        form_url=request.path,
+        action=None,
+    )
+    return page, 409
+
+
+def _changed(post_id: int, item: str) -> Response:
+    return redirect(url_for(".live", post_id=post_id, _anchor=item))
+
+
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/withdraw")
+def withdraw_update(post_id: int, n: int) -> Response:
+    update_to_write(post_id, n)
+    with writing() as db:
+        return _changed(post_id, updates.withdraw(db, post_id, n).item)
+
+
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")
+def restore_update(post_id: int, n: int) -> Response:
+    update_to_write(post_id, n)
+    with writing() as db:
+        return _changed(post_id, updates.restore(db, post_id, n).item)
+
+
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/pin", defaults={"pinned": True}, endpoint="pin_update")
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/unpin", defaults={"pinned": False}, endpoint="unpin_update")
+def pin_update(post_id: int, n: int, pinned: bool) -> Response:
+    update_to_write(post_id, n)
+    with writing() as db:
+        return _changed(post_id, updates.pin(db, post_id, n, pinned).item)
+
+
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/key", defaults={"key": True}, endpoint="mark_key")
+@desk.post("/desk/post/<int:post_id>/update/<int:n>/not-key", defaults={"key": False}, endpoint="unmark_key")
+def mark_key(post_id: int, n: int, key: bool) -> Response:
+    update_to_write(post_id, n)
+    with writing() as db:
+        return _changed(post_id, updates.mark_key(db, post_id, n, key).item)
+
+
+# Comments
+
+
+@desk.get("/post/<int:post_id>/comments/new")
+def new_comment(post_id: int) -> str:
+    signed_in()
+    return _comment_page(post_id, CommentForm())
+
+
+def _comment_page(post_id: int, form: CommentForm, retry_after_seconds: int | None = None) -> str:
+    post = posts.published(reading(), post_id)
+    return render_template("reader/comment_new.html", post=post, form=form, retry_after=retry_after_seconds)
+
+
+@desk.post("/post/<int:post_id>/comments")
+def add_comment(post_id: int) -> str | Response | tuple[str, int]:
+    user_id = signed_in().id
+    posts.published(reading(), post_id)
+    form = CommentForm()
+    html = _html(form, text.render_comment) if form.validate_on_submit() else None
+    if html is None:
+        return _comment_page(post_id, form), 400
+    with writing() as db:
+        made = comments.add(
+            db,
+            post_id,
+            user_id,
+            form.body.data or "",
+            html,
+            submission=form.submission.data or None,
+            per_minute=comments.PER_MINUTE if current_app.config["LIMITS"] == "on" else None,
+        )
+    return redirect(url_for("reader.post", post_id=post_id, _anchor=made.item))
+
+
+@desk.post("/post/<int:post_id>/comments/<int:n>/delete")
+def delete_comment(post_id: int, n: int) -> Response:
+    comment = own_comment(post_id, n)
+    with writing() as db:
+        comments.withdraw(db, post_id, n, comment.author_id)
+    return redirect(url_for("reader.post", post_id=post_id, _anchor="comments"))
+
+
+@desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")
+def withdraw_comment(post_id: int, n: int) -> Response:
+    comment_to_moderate(post_id, n)
+    actor_id = writer().id
+    with writing() as db:
+        return _changed(post_id, comments.withdraw(db, post_id, n, actor_id).item)
+
+
+@desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")
+def restore_comment(post_id: int, n: int) -> Response:
+    comment_to_moderate(post_id, n)
+    with writing() as db:
+        return _changed(post_id, comments.restore(db, post_id, n).item)

@@ -1,0 +1,109 @@
+"""The page that each error becomes. What somebody had typed stands on it, so that nothing is lost."""
+
+from __future__ import annotations
+
+from flask import Flask, current_app, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from .db import DatabaseBusy
+from .errors import Refused, SignInNeeded, TooMany
+from .i18n import gettext as _
+from .i18n import lazy_gettext as _l
+
+KEPT_FIELDS = {
+    "title": _l("Title"),
+    "summary": _l("Summary"),
+    "body": _l("Text"),
+    "note": _l("What was wrong"),
+    "tags": _l("Tags"),
+}
+BUSY_SECONDS = 5
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(Refused, _refused)
+    app.register_error_handler(CSRFError, _csrf)
+    app.register_error_handler(DatabaseBusy, _busy)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _broken)
+
+
+def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:
+    page = render_template(
+        "error.html",
+        status=status,
+        title=_titles().get(status) or _("That didn’t work"),
+        message=message,
+        kept=_kept(),
+        retry_after=retry_after_seconds,
+    )
+    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
+    return page, status, headers
+
+
+def _titles() -> dict[int, str]:
+    return {
+        401: _("Please log in"),
+        403: _("Not allowed"),
+        404: _("Page not found"),
+        405: _("This can’t be done here"),
+        409: _("That can’t be done now"),
+        413: _("Too large"),
+        429: _("Too many at once"),
+        500: _("Our mistake"),
+        503: _("Busy right now"),
+    }
+
+
+def _kept() -> dict[str, str]:
+    if request.method != "POST":
+        return {}
+    try:
+        return {str(label): request.form[name] for name, label in KEPT_FIELDS.items() if request.form.get(name)}
+    except HTTPException:  # too large, or cut short
+        return {}
+
+
+def _refused(error: Refused) -> ResponseReturnValue:
+    if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
+        return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
+    wait = error.retry_after_seconds if isinstance(error, TooMany) else None
+    return _page(error.status, error.message or _("There is nothing at this address."), wait)
+
+
+def _csrf(_error: CSRFError) -> ResponseReturnValue:
+    return _page(400, _("This form was open for too long, or came from another site. Please load it again."))
+
+
+def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
+    return _page(503, _("Many people are writing at this moment. Please send it again."), BUSY_SECONDS)
+
+
+def _database(error: OperationalError) -> ResponseReturnValue:
+    current_app.logger.error("%s %s: %s", request.method, request.path, error.orig)
+    return _page(503, _("The site can’t reach its data. It will be back."), BUSY_SECONDS)
+
+
+def _http(error: HTTPException) -> ResponseReturnValue:
+    if error.code is None or error.code < 400:
+        return error.get_response()
+    messages = {
+        404: _("There is nothing at this address."),
+        405: _("This address doesn’t answer that kind of request."),
+        413: _("At most one megabyte fits. Please shorten it."),
+    }
+    page = _page(error.code, messages.get(error.code, _("The request could not be understood.")))
+    response = current_app.make_response(page)
+    for name, value in error.get_headers():
+        if name.lower() not in ("content-type", "content-length"):
+            response.headers.setdefault(name, value)
+    return response
+
+
+def _broken(error: Exception) -> ResponseReturnValue:
+    current_app.logger.error("%s %s", request.method, request.path, exc_info=error)
+    return _page(500, _("Something broke on our side. It has been written down."))

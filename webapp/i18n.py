@@ -1,0 +1,86 @@
+"""The interface's language: one for the whole site, so that a page is the same bytes for everybody.
+
+Catalogues are `translations/<language>.po`, read at the start; there is nothing to compile.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
+from typing import Any
+
+from babel.dates import format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.support import LazyProxy
+from flask import Flask, current_app
+from markupsafe import Markup
+
+TRANSLATIONS = Path(__file__).parent / "translations"
+LOCALES = {"en": "en", "zh": "zh_Hans_CN"}
+STYLES = {
+    "clock": {"en": "HH:mm", "zh": "HH:mm"},
+    "day": {"en": "d MMMM y", "zh": "y年M月d日"},
+    "medium": {"en": "d MMM y, HH:mm", "zh": "y年M月d日 HH:mm"},
+}
+
+
+def init_app(app: Flask) -> None:
+    language = app.config["LANGUAGE"]
+    app.extensions["translations"] = _load(language)
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(gettext, _plural_form, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.filters.update(time=time_element, clock=clock)
+    app.jinja_env.globals["html_lang"] = {"zh": "zh-Hans"}.get(language, language)
+
+
+def _load(language: str) -> NullTranslations:
+    path = TRANSLATIONS / f"{language}.po"
+    if not path.is_file():
+        return NullTranslations()
+    compiled = io.BytesIO()
+    with path.open("rb") as source:
+        write_mo(compiled, read_po(source, locale=LOCALES[language]))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def gettext(message: str, **values: Any) -> str:
+    translated: str = current_app.extensions["translations"].gettext(message)
+    return translated % values if values else translated
+
+
+def _plural_form(singular: str, plural: str, n: int) -> str:
+    """For templates: Jinja puts the values in by itself."""
+    translated: str = current_app.extensions["translations"].ngettext(singular, plural, n)
+    return translated
+
+
+def lazy_gettext(message: str) -> Any:
+    """For texts that are made before there is an app, such as form labels."""
+    return LazyProxy(gettext, message, enable_cache=False)
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, current_app.config["TIMEZONE"])
+
+
+def clock(at_ms: int) -> str:
+    """Hour, minute and zone, such as `20:41 CET`."""
+    return _format(at_ms, "clock")
+
+
+def _format(at_ms: int, style: str) -> str:
+    language = current_app.config["LANGUAGE"]
+    moment = _moment(at_ms)
+    written = str(format_datetime(moment, STYLES[style][language], locale=LOCALES[language]))
+    # The zone's own abbreviation: Babel has none for most zones, and says +0100 for CET.
+    return written if style == "day" else f"{written} {moment.tzname()}"
+
+
+def time_element(at_ms: int, style: str = "medium") -> Markup:
+    """`<time>` in the site's zone, in one of STYLES; the script rewrites it in the reader's (static/js/time.js)."""
+    iso = _moment(at_ms).isoformat(timespec="seconds")
+    return Markup('<time datetime="{}" data-style="{}">{}</time>').format(iso, style, _format(at_ms, style))

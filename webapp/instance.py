@@ -1,0 +1,79 @@
+"""The instance folder: everything that a site keeps, and nothing else. Imports nothing that Windows lacks."""
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+# The folder itself can be entered but not listed, so that nginx reaches the two that it serves files from.
+FOLDER_MODE = 0o711
+SUBFOLDERS = {"pages": 0o755, "media": 0o755, "tmp": 0o700}
+SECRET_KEY_BYTES = 32
+
+
+class InstanceError(SystemExit):
+    """An instance folder that can't be used. The message is one line and names the cure.
+
+    Uncaught it ends the process with that line and no traceback, whoever started us.
+    """
+
+
+def prepare(folder: Path) -> None:
+    """Make the instance folder and what it holds, or put their modes right. Several processes may do it at once.
+
+    Raises InstanceError when a file is in the way, or the folder can't be made or written to.
+    """
+    _make(folder, FOLDER_MODE)
+    for name, mode in SUBFOLDERS.items():
+        _make(folder / name, mode)
+    for path in (folder, *(folder / name for name in SUBFOLDERS)):
+        if not os.access(path, os.W_OK | os.X_OK):
+            raise InstanceError(f"{path} is not writable: sudo chown -R $(id -un) {folder}")
+
+
+def secret_key(folder: Path) -> bytes:
+    """The site's key, 32 random bytes in `secret_key` (0600), made the first time it is asked for.
+
+    Processes that start at once agree on one key: each writes its own whole file, and the first to link it
+    to the name wins. Raises InstanceError when it can't be made or read, or is too short to be one of ours.
+    """
+    path = folder / "secret_key"
+    try:
+        if not path.exists():
+            _write_once(path, secrets.token_bytes(SECRET_KEY_BYTES))
+        key = path.read_bytes()
+    except OSError as error:
+        raise InstanceError(f"{path} can't be used ({error.strerror}): sudo chown $(id -un) {path}") from None
+    if len(key) < SECRET_KEY_BYTES:
+        raise InstanceError(f"{path} is empty or cut short: restore it, or rm {path} (everybody is signed out)")
+    return key
+
+
+def _make(path: Path, mode: int) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=path.name not in SUBFOLDERS, exist_ok=True)
+        if path.stat().st_mode & 0o777 != mode:
+            path.chmod(mode)  # not by mkdir, whose mode the umask cuts
+    except (FileExistsError, NotADirectoryError):
+        raise InstanceError(f"{path} is not a folder: move what is there away, or set PRESSROOM_INSTANCE") from None
+    except OSError as error:
+        raise InstanceError(
+            f"{path} can't be made or used ({error.strerror}): sudo chown -R $(id -un) {path.parent},"
+            " or set PRESSROOM_INSTANCE"
+        ) from None
+
+
+def _write_once(path: Path, content: bytes) -> None:
+    """Give `path` this content, whole or not at all, unless somebody else was first."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        # A link, unlike a rename, refuses to replace the key that another process has just made.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        draft.unlink()

@@ -1,0 +1,54 @@
+"""Links: relative within the site, absolute ones from BASE_URL and never from `Host`, assets with their hash."""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, current_app, request, url_for
+from werkzeug.routing import IntegerConverter, Map
+
+YEAR_SECONDS = 31_536_000
+LARGEST_ID = 2**31 - 1
+
+
+class IdConverter(IntegerConverter):
+    """A number that fits the database's integers; a larger one is simply not found."""
+
+    def __init__(self, url_map: Map, **options: Any) -> None:
+        super().__init__(url_map, max=LARGEST_ID, **options)
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters["int"] = IdConverter
+    # Our own redirect to a page's true path is a 301; see reader.redirect_to_true_path.
+    app.url_map.redirect_defaults = False
+    app.url_defaults(_add_hash)
+    app.get_send_file_max_age = _max_age  # type: ignore[method-assign, assignment]
+    app.jinja_env.globals["url_for"] = _relative
+
+
+def _relative(endpoint: str, **values: Any) -> str:
+    """Outside a request, as in a command, Flask would make it absolute."""
+    return url_for(endpoint, **({"_external": False} | values))
+
+
+def absolute(endpoint: str, **values: Any) -> str:
+    base: str = current_app.config["BASE_URL"]
+    return base + _relative(endpoint, **values)
+
+
+def _add_hash(endpoint: str, values: dict[str, Any]) -> None:
+    if endpoint == "static" and "filename" in values:
+        path = Path(current_app.static_folder or "") / values["filename"]
+        if path.is_file():
+            values["v"] = _hash(path, path.stat().st_mtime_ns)
+
+
+@cache
+def _hash(path: Path, _changed_ns: int) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+
+
+def _max_age(_filename: str | None) -> int | None:
+    return YEAR_SECONDS if "v" in request.args else None

@@ -1,0 +1,123 @@
+"""Public pages. They read no cookie and no session, and set none: everybody gets the same bytes."""
+
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from . import about as site_pages
+from . import comments, limits, people, posts, search, updates
+from .db import reading
+from .models import ITEMS_PER_PAGE
+
+reader = Blueprint("reader", __name__)
+
+SEARCHES_PER_MINUTE = 60
+_searches = limits.PerMinute(SEARCHES_PER_MINUTE)
+
+
+@reader.get("/", defaults={"number": 1})
+@reader.get("/page/<int:number>")
+def front(number: int) -> str:
+    return render_template("reader/front.html", page=posts.newest(reading(), number))
+
+
+@reader.get("/post/<int:post_id>")
+def post(post_id: int) -> str:
+    shown = posts.published(reading(), post_id)
+    return render_template(
+        "reader/post.html",
+        post=shown,
+        latest=updates.latest(reading(), shown),
+        comments=comments.latest(reading(), shown),
+    )
+
+
+@reader.get("/post/<int:post_id>/updates/<int:number>")
+def older_updates(post_id: int, number: int) -> str:
+    shown = posts.published(reading(), post_id)
+    return render_template(
+        "reader/updates.html",
+        post=shown,
+        updates=updates.page(reading(), shown, number),
+        number=number,
+        full=number * ITEMS_PER_PAGE <= shown.update_count,
+    )
+
+
+@reader.get("/post/<int:post_id>/comments/<int:number>")
+def older_comments(post_id: int, number: int) -> str:
+    shown = posts.published(reading(), post_id)
+    return render_template(
+        "reader/comments.html",
+        post=shown,
+        comments=comments.page(reading(), shown, number),
+        number=number,
+        full=number * ITEMS_PER_PAGE <= shown.comment_count,
+    )
+
+
+@reader.get("/post/<int:post_id>/update/<int:n>")
+def update(post_id: int, n: int) -> str:
+    shown = posts.published(reading(), post_id)
+    return render_template("reader/update.html", post=shown, update=updates.shown(reading(), post_id, n))
+
+
+@reader.get("/user/<username>", defaults={"number": 1})
+@reader.get("/user/<username>/page/<int:number>")
+def user(username: str, number: int) -> str | Response:
+    person = people.public(reading(), username)
+    return _elsewhere(".user", username=person.username, number=number) or render_template(
+        "reader/user.html", user=person, page=posts.by_author(reading(), person, number)
+    )
+
+
+@reader.get("/tag/<tag>", defaults={"number": 1})
+@reader.get("/tag/<tag>/page/<int:number>")
+def tag(tag: str, number: int) -> str | Response:
+    shown = posts.tag_by_key(reading(), tag)
+    return _elsewhere(".tag", tag=shown.key, number=number) or render_template(
+        "reader/tag.html", tag=shown, page=posts.by_tag(reading(), shown, number)
+    )
+
+
+@reader.get("/about/<path:name>")
+def about(name: str) -> str:
+    return render_template("reader/about.html", about=site_pages.shown(reading(), name))
+
+
+@reader.get("/search")
+def search_posts() -> str:
+    query = request.args.get("q", "").strip()
+    if query and current_app.config["LIMITS"] == "on":
+        _searches.use(limits.network_of(request.remote_addr))
+    return render_template("reader/search.html", query=query, results=search.find(reading(), query))
+
+
+@reader.get("/hello")
+def hello() -> str:
+    return "Hello, World!"
+
+
+@reader.get("/hello/")
+@reader.get("/hello/<name>")
+def hello_name(name: str | None = None) -> str:
+    return render_template("hello.html", name=name)
+
+
+@reader.get("/healthz")
+def healthz() -> str:
+    return "ok"
+
+
+@reader.before_request
+def redirect_to_elsewhere() -> Response | None:
+    """A page has one address, and is stored under that alone: `/post/007` and `/page/1` are sent there."""
+    return _elsewhere(str(request.endpoint), **(request.view_args or {}))
+
+
+def _elsewhere(endpoint: str, **values: Any) -> Response | None:
+    """A redirect to the address of what is shown, unless that is the one asked for."""
+    true = url_for(endpoint, **values)
+    return None if unquote(true) == request.script_root + request.path else redirect(true, 301)

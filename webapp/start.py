@@ -1,0 +1,185 @@
+"""What `uwsgi.ini` runs once, before the log is redirected and before the fork: checks, initialises, says where.
+
+Exit status 1 stops uWSGI. It is also run anew by a full reload (HUP), when the address is already ours.
+"""
+
+from __future__ import annotations
+
+import errno
+import ipaddress
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+from .config import PREFIX, SETTINGS, BadSetting, read
+from .instance import InstanceError, prepare
+
+# Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
+LISTEN = 1024
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+UNIX_PATH_BYTES = 107
+
+
+class CannotStart(Exception):
+    """Why the site can't start, in one line that names the cure."""
+
+
+def main() -> int:
+    # uWSGI ignores SIGTERM while it starts, and that is inherited.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        return start(read(), reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
+    except (BadSetting, InstanceError, CannotStart) as error:
+        print(f"Pressroom can't start: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def start(settings: dict[str, Any], reloaded: bool) -> int:
+    folder: Path = settings["INSTANCE"]
+    check_paths(folder)
+    prepare(folder)
+    if not reloaded:
+        check_not_running(folder)
+        check_free(settings)
+    make_private_files(folder)
+    password = initialise(settings)
+    warn(settings)
+    print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
+    print(f"Pressroom: {address(settings)}")
+    if password:
+        print(f"Log in as admin with the password {password} (said only this once)")
+    return 0
+
+
+def check_paths(folder: Path) -> None:
+    """uWSGI takes its settings from the environment as they stand, and a colon in a log's path for a port."""
+    for name in ("PRESSROOM_INSTANCE", "PRESSROOM_SOCKET"):
+        if os.environ.get(name, "").startswith("~"):
+            raise CannotStart(f"{name}={os.environ[name]!r} can't be used: uWSGI doesn't know ~, write the path out.")
+    if ":" in str(folder):
+        raise CannotStart(f"PRESSROOM_INSTANCE={str(folder)!r} can't be used: uWSGI wants a path without a colon.")
+
+
+def check_not_running(folder: Path) -> None:
+    """A FIFO can be opened for writing without blocking only while a master reads it, whatever its pid file says."""
+    try:
+        os.close(os.open(folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK))
+    except OSError:
+        return
+    raise CannotStart(
+        f"a site already runs on {folder}: reload it with make reload, or stop it with"
+        f" kill $(cat {folder / 'uwsgi.pid'})"
+    )
+
+
+def check_free(settings: dict[str, Any]) -> None:
+    """Refuse an address or socket that uWSGI couldn't bind; it would say so only in its log."""
+    if settings["SOCKET"]:
+        check_socket(settings["SOCKET"])
+    else:
+        check_address(settings["HTTP"])
+    if SOMAXCONN.is_file() and int(SOMAXCONN.read_text()) < LISTEN:
+        raise CannotStart(f"the kernel queues too few connections: sudo sysctl -w net.core.somaxconn={LISTEN}")
+
+
+def check_address(http: str) -> None:
+    host, _, port = http.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise CannotStart(_why_not(http, error)) from None
+
+
+def _why_not(http: str, error: OSError) -> str:
+    host, _, port = http.rpartition(":")
+    other = int(port) + 1 if 1024 <= int(port) < 65535 else 8000
+    cure = f"choose another with PRESSROOM_HTTP={host}:{other} make serve"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by another program: {cure}"
+    if error.errno == errno.EACCES:
+        return f"port {port} is for root only: {cure}"
+    return f"PRESSROOM_HTTP={http!r} is no address of this machine ({error.strerror}): try 127.0.0.1:{port}"
+
+
+def check_socket(path: Path) -> None:
+    if len(os.fsencode(path)) > UNIX_PATH_BYTES:
+        raise CannotStart(
+            f"PRESSROOM_SOCKET={str(path)!r} is longer than {UNIX_PATH_BYTES} bytes: choose a shorter path"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise CannotStart(f"PRESSROOM_SOCKET: {path.parent} isn't there or not writable: mkdir -p it, or chown it")
+    if path.exists() and not path.is_socket():
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is a file, no socket: move it away")
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
+
+
+def make_private_files(folder: Path) -> None:
+    """uWSGI would make them readable by everybody."""
+    for name in ("uwsgi.log", "uwsgi.pid"):
+        try:
+            (folder / name).touch(0o600)
+        except OSError as error:
+            raise CannotStart(
+                f"{folder / name} is not writable ({error.strerror}): sudo chown $(id -un) {folder / name}"
+            ) from None
+
+
+def initialise(settings: dict[str, Any]) -> str | None:
+    """The new admin's password if the database was empty; what a database may refuse becomes one line."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from . import cli, db
+
+    try:
+        return cli.initialise(settings)
+    except (SQLAlchemyError, db.SchemaRefused, db.DatabaseBusy, ModuleNotFoundError) as error:
+        reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
+        raise CannotStart(f"the database can't be made or upgraded: {reason}; see PRESSROOM_DATABASE_URL") from None
+
+
+def warn(settings: dict[str, Any]) -> None:
+    if settings["LIMITS"] == "off":
+        print("WARNING: PRESSROOM_LIMITS=off: anybody may try passwords and post WITHOUT LIMIT.", file=sys.stderr)
+    if on_all_addresses(settings["HTTP"]) and not settings["SOCKET"] and "PRESSROOM_BASE_URL" not in os.environ:
+        print(
+            "WARNING: reachable from every network, but links in feeds will not work there:"
+            " set PRESSROOM_BASE_URL, such as https://news.example.org",
+            file=sys.stderr,
+        )
+    for name in sorted(set(os.environ) - {PREFIX + setting.name for setting in SETTINGS}):
+        if name.startswith(PREFIX):
+            print(f"WARNING: {name} is no setting; it does nothing.", file=sys.stderr)
+
+
+def on_all_addresses(http: str) -> bool:
+    host = http.rpartition(":")[0].strip("[]")
+    try:
+        return not host or ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def address(settings: dict[str, Any]) -> str:
+    """Where to open the site, and where it listens if that is another place."""
+    http: str = settings["HTTP"]
+    port = http.rpartition(":")[2]
+    here = f"http://{'127.0.0.1:' + port if on_all_addresses(http) else http}"
+    if settings["SOCKET"]:
+        return f"{settings['BASE_URL']} (behind {settings['SOCKET']})"
+    if "PRESSROOM_BASE_URL" in os.environ and settings["BASE_URL"] != here:
+        return f"{settings['BASE_URL']} (here {here})"
+    return here
+
+
+if __name__ == "__main__":
+    sys.exit(main())
