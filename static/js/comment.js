@@ -1,0 +1,43 @@
+// Comments, for somebody who is signed in: the form opens in place, and one's own can be deleted.
+
+document.addEventListener("me", ({ detail: me }) => {
+  openInPlace(me);
+  addDelete(document, me);
+  const list = document.querySelector("[data-comments]");
+  if (!list) return;
+  new MutationObserver(() => addDelete(list, me)).observe(list, { childList: true });
+});
+
+function openInPlace(me) {
+  const link = document.querySelector("[data-write-comment]");
+  const template = document.querySelector("template[data-comment-form]");
+  link?.addEventListener("click", (event) => {
+    if (!template || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    const copy = template.content.cloneNode(true);
+    me.giveToken(copy, me.csrf_token);
+    copy.querySelector("[data-submission]").append(submission());
+    link.parentElement.replaceWith(copy);
+    document.querySelector("[data-submission] textarea").focus();
+  });
+}
+
+// One form makes one comment, however often it is sent.
+function submission() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const value = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  return Object.assign(document.createElement("input"), { type: "hidden", name: "submission", value });
+}
+
+function addDelete(root, me) {
+  const template = document.querySelector("template[data-delete-comment]");
+  if (!template) return;
+  for (const comment of root.querySelectorAll(".comment[data-author]")) {
+    if (comment.dataset.author !== me.username || comment.querySelector(".confirm")) continue;
+    const copy = template.content.cloneNode(true);
+    copy.querySelector("form").action = comment.dataset.delete;
+    me.giveToken(copy, me.csrf_token);
+    comment.append(copy);
+  }
+}
