@@ -1,0 +1,67 @@
+# Needs Python 3.11 or newer and a C compiler, for uWSGI. Another Python: make serve PYTHON=python3.13
+PYTHON ?= python3
+VENV := .venv
+# uWSGI's build takes the same.
+export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
+INSTANCE := $(or $(PRESSROOM_INSTANCE),instance)
+APT := sudo apt-get install
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+fail = { echo "$(1)" >&2; exit 1; }
+
+help:
+	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
+	@echo "make reload   let a running site take up new code, one worker after the other"
+	@echo "make test     the tests"
+	@echo "make check    linter and types"
+	@echo "make screens  pictures of every page"
+
+serve: $(VENV)/.installed
+	@exec $(VENV)/bin/uwsgi --ini uwsgi.ini
+
+# The FIFO opens at once only while a site reads it. Code that can't be imported would end the site
+# and not just the reload, so it is tried first.
+reload: $(VENV)/.installed
+	@$(VENV)/bin/python -c 'import os, sys; os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)' \
+		"$(INSTANCE)/uwsgi.fifo" 2>/dev/null || $(call fail,No site runs on $(INSTANCE): make serve)
+	@$(VENV)/bin/python -c 'import webapp.wsgi'
+	@printf c > "$(INSTANCE)/uwsgi.fifo"
+
+test: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python -m pytest
+
+check: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+
+screens: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python tests/screens.py
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	@$(MAKE) --no-print-directory machine
+	@echo "Installing into $(VENV); uWSGI is compiled, which takes a minute."
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.installed-for-tests: $(VENV)/.installed
+	@echo "Installing what the tests need."
+	@$(PIP) --editable '.[test,load]'
+	@touch $@
+
+# Says in one line what is missing, where pip would say it in a hundred.
+machine:
+	@command -v $(PYTHON) >/dev/null \
+		|| $(call fail,Python 3.11 or newer is missing: $(APT) python3 python3-venv python3-dev gcc)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| $(call fail,$$($(PYTHON) --version 2>&1) is too old for 3.11: make serve PYTHON=/path/to/a/newer/python3)
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+		|| $(call fail,Python can't make environments: $(APT) python3-venv)
+	@echo '#include <stdlib.h>' | $(CC) -fsyntax-only -x c - 2>/dev/null \
+		|| $(call fail,There is no working C compiler: $(APT) gcc libc6-dev)
+	@echo '#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON) -c \
+		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
+		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
+
+.PHONY: help serve reload test check screens machine
