@@ -1,0 +1,56 @@
+"""What the browser tests share: the running site, and the first steps on it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from conftest import PASSWORD, Person
+from flask import Flask
+from playwright.sync_api import Page
+
+PHONE = {"width": 360, "height": 780}
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass
+class Site:
+    """The real server at `url`, and an app on the same instance, through which tests put things there."""
+
+    url: str
+    app: Flask
+    _ada: list[Person] = field(default_factory=list)
+
+    def ada(self) -> Person:
+        if not self._ada:
+            self._ada.append(Person(self.app, "ada"))
+        return self._ada[0]
+
+    def post(self, **data: Any) -> int:
+        return self.ada().write_post(**data)
+
+
+def log_in(page: Page, name: str) -> None:
+    page.goto("/login")
+    page.get_by_label("Name or e-mail").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button").click()
+
+
+def publish(page: Page, title: str, live: bool = False) -> int:
+    """Fill the form of a new post and publish it; its id."""
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Text").fill("A text.")
+    if live:
+        page.get_by_label("Live").check()
+    page.get_by_role("button", name="Publish", exact=True).click()
+    found = re.search(r"/post/(\d+)$", page.url)
+    assert found, page.url
+    return int(found[1])

@@ -1,0 +1,281 @@
+"""One site for each test, three named people, and a client that speaks as one of them.
+
+ada is an author and the owner of what the tests write; bob is an author too, a colleague; eve is a reader, a stranger.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from html import unescape
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from argon2 import PasswordHasher
+from flask import Flask
+from flask.testing import FlaskClient
+from flask.wrappers import Response
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import event
+from playwright.sync_api import Browser, sync_playwright
+from uwsgi_server import UwsgiServer
+
+from webapp import create_app, db, instance, passwords, people
+from webapp.cli import initialise
+
+PASSWORD = "correct horse battery"
+ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
+_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+@pytest.fixture(scope="session")
+def quick_passwords() -> Iterator[None]:
+    """Hashing takes long on purpose; nearly every test logs somebody in, so here it takes next to nothing."""
+    quick = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", quick)
+        patch.setattr(passwords, "_nobodys", quick.hash("nobody has this password"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
+    """Each test builds an app; they share the compiled templates."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
+@pytest.fixture(scope="session")
+def password_hash(quick_passwords: None) -> str:
+    return passwords.make_hash(PASSWORD)
+
+
+@pytest.fixture(scope="session")
+def template_instance(tmp_path_factory: pytest.TempPathFactory, password_hash: str) -> Path:
+    """An instance with everybody in it, made once; each test gets a copy."""
+    folder = tmp_path_factory.mktemp("template") / "instance"
+    instance.prepare(folder)
+    config = settings_for(folder)
+    initialise(config)
+    app = create_app(config)
+    with app.app_context(), db.writing() as session:
+        for name, role in ROLES.items():
+            people.create(session, name, f"{name}@example.org", password_hash, role)
+    app.extensions["engine"].dispose()
+    return folder
+
+
+def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
+    return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
+
+
+@pytest.fixture
+def make_app(
+    template_instance: Path, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
+) -> Iterator[Callable[..., Flask]]:
+    """Build an app on a fresh copy of the instance; `config` overrides settings."""
+    made: list[Flask] = []
+
+    def make(**config: Any) -> Flask:
+        folder = tmp_path / f"instance{len(made)}"
+        instance.prepare(folder)
+        refill(folder, template_instance)
+        app = create_app(settings_for(folder, **config))
+        app.jinja_env.bytecode_cache = compiled_templates
+        made.append(app)
+        return app
+
+    yield make
+    for app in made:
+        app.extensions["engine"].dispose()
+
+
+def refill(folder: Path, template_instance: Path) -> None:
+    """Give the instance the database that every test begins with."""
+    source = sqlite3.connect(template_instance / "pressroom.db")
+    target = sqlite3.connect(folder / "pressroom.db")
+    source.backup(target)
+    source.close()
+    target.close()
+
+
+@pytest.fixture(scope="session")
+def shared_app(
+    template_instance: Path, tmp_path_factory: pytest.TempPathFactory, compiled_templates: FileSystemBytecodeCache
+) -> Flask:
+    folder = tmp_path_factory.mktemp("shared") / "instance"
+    instance.prepare(folder)
+    app = create_app(settings_for(folder))
+    app.jinja_env.bytecode_cache = compiled_templates
+    event.listen(app.extensions["engine"], "connect", _without_fsync)
+    return app
+
+
+def _without_fsync(connection: sqlite3.Connection, _record: object) -> None:
+    """No test of the shared site outlives a power cut; each would wait for the disk a dozen times."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+@pytest.fixture
+def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
+    """The site with its default settings. Building an app takes long, so tests share one; its data are new for each."""
+    refill(shared_app.config["INSTANCE"], template_instance)
+    config = dict(shared_app.config)
+    yield shared_app
+    shared_app.config.clear()
+    shared_app.config.update(config)
+    shared_app.extensions["engine"].dispose()
+
+
+class Person:
+    """A browser without JavaScript, in somebody's hands."""
+
+    def __init__(self, app: Flask, name: str | None = None) -> None:
+        self.app = app
+        self.name = name
+        self.client: FlaskClient = app.test_client()
+        self.token: tuple[str, str] | None = None
+        if name:
+            self.log_in(name)
+
+    def log_in(self, name: str, password: str = PASSWORD, **data: str) -> Response:
+        return self.post("/login", form_at="/login", username=name, password=password, **data)
+
+    def get(self, path: str, **kwargs: Any) -> Response:
+        return self.client.get(path, **kwargs)
+
+    def csrf_token(self, form_at: str | None = None) -> str:
+        """From the form at this address, or from /me; asked anew when the session's cookie is another."""
+        if form_at is None:
+            cookie = self.client.get_cookie("session", domain="127.0.0.1")
+            if self.token is None or cookie is None or self.token[0] != cookie.value:
+                token = str(self.get("/me").json["csrf_token"])  # type: ignore[index]
+                cookie = self.client.get_cookie("session", domain="127.0.0.1")
+                self.token = (cookie.value if cookie else "", token)
+            return self.token[1]
+        found = _CSRF.search(self.get(form_at).text)
+        assert found, f"no form at {form_at}"
+        return unescape(found[1])
+
+    def post(self, path: str, form_at: str | None = None, **data: Any) -> Response:
+        """Send a form with its CSRF token."""
+        return self.client.post(path, data={"csrf_token": self.csrf_token(form_at), **data})
+
+    def write_post(self, **data: Any) -> int:
+        """Publish a post by the form; its id."""
+        fields = {"title": "The derby", "body": "Kick-off at eight.", "action": "publish"} | data
+        answer = self.post("/desk/new", **fields)
+        assert answer.status_code == 302, answer.text
+        return int(re.search(r"/post/(\d+)", answer.location)[1])  # type: ignore[index]
+
+    def add_update(self, post_id: int, body: str = "Goal!", **data: Any) -> int:
+        answer = self.post(f"/post/{post_id}/updates", body=body, **data)
+        assert answer.status_code == 302, answer.text
+        return int(urlsplit(answer.location).fragment.removeprefix("update-"))
+
+    def comment(self, post_id: int, body: str = "Well said.", **data: Any) -> int:
+        answer = self.post(f"/post/{post_id}/comments", body=body, **data)
+        assert answer.status_code == 302, answer.text
+        return int(urlsplit(answer.location).fragment.removeprefix("comment-"))
+
+
+@pytest.fixture
+def ada(app: Flask) -> Person:
+    return Person(app, "ada")
+
+
+@pytest.fixture
+def bob(app: Flask) -> Person:
+    return Person(app, "bob")
+
+
+@pytest.fixture
+def eve(app: Flask) -> Person:
+    return Person(app, "eve")
+
+
+@pytest.fixture
+def edith(app: Flask) -> Person:
+    return Person(app, "edith")
+
+
+@pytest.fixture
+def root(app: Flask) -> Person:
+    return Person(app, "root")
+
+
+@pytest.fixture
+def anonymous(app: Flask) -> Person:
+    return Person(app)
+
+
+# The real server, and a real browser.
+
+from browsing import CHROMIUM_FLAGS, Site  # noqa: E402  it needs Person from above
+
+
+@pytest.fixture(scope="session")
+def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Make an instance folder of its own, with everybody in it."""
+
+    def copy(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name) / "instance"
+        instance.prepare(folder)
+        source, target = (sqlite3.connect(f / "pressroom.db") for f in (template_instance, folder))
+        source.backup(target)
+        source.close()
+        target.close()
+        return folder
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def site(copied_instance: Callable[[str], Path]) -> Iterator[Site]:
+    """The site under uWSGI, for the browser's tests; they share it, so each looks only at what it made."""
+    folder = copied_instance("site")
+    with UwsgiServer(folder, environ={"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}) as server:
+        app = create_app(settings_for(folder, LIMITS="off"))
+        yield Site(server.url, app)
+        app.extensions["engine"].dispose()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium. Nothing of it may ask the Internet for anything."""
+    path = shutil.which("chromium")
+    assert path, "the browser tests need Chromium: apt install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def run_patched(tmp_path: Path, template_instance: Path) -> Callable[[str], None]:
+    """Run code in a process that gevent has patched, as in a uWSGI worker; `app` is a site with everybody."""
+
+    def run(code: str) -> None:
+        folder = tmp_path / "patched"
+        instance.prepare(folder)
+        refill(folder, template_instance)
+        prelude = "from gevent import monkey; monkey.patch_all()\nfrom webapp import create_app\napp = create_app()\n"
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", prelude + dedent(code)],
+            env=os.environ | {"PRESSROOM_INSTANCE": str(folder)},
+            cwd=Path(__file__).parent.parent,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+    return run

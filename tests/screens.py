@@ -1,0 +1,293 @@
+"""Pictures of the site for docs/screens/: `make screens`. Six pages, two widths, light and dark."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Flask
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uwsgi_server import UwsgiServer
+
+from webapp import comments, config, create_app, db, imports, passwords, people, posts, text, updates
+from webapp.models import Post, User
+
+ROOT = Path(__file__).parent.parent
+SCREENS = ROOT / "docs" / "screens"
+WIDTHS = (360, 1280)
+MAX_HEIGHT = 2000
+FLAGS = "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run"
+ZONE = "Europe/Berlin"
+PASSWORD = "a long enough password"
+GUIDES = [ROOT.parent / "shared" / "samples" / "flask-guide.zh.md", ROOT / "tests" / "samples" / "guide.zh.md"]
+START = datetime(2026, 9, 13, 18, 0, tzinfo=ZoneInfo(ZONE))
+
+# The sample content.
+
+LIVE_TITLE = "Hallstedt elects a mayor: the count, hour by hour"
+LIVE_SUMMARY = (
+    "Polls closed at six. Three candidates, 41 polling districts and, for the first time in twenty years, "
+    "no incumbent. We report from the town hall and from the harbour until the last box is counted."
+)
+LIVE_BODY = """\
+The question that has divided the town since spring is older than any of the candidates: what is to become of the
+harbour? Mira Lindqvist wants the quays rebuilt for the ferry. Jonas Adeyemi would sooner mend the schools. Elsa
+Brandt, who has sat on the council since 1998, says that the money is there for neither.
+
+A candidate needs **more than half of all valid votes**. If nobody gets there, the two strongest meet again on
+27 September. How the districts voted last time stands in [our guide to the ballot](https://example.org/ballot).
+"""
+
+# Clock, author and marks, then a title after `#`, then the text; in between a line of `---`.
+UPDATES = """\
+18:00 ines key
+# Polls are closed
+Six o’clock, and the doors of all 41 polling stations are shut. At St Olav’s school eleven people were still in
+the queue; whoever stood there at six may vote.
+---
+18:17 ines
+First boxes are being opened in the great hall of the town hall. Observers of all three campaigns stand behind a
+rope, two metres from the tables, and count along under their breath.
+---
+18:41 tomas corrected
+# Turnout is the highest since 1994
+The electoral office puts turnout at **68.3 per cent**, eleven points more than four years ago. In the harbour
+district it was over seventy.
+---
+19:03 tomas key
+# First districts: Lindqvist ahead on the quays
+Four of 41 districts are in, all of them near the water:
+
+| | Votes | Share |
+|---|--:|--:|
+| Lindqvist | 2,214 | 47.9 % |
+| Adeyemi | 1,503 | 32.5 % |
+| Brandt | 906 | 19.6 % |
+
+Her own people are careful. “These are the streets where we live,” says her agent.
+---
+19:28 ines
+In the Café Mole, where the Adeyemi campaign has gathered, somebody has turned the sound off. They watch the map
+fill in, district by district, and wait for the hill.
+---
+19:44 tomas key
+# The hill votes for Adeyemi
+Nine districts from the upper town came in within six minutes of each other, and the lead is gone: Adeyemi 40.8,
+Lindqvist 40.1 per cent. Half of the districts are counted.
+---
+20:06 ines
+# Brandt concedes
+“The town has asked for somebody new, twice over,” Elsa Brandt said on the steps of the town hall. She names no
+favourite for a second round.
+
+> I shall vote, as I always have, early and in silence.
+---
+20:29 tomas key
+# Two votes apart
+With 33 of 41 districts in, **two votes** lie between Lindqvist and Adeyemi. The electoral office has asked for a
+second count in district 17, where a bundle of ballots was put on the wrong pile.
+---
+20:38 tomas pinned
+# What happens next
+Eight districts are still out, most of them in the east. The office expects the last one shortly before ten. As it
+stands there will be a **second round on 27 September**.
+---
+20:41 ines
+The mayor’s clerk has brought coffee for the counters. There is applause, the first of the evening.
+"""
+CORRECTION = "We first wrote 63.8 per cent. Two figures were swapped in the office’s note."
+
+COMMENTS = """\
+19:10 harbourmaster
+Seventy per cent on the quays! I have lived here for fifty years and never queued to vote before.
+---
+19:29 lotte
+Could you say whether the postal votes are in these numbers? Last time they came at the very end.
+---
+19:48 ines
+@lotte They are not: postal votes are counted as a district of their own, the 41st.
+---
+20:07 weilin
+Following from Osaka. Thank you for the plain tables – they read well on a phone on a train.
+"""
+
+# Hours before START, author, tag; then title and summary.
+ARTICLES = """\
+30 tomas Harbour
+The last ferry builder on the east quay closes its doors
+For a hundred and twelve years the Rasmussen yard launched a hull each spring. On Friday the slipway was sold.
+---
+48 ines Schools
+School kitchens go back to cooking
+A trial in six schools was meant to cost more. It costs less, and there is hardly anything left on the plates.
+---
+76 tomas Transport
+Why the night train is late, in one diagram
+One single-track bridge, four railways and a timetable from 1987.
+---
+121 ines Weather
+Heat, and how the old town stays cool
+Thick walls, narrow lanes and a rule from 1761 about shutters.
+---
+150 tomas Culture
+Review: the town orchestra plays in the market hall
+An evening of Nielsen among the fish stalls, and it works.
+---
+172 ines Letters
+Letters: on noise, gulls and the new benches
+"""
+ARTICLE_BODY = """\
+There was a time when the whole street came out to watch.
+
+Now it is quiet, and the gulls have the quay.
+"""
+
+
+def fill(app: Flask) -> dict[str, int]:
+    """Write the sample content; the ids of the live post and the guide."""
+    with app.test_request_context():
+        with db.writing() as session:
+            ids = {name: _person(session, name).id for name in ("ines", "tomas", "harbourmaster", "lotte", "weilin")}
+        for block in ARTICLES.split("---\n"):
+            head, title, *summary = block.splitlines()
+            hours, author, tag = head.split()
+            _article(title, "".join(summary), ids[author], START - timedelta(hours=int(hours)), tags=[tag])
+        return {"live": _live_post(ids), "guide": _guide(ids["tomas"])}
+
+
+def _person(session: Session, name: str) -> User:
+    return people.create(session, name, None, passwords.make_hash(PASSWORD), "editor" if name == "ines" else "author")
+
+
+def _article(
+    title: str,
+    summary: str,
+    author_id: int,
+    at: datetime,
+    *,
+    tags: list[str],
+    body: str = ARTICLE_BODY,
+    live: bool = False,
+) -> int:
+    writing = posts.Writing(
+        title=title, summary=summary, body=body, rendered=text.render_post(body), tags=tags, language="en", live=live
+    )
+    with db.writing() as session:
+        author = people.get(session, author_id)
+        post = posts.create(session, [author], writing, actor_id=author_id)
+        return posts.publish(session, post.id, at_ms=_ms(at)).id
+
+
+def _guide(author_id: int) -> int:
+    path = next(path for path in GUIDES if path.is_file())
+    source = imports.read(path, ZoneInfo(ZONE))
+    with db.writing() as session:
+        imports.store(session, source, author_id)
+        post = session.scalars(select(Post).where(Post.title == source.writing.title)).one()
+        post.published_at = _ms(START - timedelta(hours=26))
+        return post.id
+
+
+def _live_post(ids: dict[str, int]) -> int:
+    tags = ["Election 2026", "Harbour"]
+    post_id = _article(LIVE_TITLE, LIVE_SUMMARY, ids["ines"], START, tags=tags, body=LIVE_BODY, live=True)
+    for block in UPDATES.split("---\n"):
+        head, written = block.split("\n", 1)
+        clock, author, *marks = head.split()
+        title, body = written[2:].split("\n", 1) if written.startswith("# ") else ("", written)
+        _update(post_id, ids[author], _at(clock), body, title=title, marks=marks)
+    for block in COMMENTS.split("---\n"):
+        head, body = block.split("\n", 1)
+        clock, author = head.split()
+        with db.writing() as session:
+            html = text.render_comment(body)
+            comments.add(session, post_id, ids[author], body, html, per_minute=None).created_at = _at(clock)
+    return post_id
+
+
+def _update(post_id: int, author_id: int, at: int, body: str, *, title: str, marks: list[str]) -> None:
+    html = text.render_update(body)
+    with db.writing() as session:
+        made = updates.add(session, post_id, author_id, body, html, title=title, key="key" in marks)
+        made.created_at = at
+        if "pinned" in marks:
+            updates.pin(session, post_id, made.n, True)
+        if "corrected" in marks:
+            made.corrected_at, made.correction = at + 480_000, CORRECTION
+
+
+def _at(clock: str) -> int:
+    hour, minute = clock.split(":")
+    return _ms(START.replace(hour=int(hour), minute=int(minute)))
+
+
+def _ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+# The pictures.
+
+
+@contextmanager
+def site(folder: Path) -> Iterator[tuple[str, dict[str, int]]]:
+    """The real server with the sample content: its address, and the ids from `fill`."""
+    settings = {"PRESSROOM_SITE_TITLE": "The Hallstedt Courier", "PRESSROOM_TIMEZONE": ZONE}
+    with UwsgiServer(folder / "instance", environ=settings) as server:
+        yield server.url, fill(create_app(config.read(server.environ)))
+
+
+def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, scheme: Any) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB", timezone_id=ZONE
+    )
+    page = context.new_page()
+    for name, path in (
+        ("front", "/"),
+        ("live-post", f"/post/{ids['live']}"),
+        ("guide-zh", f"/post/{ids['guide']}"),
+        ("not-found", "/post/404"),
+    ):
+        page.goto(address + path)
+        _save(page, f"{name}-{width}-{scheme}")
+    _log_in(page, address, "not the password")
+    _save(page, f"login-error-{width}-{scheme}")
+    _log_in(page, address, PASSWORD)
+    page.goto(f"{address}/desk/post/{ids['live']}")
+    _save(page, f"editor-{width}-{scheme}")
+    context.close()
+
+
+def _log_in(page: Page, address: str, password: str) -> None:
+    page.goto(address + "/login")
+    page.fill("#username", "ines")
+    page.fill("#password", password)
+    page.click("main button")
+
+
+def _save(page: Page, name: str) -> None:
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    height = min(MAX_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
+    clip: Any = {"x": 0, "y": 0, "width": width, "height": height}
+    page.screenshot(path=SCREENS / f"{name}.png", full_page=True, clip=clip)
+
+
+def main() -> None:
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as (address, ids), sync_playwright() as engine:
+        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        for width in WIDTHS:
+            for scheme in ("light", "dark"):
+                shoot(browser, address, ids, width, scheme)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,187 @@
+"""The ways people take, in a real browser against the real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from browsing import PHONE, Site, log_in, publish
+from playwright.sync_api import Browser, Page, expect
+
+
+@pytest.fixture
+def page(browser: Browser, site: Site) -> Iterator[Page]:
+    """A new visitor. A script error, a refused script or style, or a request to another host fails the test."""
+    context = browser.new_context(base_url=site.url)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(site.url) else None)
+    yield page
+    context.close()
+    assert not problems
+
+
+def test_a_newcomer_registers_comments_and_deletes_the_comment(page: Page, site: Site) -> None:
+    post_id = site.post(title="The ferry is late")
+    page.goto(f"/post/{post_id}")
+    page.get_by_role("link", name="Log in").click()
+    page.get_by_role("link", name="Make one").click()
+    page.get_by_label("Name", exact=True).fill("Newcomer-1")
+    page.get_by_label("Password", exact=True).fill("a password of my own")
+    page.get_by_role("main").get_by_role("button").click()
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.goto(f"/post/{post_id}")
+    page.get_by_role("link", name="Write a comment").click()
+    box = page.get_by_label("Your comment")
+    expect(box).to_be_focused()
+    box.fill("I was *on* it.")
+    page.get_by_role("button", name="Publish comment").click()
+    comment = page.locator(".comment", has_text="I was on it.")
+    expect(comment).to_have_count(1)
+    comment.get_by_text("Delete", exact=True).click()
+    comment.get_by_role("button", name="Delete this comment").click()
+    expect(page.locator(".comment", has_text="I was on it.")).to_have_count(0)
+
+
+def test_an_author_writes_previews_publishes_updates_and_logs_out(page: Page, site: Site) -> None:
+    log_in(page, "ada")
+    page.get_by_role("link", name="Desk").click()
+    page.get_by_role("link", name="New post").click()
+    page.get_by_label("Title").fill("Election night in Gullhaven")
+    page.get_by_label("Text").fill("Polls close at **eight**.")
+    page.get_by_label("Live").check()
+    page.get_by_role("button", name="Preview").click()
+    preview = page.get_by_role("region", name="Preview")
+    expect(preview.locator("strong")).to_have_text("eight")
+    expect(page.get_by_label("Text")).to_have_value("Polls close at **eight**.")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Election night in Gullhaven")
+    page.get_by_role("link", name="Live desk").click()
+    page.get_by_label("Update", exact=True).fill("First results from the harbour.")
+    page.get_by_role("button", name="Publish update").click()
+    expect(page.locator(".update")).to_contain_text("First results from the harbour.")
+    page.get_by_role("button", name="Key moment").click()
+    page.get_by_role("link", name="Correct").click()
+    page.get_by_label("Update", exact=True).fill("First results from the hill.")
+    page.get_by_label("What was wrong").fill("It was the hill, not the harbour.")
+    page.get_by_role("main").get_by_role("button").last.click()
+    page.get_by_role("link", name="Read it").click()
+    update = page.locator("article.update")
+    expect(update).to_contain_text("First results from the hill.")
+    expect(update).to_contain_text("It was the hill, not the harbour.")
+    expect(update).to_contain_text("Key moment")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    page.goto("/desk")
+    expect(page).to_have_url(re.compile(r"/login\?next="))
+
+
+def test_a_reader_finds_a_post_by_searching(page: Page, site: Site) -> None:
+    site.post(title="A guide to tide tables", body="Neap and spring tides.")
+    page.goto("/")
+    page.get_by_role("searchbox").fill("neap tides")
+    page.keyboard.press("Enter")
+    page.get_by_role("main").get_by_role("link", name="A guide to tide tables").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("A guide to tide tables")
+
+
+def test_an_anonymous_reader_asks_for_nothing_personal(page: Page, site: Site) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/post/{site.post()}")
+    page.wait_for_load_state("networkidle")
+    assert f"{site.url}/me" not in asked
+    assert page.context.cookies() == []
+    log_in(page, "eve")
+    page.wait_for_load_state("networkidle")
+    assert f"{site.url}/me" in asked
+
+
+def test_one_comments_by_keyboard_alone(page: Page, site: Site) -> None:
+    log_in(page, "eve")
+    page.goto(f"/post/{site.post(title='By keyboard')}")
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    tab_to(page, "Skip to content")
+    page.keyboard.press("Enter")
+    tab_to(page, "Write a comment")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Your comment")).to_be_focused()
+    page.keyboard.type("Typed, never clicked.")
+    tab_to(page, "Publish comment")
+    page.keyboard.press("Enter")
+    expect(page.locator(".comment")).to_contain_text("Typed, never clicked.")
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Press Tab until the focus stands on what says `text`; it must be seen there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if text in (focused.text_content() or ""):
+            outline = focused.evaluate("e => getComputedStyle(e).outlineStyle + getComputedStyle(e).boxShadow")
+            assert outline != "nonenone", f"nobody sees that {text!r} has the focus"
+            return
+    raise AssertionError(f"{text!r} can't be reached with Tab")
+
+
+def test_everything_works_without_javascript(browser: Browser, site: Site) -> None:
+    context = browser.new_context(base_url=site.url, java_script_enabled=False)
+    page = context.new_page()
+    log_in(page, "ada")
+    page.goto("/desk/new")
+    post_id = publish(page, "Without a script", live=True)
+    page.goto(f"/desk/post/{post_id}/live")
+    page.get_by_label("Update", exact=True).fill("Still here.")
+    page.get_by_role("button", name="Publish update").click()
+    page.goto(f"/post/{post_id}")
+    expect(page.get_by_text("As of")).to_be_visible()
+    page.get_by_role("link", name="Load newer updates").click()
+    page.get_by_role("link", name="Write a comment").click()
+    page.get_by_label("Your comment").fill("No script was harmed.")
+    page.get_by_role("main").get_by_role("button").last.click()
+    expect(page.locator(".comment")).to_contain_text("No script was harmed.")
+    page.goto("/settings/comments")
+    expect(page.get_by_role("main")).to_contain_text("No script was harmed.")
+    page.goto("/desk")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    context.close()
+
+
+def test_a_phone_is_enough_to_report_live(browser: Browser, site: Site) -> None:
+    context = browser.new_context(base_url=site.url, viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    log_in(page, "ada")
+    page.goto("/desk/new")
+    post_id = publish(page, "From the stands", live=True)
+    page.goto(f"/post/{post_id}")
+    page.get_by_role("link", name="Live desk").tap()
+    page.get_by_label("Update", exact=True).fill("One nil!")
+    page.get_by_role("button", name="Publish update").tap()
+    expect(page.locator(".update")).to_contain_text("One nil!")
+    context.close()
+
+
+def test_two_editors_of_one_text_both_keep_theirs(browser: Browser, site: Site) -> None:
+    post_id = site.post(title="Two at once", body="The first text.")
+    ada, edith = (browser.new_context(base_url=site.url).new_page() for _ in range(2))
+    for page, name in ((ada, "ada"), (edith, "edith")):
+        log_in(page, name)
+        page.goto(f"/desk/post/{post_id}")
+    ada.get_by_label("Text").fill("What Ada wrote.")
+    ada.get_by_role("button", name="Save").click()
+    expect(ada.get_by_role("main")).to_contain_text("What Ada wrote.")
+    edith.get_by_label("Text").fill("What Edith wrote.")
+    edith.get_by_role("button", name="Save").click()
+    expect(edith).not_to_have_title(re.compile("Edit post"))
+    shown = edith.get_by_role("main").inner_text() + "".join(
+        box.input_value() for box in edith.get_by_role("main").locator("textarea").all()
+    )
+    assert "What Ada wrote." in shown
+    assert "What Edith wrote." in shown
+    for page in (ada, edith):
+        page.context.close()

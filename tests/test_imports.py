@@ -1,0 +1,354 @@
+"""Importing Markdown files: front matter of every kind, and what is left out with a reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from click.testing import Result
+from conftest import Person
+from flask import Flask
+
+from webapp import imports
+
+BERLIN = ZoneInfo("Europe/Berlin")
+OWN_SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = [*OWN_SAMPLES.glob("*.md"), *(Path(__file__).parents[2] / "shared" / "samples").glob("*.md")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "texts"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def read(folder: Path) -> Callable[..., imports.Source]:
+    def read(text: str | bytes, name: str = "a-file.md") -> imports.Source:
+        path = folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return imports.read(path, BERLIN)
+
+    return read
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Result]:
+    def run(*paths: Path, author: str = "ada") -> Result:
+        return app.test_cli_runner().invoke(args=["import", *map(str, paths), "--author", author])
+
+    return run
+
+
+def matter(**fields: Any) -> str:
+    return "---\n" + "".join(f"{name}: {value}\n" for name, value in fields.items()) + "---\n\nThe text.\n"
+
+
+def utc(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc, arg-type]
+
+
+# Front matter
+
+
+def test_every_field_is_read(read: Callable[..., imports.Source]) -> None:
+    source = read(
+        matter(title="A title", summary="In short.", tags="[one, two]", language="en", date="2026-03-01T20:41:00Z")
+    )
+    writing = source.writing
+    assert (writing.title, writing.summary, writing.body) == ("A title", "In short.", "The text.")
+    assert (writing.tags, writing.language, source.at_ms) == (["one", "two"], "en", utc(2026, 3, 1, 20, 41))
+    assert ">The text.</p>" in writing.rendered.html
+
+
+def test_nothing_is_needed(read: Callable[..., imports.Source]) -> None:
+    source = read("The text.")
+    writing = source.writing
+    assert (writing.title, writing.body, writing.tags, source.at_ms) == ("a-file", "The text.", [], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "body"),
+    [
+        ("# The heading\n\nText.", "The heading", "Text."),
+        ("\n\n#  The heading  ##\nText.", "The heading", "Text."),
+        ("---\ntitle: The heading\n---\n# The heading\n\nText.", "The heading", "Text."),
+        ("---\ntitle: Another\n---\n# The heading\n\nText.", "Another", "# The heading\n\nText."),
+        ("---\ntitle:\n---\n# The heading\n\nText.", "The heading", "Text."),
+        ("---\ntitle: 2026\n---\nText.", "2026", "Text."),
+        ('---\ntitle: "two\\nlines\\0"\n---\nText.', "two lines", "Text."),
+        ("## Smaller\n\nText.", "a-file", "## Smaller\n\nText."),
+        ("#hashtag\n\nText.", "a-file", "#hashtag\n\nText."),
+        ("Text.\n\n# Later", "a-file", "Text.\n\n# Later"),
+        ("# Only this", "Only this", ""),
+        ("", "a-file", ""),
+        ("\ufeff---\ntitle: With a mark\n---\nText.", "With a mark", "Text."),
+        ("---\r\ntitle: From Windows\r\n---\r\nOne.\r\nTwo.\r\n", "From Windows", "One.\nTwo."),
+    ],
+)
+def test_the_title_is_found(read: Callable[..., imports.Source], text: str, title: str, body: str) -> None:
+    writing = read(text).writing
+    assert (writing.title, writing.body) == (title, body)
+
+
+def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., imports.Source]) -> None:
+    writing = read(matter(title="x" * 300, summary="y" * 900)).writing
+    assert (len(writing.title), len(writing.summary)) == (200, 500)
+
+
+@pytest.mark.parametrize(
+    ("written", "at_ms"),
+    [
+        ("2026-03-01", utc(2026, 3, 1, 11)),  # noon in Berlin
+        ("2026-03-01 20:41", utc(2026, 3, 1, 19, 41)),
+        ("2026-03-01 20:41:30", utc(2026, 3, 1, 19, 41, 30)),
+        ("2026-07-01 20:41:00", utc(2026, 7, 1, 18, 41)),
+        ("2026-03-01T20:41:00Z", utc(2026, 3, 1, 20, 41)),
+        ("2026-03-01T20:41:00+08:00", utc(2026, 3, 1, 12, 41)),
+        ("2026-03-01 20:41:00 +0800", utc(2026, 3, 1, 12, 41)),
+        ('"2026-03-01T20:41"', utc(2026, 3, 1, 19, 41)),
+        ("1955-03-01", utc(1955, 3, 1, 11)),
+        ("", None),
+    ],
+)
+def test_dates_are_in_the_sites_zone_unless_they_say_another(
+    read: Callable[..., imports.Source], written: str, at_ms: int | None
+) -> None:
+    assert read(matter(date=written)).at_ms == at_ms
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["yesterday", "2026-13-45", "2026-02-30 10:00:00", "20260301", "[2026, 3, 1]", "true", "12:30",
+     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-12:00", '""'],
+)  # fmt: skip
+def test_a_date_that_is_none_is_refused(read: Callable[..., imports.Source], written: str) -> None:
+    with pytest.raises(imports.CannotImport):
+        read(matter(date=written))
+
+
+@pytest.mark.parametrize(
+    ("written", "tags"),
+    [
+        ("[one, two words]", ["one", "two words"]),
+        ("one, two words", ["one", "two words"]),
+        ("\n  - one\n  - two", ["one", "two"]),
+        ("海边，指南、赶海", ["海边", "指南", "赶海"]),
+        ("[one, one, '', ' ', '!!!', ~]", ["one"]),
+        ("[2026, 1.5, true]", ["2026", "1.5", "True"]),
+        ("2026", ["2026"]),
+        ("", []),
+        ("[]", []),
+        ("'one, \"two\"'", ["one", '"two"']),
+        (f"[{'x' * 101}, short]", ["short"]),
+        (f"[{', '.join(f'tag{n}' for n in range(30))}]", [f"tag{n}" for n in range(10)]),
+    ],
+)
+def test_tags_are_a_list_or_have_commas(read: Callable[..., imports.Source], written: str, tags: list[str]) -> None:
+    assert read(matter(tags=written)).writing.tags == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (matter(language="de"), "de"),
+        (matter(lang="pt_BR"), "pt-BR"),
+        (matter(language="no"), "no"),
+        (matter(language="'\"><script>'"), ""),
+        (matter(language="x" * 40), ""),
+        ("Простой русский текст.", "ru"),
+        ("今天的潮汐表，适合去海边。", "zh"),
+        ("A plain English text.", ""),
+        ("---\nlanguage: en\n---\n今天的潮汐表。", "en"),
+        ("```python\nprint(1)\n```\n\n今天去海边", "zh"),
+    ],
+)
+def test_the_language_is_taken_or_guessed(read: Callable[..., imports.Source], text: str, language: str) -> None:
+    assert read(text).writing.language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("{\n\"title\": \"JSON\"\n}\n\nText.", '{\n"title": "JSON"\n}\n\nText.'),
+        ("+++\ntitle = 'TOML'\n+++\nText.", "+++\ntitle = 'TOML'\n+++\nText."),
+        ("Text.\n\n---\n\nMore.\n\n---\n\nEnd.", "Text.\n\n---\n\nMore.\n\n---\n\nEnd."),
+        ("---\nnever closed", "---\nnever closed"),
+        ("a\0b", "ab"),
+    ],
+)  # fmt: skip
+def test_text_that_only_looks_like_front_matter_is_kept(
+    read: Callable[..., imports.Source], text: str, body: str
+) -> None:
+    assert read(text).writing.body == body
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("---\ntitle: [open\n---\nText.", "isn't YAML"),
+        ("---\ntitle: a: b: c\n---\nText.", "isn't YAML"),
+        ("---\n\tindented: by a tab\n---\nText.", "isn't YAML"),
+        ("---\nx: !!python/object/apply:os.system ['true']\n---\nText.", "isn't YAML"),
+        ('---\ntitle: "\\ud83d"\n---\nText.', "isn't YAML"),
+        ("Zwölf".encode("latin-1"), "isn't UTF-8"),
+        ("今天".encode("gbk"), "isn't UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "isn't UTF-8"),
+        ("x" * 2_000_000, "longer than"),
+    ],
+)
+def test_what_can_not_be_read_says_why_in_one_line(
+    read: Callable[..., imports.Source], text: str | bytes, said: str
+) -> None:
+    with pytest.raises(imports.CannotImport, match=said) as refused:
+        read(text)
+    assert "\n" not in str(refused.value)
+
+
+# Files and folders
+
+
+def test_folders_are_searched_and_hidden_files_left_alone(folder: Path) -> None:
+    wanted = ["b.md", "a.markdown", "deep/er/C.MD"]
+    others = ["notes.txt", ".hidden.md", ".git/x.md", "deep/.obsidian/x.md", "page.md.bak", "md"]
+    for name in (*wanted, *others):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Text.")
+    (folder / "folder.md").mkdir()
+    (folder / "dangling.md").symlink_to(folder / "nowhere")
+    (folder / "same.md").symlink_to(folder / "b.md")
+    found = imports.files([folder, folder / "b.md", folder / "deep"])
+    assert found == sorted((folder / name).resolve() for name in wanted)
+    assert imports.files([folder / ".hidden.md"]) == [folder / ".hidden.md"], "named, it is wanted"
+
+
+def test_a_hidden_folder_that_is_named_is_searched(folder: Path) -> None:
+    (folder / ".notes").mkdir()
+    (folder / ".notes" / "a.md").write_text("Text.")
+    assert imports.files([folder]) == []
+    assert imports.files([folder / ".notes"]) == [(folder / ".notes" / "a.md").resolve()]
+
+
+# The command
+
+
+def test_imported_posts_are_published_at_their_time(
+    folder: Path, run: Callable[..., Result], anonymous: Person
+) -> None:
+    (folder / "new.md").write_text("---\ntitle: The newer\ndate: 2026-03-01\ntags: Local Elections\n---\nOne *word*.")
+    (folder / "old.md").write_text("---\ntitle: The older\ndate: 2001-02-03 04:05\nsummary: In short.\n---\nTwo.")
+    result = run(folder)
+    assert result.exit_code == 0, result.output
+    assert "2 imported, 0 there before." in result.stdout
+    front = anonymous.get("/").text
+    assert front.index("The newer") < front.index("The older")
+    assert "In short." in front
+    assert 'datetime="2001-02-03T04:05:00+00:00"' in front
+    tag = anonymous.get("/tag/local-elections").text
+    assert "The newer" in tag
+    assert "The older" not in tag
+    assert "The newer" in anonymous.get("/search?q=word").text
+    assert "/user/ada" in anonymous.get("/post/1").text
+
+
+def test_importing_again_makes_nothing_twice(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    (folder / "copy.md").write_text("# One\n\nText.")
+    assert "1 imported, 1 there before." in run(folder).stdout
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "a.md").write_text("# One\n\nThe text was changed in the file.")
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "a.md").rename(folder / "moved.md")
+    (folder / "copy.md").rename(folder / "moved-too.md")
+    (folder / "moved.md").write_text("# One\n\nText.")
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "b.md").write_text("# Two\n\nText.")
+    assert "1 imported, 2 there before." in run(folder).stdout
+    assert anonymous.get("/").text.count("<article") == 2
+
+
+def test_what_somebody_changed_or_unpublished_here_stays_so(
+    folder: Path, run: Callable[..., Result], ada: Person
+) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    run(folder)
+    ada.post("/desk/post/1", title="Changed", body="Here.", action="publish", comments="open")
+    ada.post("/desk/post/1/unpublish")
+    assert "0 imported, 1 there before." in run(folder).stdout
+    assert "One" not in ada.get("/").text
+    assert ada.get("/post/1").status_code == 404
+
+
+def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text("# Good\n\nText.")
+    (folder / "bad.md").write_text("---\ntitle: [\n---\n")
+    (folder / "worse.md").write_bytes(b"\xff\xfe")
+    (folder / "z.md").write_text("# Good too\n\nText.")
+    result = run(folder)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "2 imported, 0 there before." in result.stdout
+    assert f"Left out {folder / 'bad.md'}: its front matter isn't YAML" in result.stderr
+    assert f"Left out {folder / 'worse.md'}: it isn't UTF-8 text" in result.stderr
+    front = anonymous.get("/").text
+    assert "Good" in front
+    assert "Good too" in front
+
+
+def test_a_name_that_is_no_text_is_left_out(folder: Path, run: Callable[..., Result]) -> None:
+    path = os.fsencode(folder) + b"/\xff.md"
+    try:
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(b"Text.")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    result = run(folder)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "its name isn't UTF-8 text" in result.stderr
+
+
+def test_a_folder_without_markdown_says_so(folder: Path, run: Callable[..., Result]) -> None:
+    (folder / "notes.txt").write_text("Text.")
+    result = run(folder)
+    assert result.exit_code == 1
+    assert "No Markdown files there" in result.stderr
+    assert run(folder / "nowhere").exit_code == 2
+
+
+def test_html_of_imported_files_is_cleaned(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text(
+        "---\ntitle: <b>Bold</b>\nsummary: <i>x</i>\ntags: [<u>]\n---\n"
+        "<script>alert(1)</script><p onclick=alert(1)>Kept.</p>\n\n[link](javascript:alert(1))"
+    )
+    assert run(folder).exit_code == 0
+    page = anonymous.get("/post/1").text
+    assert "Kept." in page
+    for bad in ("alert(1)</script>", "onclick", 'href="javascript:', "<b>Bold", "<i>x"):
+        assert bad not in page, bad
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    source = imports.read(path, UTC)
+    assert source.writing.language == "zh"
+    result = run(path)
+    assert result.exit_code == 0, result.output
+    page = anonymous.get("/post/1").text
+    assert source.writing.title in page
+    assert 'lang="zh' in page
+    assert "<table" in page
+    assert "<pre" in page
+    for heading in source.writing.rendered.toc:
+        assert f'id="{heading.id}"' in page
+    assert "0 imported, 1 there before." in run(path).stdout
+
+
+def test_our_own_sample_is_here() -> None:
+    assert OWN_SAMPLES / "guide.zh.md" in SAMPLES

@@ -1,0 +1,239 @@
+"""What a page must look like, measured in a real browser: nothing off the screen, lines that can be read, contrast,
+targets that a thumb hits, and WCAG 2.2 AA as far as axe-core can tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import Site, log_in
+from playwright.sync_api import Browser, Page
+
+AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+GUIDE = Path(__file__).parent / "samples" / "guide.zh.md"
+ENGLISH = "The lamp on the point has been lit every evening since 1884, and tonight it goes out for good. " * 12
+TABLE = "| a wide table | " + "column | " * 12 + "\n|" + "---|" * 13 + "\n|" + " a cell with words |" * 13 + "\n"
+CODE = "```python\nprint('a line of code that is much longer than any phone is wide, and then some more of it')\n```\n"
+
+
+@pytest.fixture(scope="module")
+def places(site: Site) -> dict[str, str]:
+    """Every kind of page, with something on it: {"the front page": "/", …}."""
+    ada = site.ada()
+    live = ada.write_post(
+        title="The lighthouse goes quiet",
+        summary="After 142 years the lamp is switched off tonight.",
+        body=f"{ENGLISH}\n\n## What it saw\n\n{TABLE}\n\n{CODE}\n\n> A quote.\n\n## One\n\n## Two\n\n- [x] done\n\nA note.[^1]\n\n[^1]: Here.",
+        tags="Harbour, History",
+        live="y",
+    )
+    first = ada.add_update(live, "The **keeper’s daughter** has arrived.", title="She is here", key="y")
+    second = ada.add_update(live, "The key turns at nine. [The plan](https://example.org/)", title="What happens next")
+    ada.post(f"/desk/post/{live}/update/{second}/pin")
+    ada.post(
+        f"/desk/post/{live}/update/{first}/correct",
+        body="Her **daughter** has arrived.",
+        note="Not the keeper.",
+        title="",
+    )
+    ada.comment(live, "We saw it from the *ferry*.")
+    chinese = ada.write_post(title="灯塔熄灯", body=GUIDE.read_text("utf-8").split("---\n", 2)[-1])
+    arabic = ada.write_post(
+        title="المنارة تنطفئ الليلة", body="بعد مئة واثنين وأربعين عامًا ينطفئ الضوء.", language="ar"
+    )
+    ada.post(
+        f"/desk/post/{chinese}",
+        title="灯塔熄灯了",
+        body=GUIDE.read_text("utf-8").split("---\n", 2)[-1],
+        action="publish",
+    )
+    return {
+        "the front page": "/",
+        "a live post": f"/post/{live}",
+        "a Chinese guide": f"/post/{chinese}",
+        "an Arabic post": f"/post/{arabic}",
+        "one update": f"/post/{live}/update/{first}",
+        "older updates": f"/post/{live}/updates/1",
+        "older comments": f"/post/{live}/comments/1",
+        "an author": "/user/ada",
+        "a tag": "/tag/harbour",
+        "found": "/search?q=lamp",
+        "nothing found": "/search?q=zzzz",
+        "log in": "/login",
+        "register": "/register",
+        "not found": "/nowhere",
+        "a comment": f"/post/{live}/comments/new",
+        "settings": "/settings",
+        "own comments": "/settings/comments",
+        "the desk": "/desk",
+        "a new post": "/desk/new",
+        "an edited post": f"/desk/post/{live}",
+        "the live desk": f"/desk/post/{live}/live",
+        "a correction": f"/desk/post/{live}/update/{first}/correct",
+        "older texts": f"/desk/post/{chinese}/revisions",
+        "people": "/desk/people",
+        "site pages": "/desk/about",
+        "a site page": "/desk/about/new",
+    }
+
+
+PLACES = [
+    "the front page", "a live post", "a Chinese guide", "an Arabic post", "one update", "older updates",
+    "older comments", "an author", "a tag", "found", "nothing found", "log in", "register", "not found", "a comment",
+    "settings", "own comments", "the desk", "a new post", "an edited post", "the live desk", "a correction",
+    "older texts", "people", "site pages", "a site page",
+]  # fmt: skip
+
+
+CONTRAST = """
+() => {
+  const channel = v => { v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4 };
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+  const rgba = colour => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const ground = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgba(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255, 255];
+  };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    if (!walker.currentNode.data.trim() || !element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.closest("script, style, template, option")) continue;
+    const box = element.getBoundingClientRect();
+    if (box.width < 2 || box.height < 2) continue;
+    const [a, b] = [light(rgba(getComputedStyle(element).color)), light(ground(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const needed = element.closest("pre code span, button, .button, .mark, .live-mark") ? 4.5 : 7;
+    if (ratio < needed) poor.push(`${ratio.toFixed(1)} ${element.className} ${walker.currentNode.data.trim().slice(0, 40)}`);
+  }
+  return poor;
+}
+"""
+
+
+TARGETS = """
+() => [...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary")]
+  .filter(e => e.checkVisibility({ visibilityProperty: true }) && !e.closest(".prose, .skip, .unseen"))
+  .map(e => (e.type === "checkbox" && e.closest("label")) || e)
+  .filter(e => {
+    const display = getComputedStyle(e).display;
+    if (display === "inline" && e.tagName === "A") return false;  // within a sentence; WCAG 2.5.8 leaves it out
+    const box = e.getBoundingClientRect();
+    return box.height < 43.5 || box.width < 43.5;
+  })
+  .map(e => `${Math.round(e.getBoundingClientRect().width)}x${Math.round(e.getBoundingClientRect().height)} ${e.outerHTML.slice(0, 120)}`)
+"""
+
+
+ANONYMOUS = {"log in", "register"}
+
+
+@pytest.fixture(scope="module")
+def admins_page(browser: Browser, site: Site) -> Iterator[Page]:
+    """One who sees everything."""
+    context = browser.new_context(base_url=site.url)
+    page = context.new_page()
+    log_in(page, "root")
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="module")
+def strangers_page(browser: Browser, site: Site) -> Iterator[Page]:
+    context = browser.new_context(base_url=site.url)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, admins_page: Page, strangers_page: Page) -> Page:
+    return strangers_page if request.node.callspec.params.get("place") in ANONYMOUS else admins_page
+
+
+def show(page: Page, path: str, width: int = 1280, scheme: Any = "light") -> None:
+    """Open the page with everything on it unfolded."""
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    page.goto(path)
+    page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true })")
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_everybody_can_read_and_use_a_page(page: Page, places: dict[str, str], place: str) -> None:
+    """Light on a desk, dark on a phone, and on the narrowest screen there is."""
+    path = places[place]
+    show(page, path)
+    assert page.locator("h1").count() == 1
+    for landmark in ("header", "main", "footer"):
+        assert page.locator(f"body > {landmark}").count() == 1
+    assert page.evaluate(CONTRAST) == []
+    assert violations(page) == []
+    show(page, path, 360, "dark")
+    assert page.evaluate(TARGETS) == []
+    assert page.evaluate(CONTRAST) == []
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def violations(page: Page) -> list[str]:
+    found = Axe().run(page, options=AXE_RULES).response["violations"]
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+LINE = """
+selector => {
+  const counts = [];
+  for (const p of document.querySelectorAll(selector)) {
+    const range = document.createRange();
+    let node = p.firstChild, top = null, start = 0;
+    if (!node || node.nodeType !== 3 || node.data.length < 60) continue;
+    for (let i = 0; i < node.data.length; i++) {
+      range.setStart(node, i); range.setEnd(node, i + 1);
+      const box = range.getBoundingClientRect();
+      if (!box.height) continue;
+      if (top !== null && box.top > top + 4) { counts.push(i - start); start = i; }
+      top = box.top;
+    }
+  }
+  return counts;
+}
+"""
+
+
+@pytest.mark.parametrize(("place", "low", "high"), [("a live post", 45, 75), ("a Chinese guide", 28, 42)])
+def test_lines_are_as_long_as_the_eye_likes(
+    page: Page, places: dict[str, str], place: str, low: int, high: int
+) -> None:
+    show(page, places[place])
+    counts = page.evaluate(LINE, ".prose > p")
+    assert counts, "no paragraph of several lines to measure"
+    assert low <= sorted(counts)[len(counts) // 2] <= high
+    assert max(counts) <= high
+
+
+@pytest.mark.parametrize("place", ["a live post", "a Chinese guide", "an edited post", "the live desk"])
+def test_forced_colours_and_double_zoom_leave_everything_there(page: Page, places: dict[str, str], place: str) -> None:
+    show(page, places[place], width=640)
+    page.emulate_media(forced_colors="active")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    assert page.locator("h1").count() == 1
+    page.emulate_media(forced_colors="none")
+
+
+def test_arabic_reads_from_the_right(strangers_page: Page, places: dict[str, str]) -> None:
+    show(strangers_page, places["an Arabic post"])
+    title = strangers_page.get_by_role("heading", level=1)
+    assert title.evaluate("e => getComputedStyle(e).direction") == "rtl"

@@ -1,0 +1,283 @@
+"""Search: finds words of any script, takes any input whatever, and shows nobody what isn't public."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from conftest import Person
+from flask import Flask
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from webapp import db, imports, people
+from webapp.reader import SEARCHES_PER_MINUTE
+
+GUIDE = """---
+title: Flask 新手指南
+tags: [Web 开发, Python]
+---
+
+Flask 是一个轻量级的 Web 框架，适用于快速开发小型应用。它提供了路由、模板引擎等功能。
+
+## 路由
+
+使用装饰器来定义路由，比如 `@app.route('/')`。转换器可以限制变量的类型。
+
+| 转换器 | 说明 |
+|---|---|
+| `string` | 缺省，接受任何不包含斜杠的文本 |
+| `int` | 接受正整数 |
+
+## 部署
+
+不要在生产环境使用开发服务器。部署到线上时，用 Nginx 作为反向代理：
+
+```bash
+gunicorn --bind 127.0.0.1:8000 app:app
+```
+"""
+
+
+def results(person: Person, query: str) -> list[str]:
+    """The addresses that a search finds, the best first."""
+    answer = person.get("/search", query_string={"q": query})
+    assert answer.status_code == 200, query
+    return re.findall(r'<h2 class="result__title"><a href="([^"]+)"', answer.text)
+
+
+def excerpts(person: Person, query: str) -> list[str]:
+    page = person.get("/search", query_string={"q": query}).text
+    return re.findall(r'<p class="result__excerpt"[^>]*>(.*?)</p>', page, re.DOTALL)
+
+
+@pytest.fixture
+def guide(app: Flask, tmp_path: Path) -> str:
+    """An imported Chinese guide; its address."""
+    path = tmp_path / "guide.zh.md"
+    path.write_text(GUIDE, "utf-8")
+    with app.app_context(), db.writing() as session:
+        assert imports.store(session, imports.read(path, ZoneInfo("UTC")), people.by_name(session, "ada").id)
+    return "/post/1"
+
+
+@pytest.fixture(autouse=True)
+def no_limit(app: Flask) -> None:
+    """The limit on searches counts all of this process's, and so all of these tests'."""
+    app.config["LIMITS"] = "off"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "路由",
+        "部署",
+        "转换器",
+        "Nginx",
+        "nginx",
+        "NGINX",
+        "ngin",
+        "反向代理",
+        "Flask 路由",
+        "路由 nginx",
+        "由",
+        "新手指南",
+    ]
+    + ["gunicorn", "127.0.0.1", "ｎｇｉｎｘ", "《路由》，部署！", "Web开发", "app.route"],
+)
+def test_a_chinese_guide_is_found_by_its_words(anonymous: Person, guide: str, query: str) -> None:
+    assert results(anonymous, query) == [guide]
+
+
+@pytest.mark.parametrize("query", ["由路", "路径", "数据库", "Apache", "路由 数据库", "ginx"])
+def test_what_isnt_there_is_not_found(anonymous: Person, guide: str, query: str) -> None:
+    assert results(anonymous, "路由") == [guide]
+    assert results(anonymous, query) == []
+    assert "Nothing found." in anonymous.get("/search", query_string={"q": query}).text
+
+
+def test_what_was_found_is_marked(anonymous: Person, guide: str) -> None:
+    assert "<mark>部署</mark>" in excerpts(anonymous, "部署")[0]
+    assert "<mark>Nginx</mark>" in excerpts(anonymous, "nginx")[0]
+    assert "<mark>Nginx</mark>" in excerpts(anonymous, "ｎｇｉｎｘ")[0]
+    assert len(unescape(re.sub("<[^>]+>", "", excerpts(anonymous, "部署")[0]))) < 200
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("Das Spiel in München", "münchen"),
+        ("Матч начинается", "МАТЧ"),
+        ("試合は八時に始まる", "試合"),
+        ("경기는 여덟 시에", "경기"),
+        ("การแข่งขันคืนนี้", "แข่งขัน"),
+        ("مباراة الليلة", "مباراة"),
+        ("C++ and R&D in 2026", "R&D"),
+        ("snake_case names", "snake_case"),
+        ("Ἀθῆναι", "ἀθῆναι"),
+        ("𠮷野家", "𠮷野家"),
+    ],
+)
+def test_words_of_many_scripts_are_found(ada: Person, text: str, query: str) -> None:
+    post_id = ada.write_post(title="Untitled", body=text)
+    ada.write_post(title="Another", body="Something else")
+    assert results(ada, query) == [f"/post/{post_id}"]
+
+
+def test_title_summary_text_and_tags_are_searched_the_title_weighs_most(ada: Person) -> None:
+    body = ada.write_post(title="One", body="The zebra.")
+    title = ada.write_post(title="A zebra", body="Two")
+    summary = ada.write_post(title="Three", body="", summary="With zebra.")
+    tag = ada.write_post(title="Four", body="", tags="Zebra")
+    found = results(ada, "zebra")
+    assert found[0] == f"/post/{title}"
+    assert sorted(found) == sorted(f"/post/{post_id}" for post_id in (body, title, summary, tag))
+
+
+def test_an_update_is_found_with_the_post_that_it_belongs_to(ada: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(title="The derby", live="y")
+    n = ada.add_update(post_id, "A giraffe runs across the field.", title="Strange")
+    assert results(anonymous, "giraffe") == [f"/post/{post_id}/update/{n}"]
+    assert results(anonymous, "strange") == [f"/post/{post_id}/update/{n}"]
+    page = anonymous.get("/search?q=giraffe").text
+    assert "Update in <bdi>The derby</bdi>" in page
+    ada.post(f"/desk/post/{post_id}/update/{n}/edit", title="", body="A llama runs across the field.")
+    assert results(anonymous, "giraffe") == []
+    assert results(anonymous, "llama") == [f"/post/{post_id}/update/{n}"]
+
+
+def test_what_is_not_public_is_never_found(ada: Person, edith: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(title="Giraffe", live="y")
+    kept, withdrawn = ada.add_update(post_id, "Giraffe one."), ada.add_update(post_id, "Giraffe two.")
+    ada.post("/desk/new", title="Giraffe", action="draft")
+    assert len(results(anonymous, "giraffe")) == 3
+    ada.post(f"/desk/post/{post_id}/update/{withdrawn}/withdraw")
+    assert sorted(results(anonymous, "giraffe")) == [f"/post/{post_id}", f"/post/{post_id}/update/{kept}"]
+    ada.post(f"/desk/post/{post_id}/unpublish")
+    for person in (anonymous, ada, edith):
+        assert results(person, "giraffe") == []
+    ada.post(f"/desk/post/{post_id}/update/{withdrawn}/restore")
+    assert results(anonymous, "giraffe") == []
+    ada.post(f"/desk/post/{post_id}", title="Giraffe", live="y", action="publish")
+    assert len(results(anonymous, "giraffe")) == 3
+
+
+def test_comments_are_not_searched(ada: Person, eve: Person) -> None:
+    post_id = ada.write_post(body="An elephant.")
+    eve.comment(post_id, "A giraffe.")
+    assert results(eve, "elephant") == [f"/post/{post_id}"]
+    assert results(eve, "giraffe") == []
+
+
+def test_an_unpublished_posts_many_updates_hide_no_public_one(app: Flask, ada: Person, anonymous: Person) -> None:
+    from test_reader import add_many
+
+    shown = ada.write_post(title="Shown", body="Long before, once: number. " + "Other words. " * 200)
+    hidden = ada.write_post(title="Hidden", live="y")
+    add_many(app, hidden, 101)
+    assert len(results(anonymous, "number")) == 50
+    ada.post(f"/desk/post/{hidden}/unpublish")
+    assert results(anonymous, "number") == [f"/post/{shown}"]
+
+
+def test_at_most_fifty_are_shown(app: Flask, anonymous: Person) -> None:
+    from test_reader import publish_many
+
+    publish_many(app, 60)
+    assert len(results(anonymous, "text")) == 50
+    assert "50 results" in anonymous.get("/search?q=text").text
+
+
+# Any input whatever
+
+
+def test_an_empty_search_shows_the_form(anonymous: Person) -> None:
+    for url in ("/search", "/search?q=", "/search?q=+%20", "/search?x=1"):
+        answer = anonymous.get(url)
+        assert answer.status_code == 200
+        assert "Write a word or two" in answer.text
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"', '""', "'", "*", "nginx*", "* nginx", "(", ")", "()", "nginx)", "nginx AND", "AND", "OR", "NOT nginx",
+        "nginx NOT flask", "NEAR(nginx flask, 2)", "title:nginx", "{title body}: nginx", "^nginx", "-nginx", "+",
+        "nginx -flask", "a:b", "rowid:1", '"nginx', "nginx;DROP TABLE search", "\\", "%", "_", "__", "\x00", "a\x00b",
+        "nginx\x00", "\ufeff", "\u200b", "\ud7ff", "😀", "👩‍👩‍👧", "℡", "™", "㎏", "½", "²", "①", "ﷺ" * 200, "İ", "ß",
+        "e\u0301", "\u0301", "हिन्दी", "x" * 5000, "nginx " * 500, "路" * 5000, "{{7*7}}", "%s%n", "\r\n", "\u2028",
+        "\ufffd", "&lt;", "0x00", "1e309",
+    ],
+)  # fmt: skip
+def test_syntax_of_fts5_and_other_oddities_are_only_words(anonymous: Person, guide: str, query: str) -> None:
+    results(anonymous, query)
+    assert results(anonymous, "nginx") == [guide], "and the index is as it was"
+
+
+def test_operators_are_looked_for_as_words(ada: Person) -> None:
+    post_id = ada.write_post(title="One", body="cats and dogs")
+    ada.write_post(title="Two", body="cats")
+    assert results(ada, "cats AND dogs") == [f"/post/{post_id}"]
+    assert results(ada, "cats NOT dogs") == []
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text(max_size=60) | st.text('"*()^:-+{}~ ANDORTnearginx路由', max_size=30))
+@example("\x00")
+@example('nginx" OR "')
+def test_any_text_at_all_can_be_searched(app: Flask, guide: str, query: str) -> None:
+    url = b"/search?q=" + b"".join(b"%%%02X" % byte for byte in query.encode("utf-8", "surrogatepass"))
+    answer = app.test_client().get(url.decode())
+    assert answer.status_code == 200
+    assert "<h1" in answer.text
+
+
+def test_bytes_that_are_no_text_can_be_searched(anonymous: Person, guide: str) -> None:
+    for junk in ("%FF%FE", "%ED%A0%80", "%C0%80", "%", "%zz", "a=b;c", "&&&=&"):
+        assert anonymous.get(f"/search?q={junk}").status_code == 200
+    assert anonymous.get("/search?q=x&q=nginx").status_code == 200
+
+
+# What is shown is escaped
+
+
+def test_an_excerpt_shows_markup_as_text(ada: Person, anonymous: Person) -> None:
+    ada.write_post(title="<i>Title</i>", body="Before `<script>alert(1)</script>` giraffe & <b>bold</b> `<mark>`")
+    (excerpt,) = excerpts(anonymous, "giraffe")
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; <mark>giraffe</mark> &amp; bold &lt;mark&gt;" in excerpt
+    page = anonymous.get("/search?q=giraffe").text
+    assert "<script>alert" not in page
+    assert "&lt;i&gt;Title&lt;/i&gt;" in page
+
+
+def test_the_query_is_shown_as_text(anonymous: Person) -> None:
+    query = "\"><script>alert(1)</script>' onfocus=alert(1)"
+    page = anonymous.get("/search", query_string={"q": query}).text
+    assert "alert(1)" in page
+    assert "<script>alert" not in page
+    assert '"><script' not in page
+
+
+def test_marks_are_never_put_inside_an_entity(ada: Person, anonymous: Person) -> None:
+    ada.write_post(title="One", body="fish & chips, amp and lt, 1 < 2")
+    assert excerpts(anonymous, "amp")[0].startswith("fish &amp; chips, <mark>amp</mark> and lt")
+    assert "1 &lt; 2" in excerpts(anonymous, "lt")[0]
+
+
+def test_too_many_searches_of_one_address_are_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.config["LIMITS"] = "on"
+    monkeypatch.setattr("webapp.limits.now_ms", lambda: 0)
+    client = app.test_client()
+    address = {"REMOTE_ADDR": "203.0.113.99"}
+    allowed = [client.get("/search?q=x", environ_base=address).status_code for _ in range(SEARCHES_PER_MINUTE)]
+    assert set(allowed) == {200}
+    refused = client.get("/search?q=x", environ_base=address)
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "60"
+    assert client.get("/", environ_base=address).status_code == 200
+    assert client.get("/search?q=x", environ_base={"REMOTE_ADDR": "203.0.113.100"}).status_code == 200
+    monkeypatch.setattr("webapp.limits.now_ms", lambda: 60_000)
+    assert client.get("/search?q=x", environ_base=address).status_code == 200

@@ -1,0 +1,360 @@
+"""Updates of a live post: add, edit, correct, withdraw, restore, pin, key moments."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from uuid import uuid4
+
+import pytest
+from conftest import Person
+from flask import Flask
+from test_reader import add_many
+
+VERBS = ("withdraw", "restore", "pin", "unpin", "key", "not-key")
+
+
+@pytest.fixture
+def derby(ada: Person) -> int:
+    """A live post of Ada's."""
+    return ada.write_post(live="y")
+
+
+def do(person: Person, post_id: int, n: int, verb: str, **data: str) -> int:
+    return person.post(f"/desk/post/{post_id}/update/{n}/{verb}", **data).status_code
+
+
+def shown(person: Person, post_id: int) -> list[int]:
+    """The numbers of the updates on the post's page, from the top."""
+    return [int(n) for n in re.findall(r'<article class="update[^"]*" id="update-(\d+)"', page(person, post_id))]
+
+
+def page(person: Person, post_id: int) -> str:
+    return person.get(f"/post/{post_id}").text
+
+
+# Adding
+
+
+def test_an_update_stands_on_the_page_at_once_newest_first(ada: Person, anonymous: Person, derby: int) -> None:
+    first = ada.add_update(derby, "Kick-off.")
+    second = ada.add_update(derby, "**Goal!**", title="1:0")
+    assert shown(anonymous, derby) == [second, first]
+    assert "<strong>Goal!</strong>" in page(anonymous, derby)
+    assert '<h3 class="update__title" lang="en" dir="auto">1:0</h3>' in page(anonymous, derby)
+
+
+def test_the_author_is_sent_to_the_update_or_to_where_the_form_says(ada: Person, derby: int) -> None:
+    plain = ada.post(f"/post/{derby}/updates", body="Goal!")
+    assert re.fullmatch(rf"/post/{derby}#update-\d+", plain.location)
+    back = ada.post(f"/post/{derby}/updates", body="Goal!", next=f"/desk/post/{derby}/live")
+    assert back.location == f"/desk/post/{derby}/live"
+
+
+@pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "//[", "/\tx", ""])
+def test_next_never_leads_to_another_site(ada: Person, derby: int, target: str) -> None:
+    answer = ada.post(f"/post/{derby}/updates", body="Goal!", next=target)
+    assert answer.location.startswith(f"/post/{derby}#update-")
+
+
+def test_the_same_submission_twice_makes_one_update(ada: Person, anonymous: Person, derby: int) -> None:
+    once = {"body": "Goal!", "submission": str(uuid4())}
+    assert ada.add_update(derby, **once) == ada.add_update(derby, **once)
+    assert len(shown(anonymous, derby)) == 1
+    ada.add_update(derby, "Goal!", submission=str(uuid4()))
+    assert len(shown(anonymous, derby)) == 2
+
+
+def test_the_same_submission_of_a_colleague_is_another_update(ada: Person, bob: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(live="y", authors="ada, bob")
+    once = {"body": "Goal!", "submission": str(uuid4()).upper()}
+    assert ada.add_update(post_id, **once) != bob.add_update(post_id, **once)
+    assert len(shown(anonymous, post_id)) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ({"body": "  \n "}, "fill this in"),
+        ({"body": "x" * 10_001}, "longer than 10 KB"),
+        ({"body": "Kept.", "title": "x" * 201}, "At most 200"),
+        ({"body": "Kept.", "submission": "1"}, "damaged"),
+    ],
+)
+def test_what_doesnt_fit_is_refused_with_the_reason(
+    ada: Person, anonymous: Person, derby: int, data: dict[str, str], why: str
+) -> None:
+    answer = ada.post(f"/post/{derby}/updates", **data)
+    assert answer.status_code == 400
+    assert why in answer.text
+    assert data["body"].strip() in answer.text
+    assert shown(anonymous, derby) == []
+    ada.add_update(derby, "Fits.")
+    assert len(shown(anonymous, derby)) == 1
+
+
+def test_an_ended_post_takes_no_updates_and_gives_the_text_back(ada: Person, anonymous: Person, derby: int) -> None:
+    ada.add_update(derby, "In time.")
+    ada.post(f"/desk/post/{derby}/end")
+    refused = ada.post(f"/post/{derby}/updates", body="Too late, but <precious>.")
+    assert refused.status_code == 409
+    assert "Too late, but &lt;precious&gt;." in refused.text
+    assert len(shown(anonymous, derby)) == 1
+
+
+def test_an_unpublished_post_takes_no_updates_and_gives_the_text_back(ada: Person, derby: int) -> None:
+    ada.post(f"/desk/post/{derby}/unpublish")
+    refused = ada.post(f"/post/{derby}/updates", body="Where did it go?")
+    assert refused.status_code == 404
+    assert "Where did it go?" in refused.text
+
+
+def test_a_post_that_isnt_live_takes_no_updates(ada: Person) -> None:
+    post_id = ada.write_post()
+    assert ada.post(f"/post/{post_id}/updates", body="Goal!").status_code == 409
+    assert ada.post("/post/999/updates", body="Goal!").status_code == 404
+
+
+def test_editors_write_on_every_live_post_and_strangers_on_none(
+    bob: Person, edith: Person, eve: Person, anonymous: Person, derby: int
+) -> None:
+    edith.add_update(derby, "From the editor.")
+    assert bob.post(f"/post/{derby}/updates", body="From Bob.").status_code == 403
+    assert eve.post(f"/post/{derby}/updates", body="From Eve.").status_code == 403
+    assert len(shown(anonymous, derby)) == 1
+
+
+# Editing and correcting
+
+
+def test_an_edit_changes_the_text_without_a_word(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Gaol!")
+    assert "Gaol!" in ada.get(f"/desk/post/{derby}/update/{n}/edit").text
+    assert do(ada, derby, n, "edit", title="1:0", body="Goal!") == 302
+    html = page(anonymous, derby)
+    assert "Goal!" in html
+    assert "Gaol!" not in html
+    assert 'class="correction"' not in html
+    assert shown(anonymous, derby) == [n]
+
+
+def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Goal by Nine.")
+    assert do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten & not <Nine>.") == 302
+    for url in (f"/post/{derby}", f"/post/{derby}/update/{n}", f"/post/{derby}/updates/1"):
+        html = anonymous.get(url).text
+        assert "Goal by Ten." in html
+        assert "Goal by Nine." not in html
+        found = re.search(r'<p class="correction">.*?</p>', html, re.DOTALL)
+        assert found
+        assert "It was Ten &amp; not &lt;Nine&gt;." in found[0]
+        assert "<time datetime=" in found[0]
+
+
+def test_a_correction_needs_a_note(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Goal by Nine.")
+    for note in ("", "  "):
+        assert do(ada, derby, n, "correct", body="Goal by Ten.", note=note) == 400
+    assert "Goal by Nine." in page(anonymous, derby)
+    assert do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten.") == 302
+    assert "Goal by Ten." in page(anonymous, derby)
+
+
+def test_a_later_edit_keeps_the_correction(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Goal by Nine.")
+    do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten.")
+    do(ada, derby, n, "edit", body="Goal by number Ten.")
+    html = page(anonymous, derby)
+    assert "Goal by number Ten." in html
+    assert "It was Ten." in html
+
+
+def test_edits_and_corrections_keep_the_older_texts(ada: Person, bob: Person, derby: int) -> None:
+    n = ada.add_update(derby, "First text.")
+    do(ada, derby, n, "edit", body="Second text.")
+    do(ada, derby, n, "correct", body="Third text.", note="First note.")
+    do(ada, derby, n, "correct", body="Third text.", note="Second note.")
+    older = ada.get(f"/desk/post/{derby}/revisions").text
+    for text in ("First text.", "Second text.", "Third text.", "First note."):
+        assert text in older
+    assert "Second note." not in older
+    assert bob.get(f"/desk/post/{derby}/revisions").status_code == 403
+
+
+@pytest.mark.parametrize("verb", ["edit", "correct"])
+def test_the_second_of_two_writers_sees_both_texts_and_nothing_is_lost(
+    ada: Person, edith: Person, derby: int, verb: str
+) -> None:
+    n = ada.add_update(derby, "First text.")
+    url = f"/desk/post/{derby}/update/{n}/{verb}"
+    found = re.search(r'name="version" type="hidden" value="(\d+)"', ada.get(url).text)
+    assert found
+    edit = {"version": found[1], "title": "", "note": "A note of mine."}
+    assert edith.post(url, **(edit | {"body": "The text of Edith."})).status_code == 302
+    refused = ada.post(url, **(edit | {"body": "The text of Ada."}))
+    assert refused.status_code == 409
+    assert "The text of Edith." in refused.text
+    assert "The text of Ada." in refused.text
+    assert ("A note of mine." in refused.text) == (verb == "correct")
+    assert "The text of Edith." in page(ada, derby)
+
+    fresh = re.search(r'name="version" type="hidden" value="(\d+)"', refused.text)
+    assert fresh
+    assert ada.post(url, **(edit | {"body": "Both texts.", "version": fresh[1]})).status_code == 302
+    assert "Both texts." in page(ada, derby)
+    assert "The text of Edith." in ada.get(f"/desk/post/{derby}/revisions").text
+
+
+def test_an_ended_post_still_lets_its_updates_be_mended(ada: Person, anonymous: Person, derby: int) -> None:
+    n, other = ada.add_update(derby, "Gaol!"), ada.add_update(derby, "Nonsense.")
+    ada.post(f"/desk/post/{derby}/end")
+    assert do(ada, derby, n, "correct", body="Goal!", note="A slip.") == 302
+    assert do(ada, derby, n, "key") == 302
+    assert do(ada, derby, other, "withdraw") == 302
+    assert "Goal!" in page(anonymous, derby)
+    assert shown(anonymous, derby) == [n]
+
+
+def test_updates_of_an_unpublished_post_are_mended_out_of_sight(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Gaol!")
+    ada.post(f"/desk/post/{derby}/unpublish")
+    assert do(ada, derby, n, "edit", body="Goal!") == 302
+    assert anonymous.get(f"/post/{derby}/update/{n}").status_code == 404
+    ada.post(f"/desk/post/{derby}", title="The derby", live="y", action="publish")
+    assert "Goal!" in page(anonymous, derby)
+
+
+# Withdrawing and restoring
+
+
+def test_a_withdrawn_update_is_gone_everywhere_and_comes_back_when_restored(
+    ada: Person, anonymous: Person, derby: int
+) -> None:
+    n, other = ada.add_update(derby, "Offside!", key="y"), ada.add_update(derby, "Goal!")
+    places = (f"/post/{derby}", f"/post/{derby}/updates/1", "/search?q=offside")
+    assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
+    assert do(ada, derby, n, "withdraw") == 302
+    assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [False] * 3
+    assert anonymous.get(f"/post/{derby}/update/{n}").status_code == 404
+    assert shown(anonymous, derby) == [other]
+    assert "Readers don’t see it." in ada.get(f"/desk/post/{derby}/live").text
+    assert do(ada, derby, n, "restore") == 302
+    assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
+    assert shown(anonymous, derby) == [other, n]
+    assert "Key moments" in page(anonymous, derby)
+
+
+def test_a_withdrawn_update_can_be_edited_unseen(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Offside!")
+    do(ada, derby, n, "withdraw")
+    before = anonymous.get(f"/post/{derby}").data
+    assert do(ada, derby, n, "correct", body="No offside.", note="A mistake.") == 302
+    assert anonymous.get(f"/post/{derby}").data == before
+    assert "No offside" not in anonymous.get("/search?q=offside").text
+    do(ada, derby, n, "restore")
+    assert "No offside." in page(anonymous, derby)
+
+
+# Pinned and key moments
+
+
+def test_a_pinned_update_stands_above_the_newest(ada: Person, anonymous: Person, derby: int) -> None:
+    first, second, third = (ada.add_update(derby, text) for text in ("One.", "Two.", "Three."))
+    assert do(ada, derby, first, "pin") == 302
+    assert shown(anonymous, derby) == [first, third, second]
+    assert do(ada, derby, first, "unpin") == 302
+    assert shown(anonymous, derby) == [third, second, first]
+
+
+def test_pinning_another_unpins_the_first(ada: Person, anonymous: Person, derby: int) -> None:
+    first, second = ada.add_update(derby, "One."), ada.add_update(derby, "Two.")
+    do(ada, derby, first, "pin")
+    do(ada, derby, second, "pin")
+    html = page(anonymous, derby)
+    assert html.count("update--pinned") == 1
+    assert shown(anonymous, derby) == [second, first]
+
+
+def test_unpinning_from_an_outdated_page_leaves_a_colleagues_pin_alone(
+    ada: Person, edith: Person, anonymous: Person, derby: int
+) -> None:
+    first, second = ada.add_update(derby, "One."), ada.add_update(derby, "Two.")
+    do(ada, derby, first, "pin")
+    do(edith, derby, second, "pin")
+    do(ada, derby, first, "unpin")
+    assert f'update--pinned" id="update-{second}"' in page(anonymous, derby)
+
+
+def test_a_withdrawn_update_is_not_pinned_any_more(ada: Person, anonymous: Person, derby: int) -> None:
+    n = ada.add_update(derby, "One.")
+    do(ada, derby, n, "pin")
+    do(ada, derby, n, "withdraw")
+    assert do(ada, derby, n, "pin") == 409
+    do(ada, derby, n, "restore")
+    assert shown(anonymous, derby) == [n]
+    assert "update--pinned" not in page(anonymous, derby)
+
+
+def test_key_moments_stand_on_top_and_lead_to_their_updates(ada: Person, anonymous: Person, derby: int) -> None:
+    goal = ada.add_update(derby, "Goal by Ten.", title="1:0", key="y")
+    ada.add_update(derby, "A corner.")
+    late = ada.add_update(derby, "The second goal, by Nine.")
+    assert do(ada, derby, late, "key") == 302
+    html = page(anonymous, derby)
+    keys = html[html.index('class="keys"') : html.index('class="updates"')]
+    assert re.findall(r'href="#update-(\d+)"', keys) == [str(late), str(goal)]
+    assert "1:0" in keys
+    assert "The second goal, by Nine." in keys
+    do(ada, derby, late, "not-key")
+    do(ada, derby, goal, "not-key")
+    assert 'class="keys"' not in page(anonymous, derby)
+
+
+def test_a_key_moment_of_an_older_page_leads_to_the_updates_own_page(
+    app: Flask, ada: Person, anonymous: Person, derby: int
+) -> None:
+    goal = ada.add_update(derby, "Goal by Ten.", key="y")
+    add_many(app, derby, 50)
+    html = page(anonymous, derby)
+    assert goal not in shown(anonymous, derby)
+    keys = html[html.index('class="keys"') : html.index('class="updates"')]
+    assert f'href="/post/{derby}/update/{goal}"' in keys
+    assert "Goal by Ten." in anonymous.get(f"/post/{derby}/update/{goal}").text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_doing_it_twice_is_doing_it_once(ada: Person, anonymous: Person, derby: int, verb: str) -> None:
+    n = ada.add_update(derby, "One.")
+    assert do(ada, derby, n, verb) == 302
+    before = anonymous.get(f"/post/{derby}").data
+    assert do(ada, derby, n, verb) == 302
+    assert anonymous.get(f"/post/{derby}").data == before
+
+
+@pytest.mark.parametrize("verb", [*VERBS, "edit", "correct"])
+def test_an_update_that_isnt_there_cant_be_changed(ada: Person, derby: int, verb: str) -> None:
+    n = ada.add_update(derby, "One.")
+    data = {"body": "Changed.", "note": "A note."}
+    assert do(ada, derby, n, verb, **data) == 302
+    assert do(ada, derby, n + 1, verb, **data) == 404
+    assert do(ada, 999, n, verb, **data) == 404
+
+
+def test_an_update_is_changed_under_its_own_post_only(ada: Person, derby: int, anonymous: Person) -> None:
+    other = ada.write_post(title="Another", live="y")
+    n = ada.add_update(derby, "Of the derby.")
+    assert ada.add_update(other, "Of the other post.") == n, "both posts count from one"
+    assert do(ada, other, n, "withdraw") == 302
+    assert shown(anonymous, derby) == [n]
+    assert shown(anonymous, other) == []
+
+
+def test_the_live_desk_lists_what_can_be_done(ada: Person, derby: int) -> None:
+    n = ada.add_update(derby, "One.")
+    html = unescape(ada.get(f"/desk/post/{derby}/live").text)
+    for verb in ("edit", "correct", "key", "pin", "withdraw"):
+        assert f'"/desk/post/{derby}/update/{n}/{verb}"' in html
+    do(ada, derby, n, "withdraw")
+    html = ada.get(f"/desk/post/{derby}/live").text
+    assert f'"/desk/post/{derby}/update/{n}/restore"' in html
+    assert f'"/desk/post/{derby}/update/{n}/withdraw"' not in html
