@@ -15,6 +15,7 @@ help:
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
+	@echo "make messages bring the translations up to date with the code"
 
 serve: $(VENV)/.installed
 	@exec $(VENV)/bin/uwsgi --ini uwsgi.ini
@@ -28,7 +29,7 @@ reload: $(VENV)/.installed
 	@printf c > "$(INSTANCE)/uwsgi.fifo"
 
 test: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 check: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/ruff check .
@@ -37,6 +38,10 @@ check: $(VENV)/.installed-for-tests
 
 screens: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/screens.py
+
+# After a change of words: brings the catalogue up to date, and lists what has no translation.
+messages: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python tests/messages.py
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory machine
@@ -64,4 +69,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload test check screens machine
+.PHONY: help serve reload test check screens messages machine

@@ -162,7 +162,7 @@ def look_for_everything(environment: Environment, **_: Any) -> None:
         while (older := reader.client.get(f"{Run.post}/{kind}/{number}", name=f"/post/[live]/{kind}/[n]")).ok:
             numbers += [int(n) for n in ITEM.findall(older.text)]
             found.update(TOKEN.findall(older.text))
-            if f"/{kind}/{number + 1}" not in older.text:
+            if f'href="{Run.post}/{kind}/{number + 1}"' not in older.text:
                 break
             number += 1
     seq = int(SEQ.search(page)[1])  # type: ignore[index]

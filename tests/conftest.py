@@ -24,8 +24,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask.wrappers import Response
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import event
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
 from webapp import create_app, db, instance, passwords, people

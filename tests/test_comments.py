@@ -23,7 +23,7 @@ def shown(person: Person, post_id: int) -> list[int]:
 
 
 def delete(person: Person, post_id: int, n: int) -> int:
-    return person.post(f"/post/{post_id}/comments/{n}/delete").status_code
+    return person.post(f"/post/{post_id}/comment/{n}/delete").status_code
 
 
 def moderate(person: Person, post_id: int, n: int, verb: str) -> int:

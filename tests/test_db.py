@@ -187,8 +187,8 @@ def test_a_reader_can_not_write(app: Flask) -> None:
         assert db.reading().scalar(text("SELECT role FROM user WHERE username = 'eve'")) == "reader"
 
 
-def test_what_was_acknowledged_survives_a_power_cut(app: Flask) -> None:
-    with app.app_context():
+def test_what_was_acknowledged_survives_a_power_cut(make_app: Callable[..., Flask]) -> None:
+    with make_app().app_context():
         assert db.reading().scalar(text("PRAGMA journal_mode")) == "wal"
         assert db.reading().scalar(text("PRAGMA synchronous")) == 2
         assert db.reading().scalar(text("PRAGMA busy_timeout")) <= 10

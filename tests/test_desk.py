@@ -10,6 +10,8 @@ import pytest
 from conftest import Person
 from flask import Flask
 
+from webapp import db, events
+
 
 def draft(person: Person, **data: str) -> int:
     """Save a draft by the form; its id."""
@@ -497,3 +499,31 @@ def test_nothing_but_a_post_is_edited_as_one(edith: Person, app: Flask) -> None:
     assert edith.get("/desk/post/0").status_code == 404, "the row that numbers the front page's events"
     for verb in ("unpublish", "end", "draft-link"):
         assert edith.post(f"/desk/post/0/{verb}").status_code == 404
+
+
+def test_an_outdated_form_does_not_make_an_ended_post_live_again(ada: Person, edith: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(live="y")
+    opened = {"title": "The derby", "body": "Kick-off at eight.", "live": "y", "action": "publish", "version": "1"}
+    assert edith.post(f"/desk/post/{post_id}", **opened).status_code == 302
+    ada.post(f"/desk/post/{post_id}/end")
+    answer = edith.post(f"/desk/post/{post_id}", **opened)
+    assert answer.status_code == 409
+    assert ada.post(f"/post/{post_id}/updates", body="Still here?").status_code == 409
+    assert "Live coverage ended" in anonymous.get(f"/post/{post_id}").text
+
+
+def test_the_same_submission_with_another_text_keeps_both(ada: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(live="y")
+    submission = "0b5d7c2e-8f0e-4d0a-9a55-0a4b6f6f2c11"
+    ada.add_update(post_id, "The first text.", submission=submission)
+    answer = ada.post(f"/post/{post_id}/updates", body="The second text.", submission=submission)
+    assert answer.status_code == 409
+    assert "The second text." in answer.text
+    assert "The first text." in anonymous.get(f"/post/{post_id}").text
+
+
+def test_opening_the_comments_again_tells_readers_to_load_the_page(ada: Person, app: Flask) -> None:
+    post_id = ada.write_post(comments="closed")
+    ada.post(f"/desk/post/{post_id}", title="The derby", body="Kick-off at eight.", comments="open", action="publish")
+    with app.app_context():
+        assert [event.kind for event in events.events_after(db.reading(), post_id, 0)] == ["post", "reload"]

@@ -71,7 +71,7 @@ def gapless(app: Flask, post_id: int) -> bool:
         (lambda a, p, u, c: a.post(f"/desk/post/{p}/update/{u}/key"), ["update"], []),
         (lambda a, p, u, c: a.post(f"/desk/post/{p}/update/{u}/withdraw"), ["remove"], []),
         (lambda a, p, u, c: a.comment(p), ["comment"], []),
-        (lambda a, p, u, c: a.post(f"/post/{p}/comments/{c}/delete"), ["remove"], []),
+        (lambda a, p, u, c: a.post(f"/post/{p}/comment/{c}/delete"), ["remove"], []),
         (lambda a, p, u, c: a.post(f"/desk/post/{p}/comment/{c}/withdraw"), ["remove"], []),
         (lambda a, p, u, c: a.post(f"/desk/post/{p}/draft-link"), [], []),
         (lambda a, p, u, c: a.post(f"/desk/post/{p}", title="New", action="preview"), [], []),
@@ -202,7 +202,7 @@ def test_what_was_corrected_or_withdrawn_is_in_no_earlier_event(app: Flask, ada:
         assert f"Libel in the {what}." in told()
     ada.post(f"/desk/post/{post_id}", title="The derby", body="Mended.", live="y", action="publish")
     ada.post(f"/desk/post/{post_id}/update/{n}/correct", body="Corrected.", note="It was wrong.")
-    eve.post(f"/post/{post_id}/comments/{comment}/delete")
+    eve.post(f"/post/{post_id}/comment/{comment}/delete")
     assert "Libel" not in told()
     for kept in ("Mended.", "Corrected.", "The plain truth."):
         assert kept in told()

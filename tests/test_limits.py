@@ -337,7 +337,7 @@ def test_deleting_comments_makes_no_room(ada: Person, eve: Person) -> None:
     post_id = ada.write_post()
     for _ in range(5):
         n = eve.comment(post_id)
-        assert eve.post(f"/post/{post_id}/comments/{n}/delete").status_code == 302
+        assert eve.post(f"/post/{post_id}/comment/{n}/delete").status_code == 302
     assert eve.post(f"/post/{post_id}/comments", body="One more.").status_code == 429
 
 

@@ -19,6 +19,8 @@ ENGLISH = "The lamp on the point has been lit every evening since 1884, and toni
 TABLE = "| a wide table | " + "column | " * 12 + "\n|" + "---|" * 13 + "\n|" + " a cell with words |" * 13 + "\n"
 CODE = "```python\nprint('a line of code that is much longer than any phone is wide, and then some more of it')\n```\n"
 
+MORE = "## One\n\n## Two\n\n- [x] done\n\nA note.[^1]\n\n[^1]: Here."
+
 
 @pytest.fixture(scope="module")
 def places(site: Site) -> dict[str, str]:
@@ -27,7 +29,7 @@ def places(site: Site) -> dict[str, str]:
     live = ada.write_post(
         title="The lighthouse goes quiet",
         summary="After 142 years the lamp is switched off tonight.",
-        body=f"{ENGLISH}\n\n## What it saw\n\n{TABLE}\n\n{CODE}\n\n> A quote.\n\n## One\n\n## Two\n\n- [x] done\n\nA note.[^1]\n\n[^1]: Here.",
+        body=f"{ENGLISH}\n\n## What it saw\n\n{TABLE}\n\n{CODE}\n\n> A quote.\n\n{MORE}",
         tags="Harbour, History",
         live="y",
     )
@@ -116,7 +118,8 @@ CONTRAST = """
     const [a, b] = [light(rgba(getComputedStyle(element).color)), light(ground(element))];
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     const needed = element.closest("pre code span, button, .button, .mark, .live-mark") ? 4.5 : 7;
-    if (ratio < needed) poor.push(`${ratio.toFixed(1)} ${element.className} ${walker.currentNode.data.trim().slice(0, 40)}`);
+    const text = walker.currentNode.data.trim().slice(0, 40);
+    if (ratio < needed) poor.push(`${ratio.toFixed(1)} ${element.className} ${text}`);
   }
   return poor;
 }
@@ -133,7 +136,8 @@ TARGETS = """
     const box = e.getBoundingClientRect();
     return box.height < 43.5 || box.width < 43.5;
   })
-  .map(e => `${Math.round(e.getBoundingClientRect().width)}x${Math.round(e.getBoundingClientRect().height)} ${e.outerHTML.slice(0, 120)}`)
+  .map(e => [e.getBoundingClientRect(), e.outerHTML.slice(0, 120)])
+  .map(([box, html]) => `${Math.round(box.width)}x${Math.round(box.height)} ${html}`)
 """
 
 

@@ -319,7 +319,7 @@ def test_posts_of_somebody_who_is_gone_can_still_be_edited(ada: Person, edith: P
     post_id = ada.write_post(title="Before")
     assert (delete(ada) if how == "deleted" else change(root, "ada", "role", role="reader")) == 302
     with edith.app.app_context():
-        fields = people.posts.fields(people.posts.written(db.reading(), post_id))
+        fields = people.posts.texts_of(people.posts.written(db.reading(), post_id))
     sent = {name: value for name, value in fields.items() if name != "live"} | {"title": "After", "action": "publish"}
     answer = edith.post(f"/desk/post/{post_id}", **sent)
     assert answer.status_code == 302, answer.text

@@ -61,7 +61,7 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.unmark_key": (ADAS, "/desk/post/{post}/update/{pinned}/not-key", {}),
     "desk.withdraw_comment": (ADAS, "/desk/post/{post}/comment/{comment}/withdraw", {}),
     "desk.restore_comment": (ADAS, "/desk/post/{post}/comment/{rude}/restore", {}),
-    "desk.delete_comment": (EVES, "/post/{post}/comments/{comment}/delete", {}),
+    "desk.delete_comment": (EVES, "/post/{post}/comment/{comment}/delete", {}),
     "desk.new_about": (EDITORS, "/desk/about/new", {"name": "new", "title": "New", "body": "New."}),
     "desk.edit_about": (EDITORS, "/desk/about/edit/imprint", {"name": "imprint", "title": "Changed", "body": "New."}),
     "desk.delete_about": (EDITORS, "/desk/about/delete/imprint", {}),

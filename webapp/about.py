@@ -38,7 +38,7 @@ def create(session: Session, name: str, *, title: str, body: str, html: str) -> 
 
 
 def edit(session: Session, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int) -> About:
-    """Raises Conflict as `revisions.change`."""
+    """Raises Conflict as `revisions.keep`."""
     page = shown(session, name)
     if revisions.change(session, page, actor_id, version, title=title, body=body):
         page.html = html
@@ -46,5 +46,8 @@ def edit(session: Session, name: str, *, title: str, body: str, html: str, versi
     return page
 
 
-def delete(session: Session, name: str) -> None:
-    session.delete(shown(session, name))
+def delete(session: Session, name: str, actor_id: int) -> None:
+    """Its last text is kept among the revisions."""
+    page = shown(session, name)
+    revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})
+    session.delete(page)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, posts
+from . import events, posts, revisions
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, Comment, Post, now_ms, page_of
@@ -80,8 +80,8 @@ def add(
     post = posts.locked(session, post_id)
     if submission:
         made = session.scalar(select(Comment).where(Comment.author_id == author_id, Comment.submission == submission))
-        if made is not None:
-            return made
+        if before := revisions.made_before(made, post_id=post_id, body=body):
+            return before
     if post.status != "published":
         raise NotFound
     if post.comments != "open":
@@ -115,6 +115,8 @@ def withdraw(session: Session, post_id: int, n: int, actor_id: int) -> Comment:
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
+    elif actor_id == comment.author_id:  # a moderator was faster; now nobody can restore it
+        comment.withdrawn_by_id = actor_id
     return comment
 
 

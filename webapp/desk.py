@@ -52,7 +52,7 @@ def new() -> str | Response | tuple[str, int]:
 @desk.route("/desk/post/<int:post_id>", methods=["GET", "POST"])
 def edit(post_id: int) -> str | Response | tuple[str, int]:
     post = post_to_write(post_id)
-    form = PostForm(data=posts.fields(post))
+    form = PostForm(data=posts.texts_of(post), version=post.version)
     return _save(form, post) if request.method == "POST" else _edit_page(form, post)
 
 
@@ -145,7 +145,7 @@ def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[st
         raise conflict
     now = posts.written(reading(), post.id)
     names = ("title", "summary", "body", "tags", "language", "authors")
-    theirs = posts.fields(now)
+    theirs = posts.texts_of(now)
     mine = {name: form[name].data or "" for name in names}
     form.version.data = str(now.version)
     page = render_template(

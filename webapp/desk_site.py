@@ -138,9 +138,9 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
 
 @desk.post("/desk/about/delete/<path:name>")
 def delete_about(name: str) -> Response:
-    editor()
+    user_id = editor().id
     with writing() as db:
-        about.delete(db, name)
+        about.delete(db, name, user_id)
     flash(_("The page is deleted."))
     return redirect(url_for(".about_pages"))
 

@@ -183,7 +183,7 @@ def add_comment(post_id: int) -> str | Response | tuple[str, int]:
     return redirect(url_for("reader.post", post_id=post_id, _anchor=made.item))
 
 
-@desk.post("/post/<int:post_id>/comments/<int:n>/delete")
+@desk.post("/post/<int:post_id>/comment/<int:n>/delete")
 def delete_comment(post_id: int, n: int) -> Response:
     comment = own_comment(post_id, n)
     with writing() as db:

@@ -4,15 +4,13 @@ Refused                 the request can't be done; `status` and a sentence for t
 ├── NotFound            404: there is no such thing, or it isn't public
 ├── SignInNeeded        401: only for people who are signed in
 ├── NotAllowed          403: signed in, but not for this
-├── Conflict            409: somebody else was faster; carries their text
+├── Conflict            409: somebody else was faster
 │   └── Taken           a name or address that another account has
 └── TooMany             429: a limit per account or address; `retry_after_seconds`
 db.DatabaseBusy         503
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 
 class Refused(Exception):
@@ -36,13 +34,7 @@ class NotAllowed(Refused):
 
 
 class Conflict(Refused):
-    """`current` is the thing as it is now, or None where no texts compete."""
-
     status = 409
-
-    def __init__(self, message: str = "", current: Any = None) -> None:
-        super().__init__(message)
-        self.current = current
 
 
 class Taken(Conflict):

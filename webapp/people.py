@@ -185,7 +185,7 @@ def remove(session: Session, user_id: int, with_comments: bool) -> None:
     user = get(session, user_id)
     _keep_an_admin(session, user)
     if with_comments:
-        own = select(Comment).where(Comment.author_id == user.id, Comment.withdrawn_at.is_(None))
+        own = select(Comment).where(Comment.author_id == user.id)
         for comment in list(session.scalars(own)):
             comments.withdraw(session, comment.post_id, comment.n, user.id)
     end_sessions(session, user.id)

@@ -131,8 +131,8 @@ def create(
     """A new draft; the same `submission` of the same person again gives the one that it made."""
     if submission:
         made = session.scalar(select(Post).where(Post.created_by_id == actor_id, Post.submission == submission))
-        if made is not None:
-            return made
+        if before := revisions.made_before(made, title=writing.title, body=writing.body):
+            return before
     post = Post(
         title=writing.title,
         summary=writing.summary,
@@ -151,23 +151,19 @@ def create(
 def edit(
     session: Session, post_id: int, authors: list[User], writing: Writing, *, version: int | None, actor_id: int
 ) -> Post:
-    """Raises Conflict, with the post as it is, when somebody saved another text since `version`."""
+    """Raises Conflict when somebody saved, ended or unpublished it since `version`."""
     post = locked(session, post_id)
-    revisions.change(
-        session,
-        post,
-        actor_id,
-        version,
-        title=writing.title,
-        summary=writing.summary,
-        body=writing.body,
-        language=writing.language,
-    )
+    old = texts_of(post)
+    post.title, post.summary, post.body, post.language = writing.title, writing.summary, writing.body, writing.language
     _settle(session, post, authors, writing)
+    new = texts_of(post)
+    if not revisions.keep(session, post, actor_id, version, old=old, new=new):
+        return post
     post.changed_at = now_ms()
     session.flush()
     if post.status == "published":
-        _record_head(session, post)
+        # These two stand all over the page, the head alone doesn't show them.
+        _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language")))
     return post
 
 
@@ -209,6 +205,7 @@ def unpublish(session: Session, post_id: int) -> Post:
     if post.status != "published":
         return post
     post.status = "draft"
+    post.version += 1
     post.draft_token = str(uuid4())
     session.flush()
     search.put(session, post)
@@ -223,6 +220,7 @@ def end(session: Session, post_id: int) -> Post:
     if not post.live:
         return post
     post.live, post.ended_at = False, now_ms()
+    post.version += 1
     session.flush()
     if post.status == "published":
         _record_head(session, post)
@@ -238,10 +236,14 @@ def replace_draft_token(session: Session, post_id: int) -> Post:
     return post
 
 
-def _record_head(session: Session, post: Post) -> None:
+def _record_head(session: Session, post: Post, whole_page: bool = False) -> None:
     search.put(session, post)
-    n = events.next_number(session, post.id)
-    events.record(session, post.id, n, "post", item=f"post-{post.id}", html=events.fragment("head", post=post))
+    if whole_page:
+        record_reload(session, post.id)
+    else:
+        n = events.next_number(session, post.id)
+        html = events.fragment("head", post=post)
+        events.record(session, post.id, n, "post", item=f"post-{post.id}", html=html)
     events.record_front(session, post)
 
 
@@ -258,16 +260,15 @@ def record_reload(session: Session, post_id: int) -> None:
     events.record(session, post_id, events.next_number(session, post_id), "reload")
 
 
-def fields(post: Post) -> dict[str, Any]:
-    """The form's fields of a post, as it is stored."""
+def texts_of(post: Post) -> dict[str, Any]:
+    """All that its form can change, in the form's own words."""
     return {
         "title": post.title,
         "summary": post.summary,
         "body": post.body,
-        "tags": ", ".join(tag.name for tag in post.tags),
+        "tags": ", ".join(tag.name for tag in sorted(post.tags, key=lambda tag: tag.key)),
         "language": post.language,
-        "authors": ", ".join(user.username for user in post.authors),
+        "authors": ", ".join(user.username for user in sorted(post.authors, key=lambda user: user.id)),
         "live": post.live,
         "comments": post.comments,
-        "version": post.version,
     }

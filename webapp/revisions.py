@@ -1,44 +1,64 @@
 """Older texts: every text that is changed keeps the one before, and an edit of an outdated one is refused."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from .errors import Conflict
-from .models import About, Post, Revision, Update
+from .i18n import gettext as _
+from .models import About, Comment, Post, Revision, Update
 
-KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
-    Post: ("post", ("title", "summary", "body", "language")),
-    Update: ("update", ("title", "body", "correction")),
-    About: ("about", ("title", "body")),
-}
+T = TypeVar("T", Post, Update, Comment)
 
-
-def texts_of(item: Post | Update | About) -> dict[str, Any]:
-    return {name: getattr(item, name) for name in KINDS[type(item)][1]}
+KINDS: dict[type, str] = {Post: "post", Update: "update", About: "about"}
 
 
-def change(
-    session: Session, item: Post | Update | About, actor_id: int | None, version: int | None, **texts: str
-) -> bool:
-    """Give `item` new texts and keep the old ones; False when nothing is different.
+def texts_of(item: Update | About) -> dict[str, Any]:
+    names = ("title", "body", "correction") if isinstance(item, Update) else ("title", "body")
+    return {name: getattr(item, name) for name in names}
 
-    version: the revision that the editor's form was opened from, None for "whatever is there".
-    Raises Conflict with the item as it is when that is an older one and the texts differ.
-    """
+
+def change(session: Session, item: Update | About, actor_id: int | None, version: int | None, **texts: str) -> bool:
+    """Give `item` new texts; the rest as `keep`."""
     old = texts_of(item)
-    if all(old[name] == text for name, text in texts.items()):
+    if not keep(session, item, actor_id, version, old=old, new=old | texts):
         return False
-    if version is not None and version != item.version:
-        raise Conflict(current=item)
-    session.add(
-        Revision(kind=KINDS[type(item)][0], item_id=item.id, version=item.version, texts=old, replaced_by_id=actor_id)
-    )
     for name, text in texts.items():
         setattr(item, name, text)
+    return True
+
+
+def keep(
+    session: Session,
+    item: Post | Update | About,
+    actor_id: int | None,
+    version: int | None,
+    *,
+    old: dict[str, Any],
+    new: dict[str, Any],
+) -> bool:
+    """Keep what `item` was before a change from `old` to `new`; False when nothing is different.
+
+    version: the revision that the editor's form was opened from, None for "whatever is there".
+    Raises Conflict when that is an older one.
+    """
+    if old == new:
+        return False
+    if version is not None and version != item.version:
+        raise Conflict
+    session.add(
+        Revision(kind=KINDS[type(item)], item_id=item.id, version=item.version, texts=old, replaced_by_id=actor_id)
+    )
     item.version += 1
     return True
+
+
+def made_before(made: T | None, **texts: Any) -> T | None:
+    """What the same `submission` made before. Raises Conflict when it said something else: both must stay."""
+    if made is not None and any(getattr(made, name) != text for name, text in texts.items()):
+        raise Conflict(_("This form was sent before, with another text. Please load it again."))
+    return made
 
 
 def of(session: Session, kind: str, item_id: int) -> list[Revision]:

@@ -91,8 +91,8 @@ def add(
     post = posts.locked(session, post_id)
     if submission:
         made = session.scalar(select(Update).where(Update.author_id == author_id, Update.submission == submission))
-        if made is not None:
-            return made
+        if before := revisions.made_before(made, post_id=post_id, title=title, body=body):
+            return before
     if post.status != "published":
         raise NotFound
     if not post.live:
@@ -119,7 +119,7 @@ def add(
 def edit(
     session: Session, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
 ) -> Update:
-    """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.change`."""
+    """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
     if revisions.change(session, update, actor_id, version, title=title, body=body):
         update.html = html
@@ -139,7 +139,7 @@ def correct(
     version: int | None,
     actor_id: int,
 ) -> Update:
-    """Change what was said and say so: readers see `note`. Raises Conflict as `revisions.change`."""
+    """Change what was said and say so: readers see `note`. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note):
         update.html = html
