@@ -80,6 +80,11 @@ def test_footnotes_lead_there_and_back():
     assert "The note." in html
 
 
+def test_a_note_inside_a_note_or_a_list_is_text():
+    html = post("a[^1]\n\n[^1]: one\n\n    [^2]: two\n\n    three\n\n- [^3]: four")
+    assert all(word in html for word in ("one", "[^2]: two", "three", "[^3]: four"))
+
+
 def test_footnotes_of_two_texts_on_one_page_do_not_collide():
     ids = [re.findall(r' id="([^"]+)"', text.render_update(f"{word}[^1]\n\n[^1]: note")) for word in ("a", "b")]
     assert all(ids)
@@ -459,6 +464,9 @@ any_text = st.one_of(st.text(st.characters()), st.lists(st.sampled_from(FRAGMENT
 @example("<p>" * 3 + "</p>")
 @example("<table>a<tr>b<td>c")
 @example("[^1]: [^2]: a\n\n    b\n\n[^1][^2]")
+@example("[^0]:- [^0]:")
+@example("<TR>&#xfeff;")
+@example("<LI><TABLE><LI>")
 def test_any_text_gives_clean_html_or_is_refused(markdown):
     size = len(markdown.encode("utf-8", "replace")) * 4
     for render, readers in ((post, False), (text.render_update, False), (text.render_comment, True)):

@@ -20,9 +20,10 @@ from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
+from mdit_py_plugins.footnote.index import footnote_def
 
 from .highlight import highlighted
-from .rawhtml import shown_as_image
+from .rawhtml import IMAGE_ATTRIBUTES, shown_as_image
 
 MAX_COLUMNS = 50
 MAX_PARAGRAPH = 20_000  # characters: inline parsing is quadratic in places, in the length of one paragraph
@@ -156,7 +157,7 @@ def _reference(state: StateBlock, startLine: int, endLine: int, silent: bool) ->
     return not state.src.startswith("[^", start) and reference_rule(state, startLine, endLine, silent)
 
 
-_CONTAINERS = frozenset({"blockquote_open", "list_item_open", "footnote_reference_open"})
+_CONTAINERS = frozenset({"blockquote_open", "list_item_open"})
 
 
 def _check_blocks(state: StateCore) -> None:
@@ -205,6 +206,8 @@ def _dressed(children: list[Token], images: bool) -> list[Token]:
         if token.type == "image" and not (images and shown_as_image(str(token.attrs["src"]))):
             out += _linked(token, inside_link=links > 0)
             continue
+        if token.type == "image":
+            token.attrs |= IMAGE_ATTRIBUTES
         links += {"link_open": 1, "link_close": -1}.get(token.type, 0)
         out.append(token)
     return out
@@ -248,11 +251,17 @@ def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) 
     return md
 
 
+def _footnote_def(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
+    """The plugin's rule, for notes that stand by themselves: one within another, or a list's, it takes apart."""
+    return state.level == 0 and footnote_def(state, startLine, endLine, silent)
+
+
 def _footnotes(md: MarkdownIt) -> None:
     renderer = md.renderer
     assert isinstance(renderer, _Html)  # noqa: S101
     ours = {name: rule for name, rule in renderer.rules.items() if name.startswith("footnote_")}
     footnote_plugin(md, inline=False)
+    md.block.ruler.at("footnote_def", _footnote_def, {"alt": ["paragraph", "reference"]})
     renderer.rules.update(ours)
 
 

@@ -33,6 +33,8 @@ _ATTRIBUTES = {
     "time": frozenset({"datetime"}),
 }
 _BOX = '<div class="scroll" tabindex="0">'  # of a table; the one in `markup.py` is its twin
+# Of every image; without a referrer, so that its server doesn't learn of drafts.
+IMAGE_ATTRIBUTES = {"loading": "lazy", "referrerpolicy": "no-referrer"}
 MAX_DEPTH = 20  # tags open at once
 
 _NAME = r"[A-Za-z_:][A-Za-z0-9:._-]*"
@@ -93,7 +95,7 @@ class RawHtml:
         if name == "img" and not shown_as_image(attributes.get("src", "")):
             return self._link(attributes)
         if name == "img":
-            attributes.setdefault("alt", "")
+            attributes = {"alt": "", **attributes, **IMAGE_ATTRIBUTES}
         return self._start(self._shifted(name), attributes)
 
     def _start(self, name: str, attributes: dict[str, str]) -> str:

@@ -108,15 +108,30 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
         raise TextRefused("HTML tags are nested too deep.") from None
     html = kind.parser.renderer.render(tokens, kind.parser.options, env)
     _check_html(html, size)
-    clean = _NOT_TEXT.sub("\ufffd", (_READERS if kind.readers else _AUTHORS).clean(html))
+    clean = _cleaned(html, _READERS if kind.readers else _AUTHORS)
     _check_html(clean, size)
     return clean, headings
 
 
+def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
+    """Clean HTML that is still the same when it is parsed and cleaned again.
+
+    HTML that a browser reads otherwise than it was written, like tags between a table's rows, is how scripts get
+    past cleaners; what does not settle is refused.
+    """
+    for _ in range(4):
+        # What the text may not hold, its entities may not bring in.
+        clean = _NOT_TEXT.sub("\ufffd", cleaner.clean(html)).replace("\ufeff", "")
+        if clean == html:
+            return clean
+        html = clean
+    raise TextRefused("The HTML tags are in disorder.")
+
+
 def _tidied(markdown: str) -> str:
-    """The text without a byte order mark; what is no character becomes U+FFFD. CR and CRLF become LF."""
+    """The text without byte order marks; what is no character becomes U+FFFD. CR and CRLF become LF."""
     paired = markdown.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    lines = paired.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    lines = paired.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
     return _NOT_TEXT.sub("\ufffd", lines)
 
 
@@ -190,7 +205,7 @@ _ATTRIBUTES = {
     "code": {"translate"},
     "details": {"open"},
     "div": {"tabindex"},
-    "img": {"src", "alt", "width", "height"},
+    "img": {"src", "alt", "width", "height", *rawhtml.IMAGE_ATTRIBUTES},
     "li": {"id"},
     "ol": {"start"},
     "pre": {"tabindex", "translate"},
@@ -216,7 +231,7 @@ def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
         attributes={tag: names for tag, names in _ATTRIBUTES.items() if tag in tags | {"*"}},
         allowed_classes={tag: names for tag, names in _ALLOWED_CLASSES.items() if tag in tags},
         attribute_filter=_attribute,
-        set_tag_attribute_values={"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}} if "img" in tags else {},
+        set_tag_attribute_values={"img": rawhtml.IMAGE_ATTRIBUTES} if "img" in tags else {},
         url_schemes={"http", "https", "mailto"},
         link_rel=rel,
     )
