@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from conftest import PASSWORD, Person
 from flask import Flask
+from persons import PASSWORD, Person
 from playwright.sync_api import Page
 
 PHONE = {"width": 360, "height": 780}

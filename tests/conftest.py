@@ -6,24 +6,22 @@ ada is an author and the owner of what the tests write; bob is an author too, a 
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from html import unescape
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
-from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from argon2 import PasswordHasher
-from flask import Flask
-from flask.testing import FlaskClient
-from flask.wrappers import Response
+from browsing import CHROMIUM_FLAGS, Site
+from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
+from persons import PASSWORD, Person, settings_for
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
@@ -31,9 +29,17 @@ from uwsgi_server import UwsgiServer
 from webapp import create_app, db, instance, passwords, people
 from webapp.cli import initialise
 
-PASSWORD = "correct horse battery"
 ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
-_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fails a test that leaves an app's context or a process behind; fixtures that outlive it came before."""
+    before = {child.pid for child in psutil.Process().children()}
+    yield
+    assert not has_app_context(), "an app context is left"
+    left = [child for child in psutil.Process().children() if child.pid not in before]
+    assert not left, f"processes are left: {left}"
 
 
 @pytest.fixture(scope="session")
@@ -72,10 +78,6 @@ def template_instance(tmp_path_factory: pytest.TempPathFactory, password_hash: s
     return folder
 
 
-def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
-    return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
-
-
 @pytest.fixture
 def make_app(
     template_instance: Path, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
@@ -94,7 +96,7 @@ def make_app(
 
     yield make
     for app in made:
-        app.extensions["engine"].dispose()
+        close(app)
 
 
 def refill(folder: Path, template_instance: Path) -> None:
@@ -131,59 +133,14 @@ def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
     yield shared_app
     shared_app.config.clear()
     shared_app.config.update(config)
-    shared_app.extensions["engine"].dispose()
+    close(shared_app)
 
 
-class Person:
-    """A browser without JavaScript, in somebody's hands."""
-
-    def __init__(self, app: Flask, name: str | None = None) -> None:
-        self.app = app
-        self.name = name
-        self.client: FlaskClient = app.test_client()
-        self.token: tuple[str, str] | None = None
-        if name:
-            self.log_in(name)
-
-    def log_in(self, name: str, password: str = PASSWORD, **data: str) -> Response:
-        return self.post("/login", form_at="/login", username=name, password=password, **data)
-
-    def get(self, path: str, **kwargs: Any) -> Response:
-        return self.client.get(path, **kwargs)
-
-    def csrf_token(self, form_at: str | None = None) -> str:
-        """From the form at this address, or from /me; asked anew when the session's cookie is another."""
-        if form_at is None:
-            cookie = self.client.get_cookie("session", domain="127.0.0.1")
-            if self.token is None or cookie is None or self.token[0] != cookie.value:
-                token = str(self.get("/me").json["csrf_token"])  # type: ignore[index]
-                cookie = self.client.get_cookie("session", domain="127.0.0.1")
-                self.token = (cookie.value if cookie else "", token)
-            return self.token[1]
-        found = _CSRF.search(self.get(form_at).text)
-        assert found, f"no form at {form_at}"
-        return unescape(found[1])
-
-    def post(self, path: str, form_at: str | None = None, **data: Any) -> Response:
-        """Send a form with its CSRF token."""
-        return self.client.post(path, data={"csrf_token": self.csrf_token(form_at), **data})
-
-    def write_post(self, **data: Any) -> int:
-        """Publish a post by the form; its id."""
-        fields = {"title": "The derby", "body": "Kick-off at eight.", "action": "publish"} | data
-        answer = self.post("/desk/new", **fields)
-        assert answer.status_code == 302, answer.text
-        return int(re.search(r"/post/(\d+)", answer.location)[1])  # type: ignore[index]
-
-    def add_update(self, post_id: int, body: str = "Goal!", **data: Any) -> int:
-        answer = self.post(f"/post/{post_id}/updates", body=body, **data)
-        assert answer.status_code == 302, answer.text
-        return int(urlsplit(answer.location).fragment.removeprefix("update-"))
-
-    def comment(self, post_id: int, body: str = "Well said.", **data: Any) -> int:
-        answer = self.post(f"/post/{post_id}/comments", body=body, **data)
-        assert answer.status_code == 302, answer.text
-        return int(urlsplit(answer.location).fragment.removeprefix("comment-"))
+def close(app: Flask) -> None:
+    """Fails a test that kept a database session."""
+    kept = app.extensions["engine"].pool.checkedout()
+    app.extensions["engine"].dispose()
+    assert kept == 0, f"{kept} database sessions are left"
 
 
 @pytest.fixture
@@ -218,8 +175,6 @@ def anonymous(app: Flask) -> Person:
 
 # The real server, and a real browser.
 
-from browsing import CHROMIUM_FLAGS, Site  # noqa: E402  it needs Person from above
-
 
 @pytest.fixture(scope="session")
 def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
@@ -228,10 +183,7 @@ def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFa
     def copy(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name) / "instance"
         instance.prepare(folder)
-        source, target = (sqlite3.connect(f / "pressroom.db") for f in (template_instance, folder))
-        source.backup(target)
-        source.close()
-        target.close()
+        refill(folder, template_instance)
         return folder
 
     return copy

@@ -10,9 +10,9 @@ from html import unescape
 from urllib.parse import urlsplit
 
 import pytest
-from conftest import PASSWORD, Person
 from flask import Flask
 from flask.wrappers import Response
+from persons import PASSWORD, Person
 
 from webapp import db, models, passwords, people, sessions
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from conftest import PASSWORD, Person
 from flask import Flask
+from persons import PASSWORD, Person
 
 from webapp import cli, db, instance
 

@@ -6,8 +6,8 @@ import re
 from uuid import uuid4
 
 import pytest
-from conftest import Person
 from flask import Flask
+from persons import Person
 
 
 @pytest.fixture

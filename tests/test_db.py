@@ -15,8 +15,8 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from conftest import Person, settings_for
 from flask import Flask
+from persons import Person, settings_for
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
@@ -215,7 +215,7 @@ def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Call
         import sys, traceback
         sys.path.insert(0, "tests")
         import gevent, greenlet
-        from conftest import PASSWORD, Person
+        from persons import PASSWORD, Person
         from sqlalchemy import event
         from webapp import db
 

@@ -7,8 +7,8 @@ from html import unescape
 from uuid import uuid4
 
 import pytest
-from conftest import Person
 from flask import Flask
+from persons import Person
 
 from webapp import db, events
 

@@ -11,8 +11,8 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from conftest import Person
 from flask import Flask
+from persons import Person
 
 from webapp import db, events, people, posts
 from webapp.models import FRONT

@@ -12,9 +12,9 @@ from typing import Any
 import messages
 import pytest
 from babel.messages.catalog import Message
-from conftest import Person
 from flask import Flask
 from jinja2 import Environment, nodes
+from persons import Person
 
 from webapp import db, i18n, markup, people
 from webapp.config import LANGUAGES

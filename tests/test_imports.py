@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import Result
-from conftest import Person
 from flask import Flask
+from persons import Person
 
 from webapp import imports
 

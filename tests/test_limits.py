@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from conftest import PASSWORD, Person
 from flask import Flask
 from flask.wrappers import Response
+from persons import PASSWORD, Person
 from sqlalchemy import func, select
 
 from webapp import comments, db, limits, models, passwords

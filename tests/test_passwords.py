@@ -10,8 +10,8 @@ from types import ModuleType
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
-from conftest import PASSWORD, Person
 from flask import Flask
+from persons import PASSWORD, Person
 
 from webapp import db, passwords, people
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from conftest import PASSWORD, Person
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from persons import PASSWORD, Person
 
 from webapp import db, people
 from webapp.errors import Refused

@@ -8,10 +8,10 @@ from html import unescape
 from urllib.parse import unquote
 
 import pytest
-from conftest import Person
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from persons import Person
 
 from webapp import comments, db, people, posts, updates
 from webapp.text import Rendered

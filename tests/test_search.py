@@ -8,10 +8,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from conftest import Person
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from persons import Person
 
 from webapp import db, imports, people
 from webapp.reader import SEARCHES_PER_MINUTE

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PASSWORD, Person, refill
 from flask import Flask
 from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from persons import PASSWORD, Person, refill
 
 from webapp import db, people, posts
 

@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 import pytest
-from conftest import PASSWORD, settings_for
+from persons import PASSWORD, settings_for
 from uwsgi_server import CHECKOUT, UwsgiServer, until
 
 from webapp import create_app, db

@@ -7,9 +7,9 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from . import comments, limits, passwords, people, sessions
+from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
-from .forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .i18n import gettext as _
 from .models import User
 from .rights import current_user, has_role, hint, sign_in, sign_out, signed_in

@@ -6,10 +6,11 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from . import about, people, sessions
+from .account_forms import ROLE_NAMES, InviteForm
 from .db import reading, writing
 from .desk import desk
 from .errors import Conflict, Refused
-from .forms import ROLE_NAMES, AboutForm, InviteForm, refused_text, version_of
+from .forms import AboutForm, refused_text, version_of
 from .i18n import gettext as _
 from .links import absolute
 from .models import ROLES

@@ -1,4 +1,4 @@
-"""Every form: its fields, bounds and what it says when one of them doesn't fit. DESIGN: "Forms and commands"."""
+"""The forms of writing: their fields, bounds and what they say when one of them doesn't fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from wtforms import (
     BooleanField,
     Field,
     HiddenField,
-    PasswordField,
     SelectField,
     StringField,
     TextAreaField,
@@ -21,15 +20,13 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.i18n import get_translations
 from wtforms.validators import DataRequired, Length, Optional
 
-from . import about, passwords, people, text
+from . import about, text
 from .errors import Refused
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .models import ROLES
 from .posts import TAG_LENGTH, TAGS_PER_POST, tag_key
 
 LANGUAGE_LENGTH = 35
-ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
 
 
 def _without_nul(value: str | None) -> str | None:
@@ -37,7 +34,7 @@ def _without_nul(value: str | None) -> str | None:
     return value.replace("\0", "").replace("\r\n", "\n") if isinstance(value, str) else value
 
 
-def _stripped(value: str | None) -> str | None:
+def stripped(value: str | None) -> str | None:
     return value.strip() if isinstance(value, str) else value
 
 
@@ -62,33 +59,12 @@ class Form(FlaskForm):  # type: ignore[misc]
         field.errors = [*field.errors, str(error)]
 
 
-def _required() -> DataRequired:
+def required() -> DataRequired:
     return DataRequired(_l("Please fill this in."))
 
 
-def _at_most(length: int) -> Length:
+def at_most(length: int) -> Length:
     return Length(max=length, message=_l("At most %(max)d characters, please."))
-
-
-def _username(_form: Any, field: Any) -> None:
-    _checked(people.checked_username, field)
-
-
-def _email(_form: Any, field: Any) -> None:
-    _checked(people.checked_email, field)
-
-
-def _checked(check: Any, field: Any) -> None:
-    try:
-        check(field.data or "")
-    except Refused as error:
-        raise ValidationError(str(error)) from None
-
-
-def _new_password(_form: Any, field: Any) -> None:
-    if not passwords.MIN_LENGTH <= len(field.data or "") <= passwords.MAX_LENGTH:
-        bounds = {"min": passwords.MIN_LENGTH, "max": passwords.MAX_LENGTH}
-        raise ValidationError(_("A password has %(min)d to %(max)d characters.", **bounds))
 
 
 def _uuid(_form: Any, field: Any) -> None:
@@ -104,103 +80,25 @@ class Once(Form):
     submission = HiddenField(validators=[Optional(), _uuid], default=lambda: str(uuid4()))
 
 
-class LoginForm(Form):
-    username = StringField(
-        _l("Name or e-mail"),
-        validators=[_required(), _at_most(254)],
-        render_kw={"autocomplete": "username", "autocapitalize": "none"},
-    )
-    password = PasswordField(
-        _l("Password"),
-        validators=[_required(), _at_most(passwords.MAX_LENGTH)],
-        render_kw={"autocomplete": "current-password"},
-    )
-    next = HiddenField()
-
-
-def _name_field() -> Any:
-    return StringField(
-        _l("Name"),
-        description=_l("2 to 40 letters, digits, “_” or “-”. Everybody sees it."),
-        filters=[_stripped],
-        validators=[_required(), _username],
-        render_kw={"autocomplete": "username", "autocapitalize": "none"},
-    )
-
-
-def _email_field() -> Any:
-    return StringField(
-        _l("E-mail"),
-        description=_l("Optional. Nobody else sees it; you can log in with it."),
-        filters=[_stripped],
-        validators=[_email, _at_most(254)],
-        render_kw={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none"},
-    )
-
-
-def _new_password_field(label: Any) -> Any:
-    return PasswordField(
-        label,
-        description=_l("At least 10 characters."),
-        validators=[_required(), _new_password],
-        render_kw={"autocomplete": "new-password"},
-    )
-
-
-def _password_field() -> Any:
-    return PasswordField(
-        _l("Your password"),
-        description=_l("So that it is really you."),
-        validators=[_required(), _at_most(passwords.MAX_LENGTH)],
-        render_kw={"autocomplete": "current-password"},
-    )
-
-
-class RegisterForm(Form):
-    username = _name_field()
-    email = _email_field()
-    password = _new_password_field(_l("Password"))
-
-
-class NewPasswordForm(Form):
-    password = _new_password_field(_l("New password"))
-
-
-class ProfileForm(Form):
-    username = _name_field()
-    email = _email_field()
-    password = _password_field()
-
-
-class PasswordForm(Form):
-    password = _password_field()
-    new_password = _new_password_field(_l("New password"))
-
-
-class DeleteAccountForm(Form):
-    password = _password_field()
-    with_comments = BooleanField(_l("Delete my comments too"))
-
-
 class CommentForm(Once):
     body = TextAreaField(
         _l("Your comment"),
         description=_l("Markdown works: *emphasis*, `code`, lists, links."),
-        validators=[_required()],
+        validators=[required()],
         render_kw={"rows": 6},
     )
 
 
 class UpdateForm(Once):
-    title = StringField(_l("Title"), description=_l("Optional."), filters=[_stripped], validators=[_at_most(200)])
-    body = TextAreaField(_l("Update"), validators=[_required()], render_kw={"rows": 5})
+    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped], validators=[at_most(200)])
+    body = TextAreaField(_l("Update"), validators=[required()], render_kw={"rows": 5})
     key = BooleanField(_l("Key moment"))
     next = HiddenField()
 
 
 class EditUpdateForm(Form):
-    title = StringField(_l("Title"), description=_l("Optional."), filters=[_stripped], validators=[_at_most(200)])
-    body = TextAreaField(_l("Update"), validators=[_required()], render_kw={"rows": 8})
+    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped], validators=[at_most(200)])
+    body = TextAreaField(_l("Update"), validators=[required()], render_kw={"rows": 8})
     version = HiddenField(validators=[Optional()])
 
 
@@ -208,30 +106,30 @@ class CorrectUpdateForm(EditUpdateForm):
     note = StringField(
         _l("What was wrong"),
         description=_l("A short note. Readers see it beside the update."),
-        filters=[_stripped],
-        validators=[_required(), _at_most(300)],
+        filters=[stripped],
+        validators=[required(), at_most(300)],
     )
 
 
 class PostForm(Once):
-    title = StringField(_l("Title"), filters=[_stripped], validators=[_required(), _at_most(200)])
+    title = StringField(_l("Title"), filters=[stripped], validators=[required(), at_most(200)])
     summary = TextAreaField(
         _l("Summary"),
         description=_l("One or two sentences, shown in lists and under the title."),
-        filters=[_stripped],
-        validators=[_at_most(500)],
+        filters=[stripped],
+        validators=[at_most(500)],
         render_kw={"rows": 2},
     )
     body = TextAreaField(_l("Text"), description=_l("Markdown."), render_kw={"rows": 20})
-    tags = StringField(_l("Tags"), description=_l("With commas between them."), validators=[_at_most(1200)])
+    tags = StringField(_l("Tags"), description=_l("With commas between them."), validators=[at_most(1200)])
     language = StringField(
         _l("Language"),
         description=_l("A code such as en, zh or pt-BR. Left empty, it is guessed from the text."),
-        filters=[_stripped],
-        validators=[_at_most(LANGUAGE_LENGTH)],
+        filters=[stripped],
+        validators=[at_most(LANGUAGE_LENGTH)],
         render_kw={"autocapitalize": "none"},
     )
-    authors = StringField(_l("Authors"), description=_l("Names with commas between them."), validators=[_at_most(1000)])
+    authors = StringField(_l("Authors"), description=_l("Names with commas between them."), validators=[at_most(1000)])
     live = BooleanField(_l("Live: takes updates while something happens"))
     comments = SelectField(
         _l("Comments"), choices=[SelectChoice("open", _l("Open")), SelectChoice("closed", _l("Closed"))], default="open"
@@ -271,20 +169,16 @@ def split_names(names: str | None) -> list[str]:
     return list(dict.fromkeys(name.strip() for name in separated if name.strip()))
 
 
-class InviteForm(Form):
-    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES], default="author")
-
-
 class AboutForm(Form):
     name = StringField(
         _l("Address"),
         description=_l("Small letters, digits and “-”, such as imprint. The page is /about/imprint."),
-        filters=[_stripped],
-        validators=[_required(), _at_most(about.NAME_LENGTH)],
+        filters=[stripped],
+        validators=[required(), at_most(about.NAME_LENGTH)],
         render_kw={"autocapitalize": "none"},
     )
-    title = StringField(_l("Title"), filters=[_stripped], validators=[_required(), _at_most(200)])
-    body = TextAreaField(_l("Text"), validators=[_required()], render_kw={"rows": 16})
+    title = StringField(_l("Title"), filters=[stripped], validators=[required(), at_most(200)])
+    body = TextAreaField(_l("Text"), validators=[required()], render_kw={"rows": 16})
     version = HiddenField(validators=[Optional()])
 
     def validate_name(self, field: Any) -> None:

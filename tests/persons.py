@@ -1,0 +1,72 @@
+"""Those who speak in the tests: a browser without JavaScript, and what they all know."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask
+from flask.testing import FlaskClient
+from flask.wrappers import Response
+
+PASSWORD = "correct horse battery"
+_CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
+
+
+def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
+    return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
+
+
+class Person:
+    """A browser without JavaScript, in somebody's hands."""
+
+    def __init__(self, app: Flask, name: str | None = None) -> None:
+        self.app = app
+        self.name = name
+        self.client: FlaskClient = app.test_client()
+        self.token: tuple[str, str] | None = None
+        if name:
+            self.log_in(name)
+
+    def log_in(self, name: str, password: str = PASSWORD, **data: str) -> Response:
+        return self.post("/login", form_at="/login", username=name, password=password, **data)
+
+    def get(self, path: str, **kwargs: Any) -> Response:
+        return self.client.get(path, **kwargs)
+
+    def csrf_token(self, form_at: str | None = None) -> str:
+        """From the form at this address, or from /me; asked anew when the session's cookie is another."""
+        if form_at is None:
+            cookie = self.client.get_cookie("session", domain="127.0.0.1")
+            if self.token is None or cookie is None or self.token[0] != cookie.value:
+                token = str(self.get("/me").json["csrf_token"])  # type: ignore[index]
+                cookie = self.client.get_cookie("session", domain="127.0.0.1")
+                self.token = (cookie.value if cookie else "", token)
+            return self.token[1]
+        found = _CSRF.search(self.get(form_at).text)
+        assert found, f"no form at {form_at}"
+        return unescape(found[1])
+
+    def post(self, path: str, form_at: str | None = None, **data: Any) -> Response:
+        """Send a form with its CSRF token."""
+        return self.client.post(path, data={"csrf_token": self.csrf_token(form_at), **data})
+
+    def write_post(self, **data: Any) -> int:
+        """Publish a post by the form; its id."""
+        fields = {"title": "The derby", "body": "Kick-off at eight.", "action": "publish"} | data
+        answer = self.post("/desk/new", **fields)
+        assert answer.status_code == 302, answer.text
+        return int(re.search(r"/post/(\d+)", answer.location)[1])  # type: ignore[index]
+
+    def add_update(self, post_id: int, body: str = "Goal!", **data: Any) -> int:
+        answer = self.post(f"/post/{post_id}/updates", body=body, **data)
+        assert answer.status_code == 302, answer.text
+        return int(urlsplit(answer.location).fragment.removeprefix("update-"))
+
+    def comment(self, post_id: int, body: str = "Well said.", **data: Any) -> int:
+        answer = self.post(f"/post/{post_id}/comments", body=body, **data)
+        assert answer.status_code == 302, answer.text
+        return int(urlsplit(answer.location).fragment.removeprefix("comment-"))

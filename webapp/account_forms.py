@@ -1,0 +1,120 @@
+"""The forms of accounts and people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, ValidationError
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
+
+from . import passwords, people
+from .errors import Refused
+from .forms import Form, at_most, required, stripped
+from .i18n import gettext as _
+from .i18n import lazy_gettext as _l
+from .models import ROLES
+
+ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
+
+
+def _username(_form: Any, field: Any) -> None:
+    _checked(people.checked_username, field)
+
+
+def _email(_form: Any, field: Any) -> None:
+    _checked(people.checked_email, field)
+
+
+def _checked(check: Any, field: Any) -> None:
+    try:
+        check(field.data or "")
+    except Refused as error:
+        raise ValidationError(str(error)) from None
+
+
+def _new_password(_form: Any, field: Any) -> None:
+    if not passwords.MIN_LENGTH <= len(field.data or "") <= passwords.MAX_LENGTH:
+        bounds = {"min": passwords.MIN_LENGTH, "max": passwords.MAX_LENGTH}
+        raise ValidationError(_("A password has %(min)d to %(max)d characters.", **bounds))
+
+
+class LoginForm(Form):
+    username = StringField(
+        _l("Name or e-mail"),
+        validators=[required(), at_most(254)],
+        render_kw={"autocomplete": "username", "autocapitalize": "none"},
+    )
+    password = PasswordField(
+        _l("Password"),
+        validators=[required(), at_most(passwords.MAX_LENGTH)],
+        render_kw={"autocomplete": "current-password"},
+    )
+    next = HiddenField()
+
+
+def _name_field() -> Any:
+    return StringField(
+        _l("Name"),
+        description=_l("2 to 40 letters, digits, “_” or “-”. Everybody sees it."),
+        filters=[stripped],
+        validators=[required(), _username],
+        render_kw={"autocomplete": "username", "autocapitalize": "none"},
+    )
+
+
+def _email_field() -> Any:
+    return StringField(
+        _l("E-mail"),
+        description=_l("Optional. Nobody else sees it; you can log in with it."),
+        filters=[stripped],
+        validators=[_email, at_most(254)],
+        render_kw={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none"},
+    )
+
+
+def _new_password_field(label: Any) -> Any:
+    return PasswordField(
+        label,
+        description=_l("At least 10 characters."),
+        validators=[required(), _new_password],
+        render_kw={"autocomplete": "new-password"},
+    )
+
+
+def _password_field() -> Any:
+    return PasswordField(
+        _l("Your password"),
+        description=_l("So that it is really you."),
+        validators=[required(), at_most(passwords.MAX_LENGTH)],
+        render_kw={"autocomplete": "current-password"},
+    )
+
+
+class RegisterForm(Form):
+    username = _name_field()
+    email = _email_field()
+    password = _new_password_field(_l("Password"))
+
+
+class NewPasswordForm(Form):
+    password = _new_password_field(_l("New password"))
+
+
+class ProfileForm(Form):
+    username = _name_field()
+    email = _email_field()
+    password = _password_field()
+
+
+class PasswordForm(Form):
+    password = _password_field()
+    new_password = _new_password_field(_l("New password"))
+
+
+class DeleteAccountForm(Form):
+    password = _password_field()
+    with_comments = BooleanField(_l("Delete my comments too"))
+
+
+class InviteForm(Form):
+    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES], default="author")
