@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,15 @@ _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
     return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
+
+
+def refill(folder: Path, template_instance: Path) -> None:
+    """Give the instance the database that every test begins with."""
+    source = sqlite3.connect(template_instance / "pressroom.db")
+    target = sqlite3.connect(folder / "pressroom.db")
+    source.backup(target)
+    source.close()
+    target.close()
 
 
 class Person:

@@ -528,7 +528,7 @@ def test_deleting_the_account_keeps_the_texts_without_the_name(ada: Person, eve:
     eve.comment(post_id, "Well said, Ada.")
     elsewhere = Person(ada.app, "eve")
     answer = eve.post("/settings/delete", password=PASSWORD)
-    assert (answer.status_code, answer.location) == (302, "/")
+    assert (answer.status_code, answer.location) == (302, "/login")
     assert not is_signed_in(eve)
     assert not is_signed_in(elsewhere)
     page = anonymous.get(f"/post/{post_id}").text
@@ -561,8 +561,11 @@ def test_deleting_the_account_takes_the_comments_along_when_wanted(ada: Person, 
 def test_the_last_admin_can_not_delete_the_account(root: Person, app: Flask) -> None:
     """`init` made one admin more; without it root is the last."""
     root.post(f"/desk/people/{id_of(app, 'admin')}/disable")
-    answer = root.post("/settings/delete", password=PASSWORD)
+    post_id = root.write_post()
+    root.comment(post_id, "Still here.")
+    answer = root.post("/settings/delete", password=PASSWORD, with_comments="y")
     assert answer.status_code == 409
+    assert "Still here." in root.get(f"/post/{post_id}").text
     assert "last admin" in answer.text
     assert is_signed_in(root)
 

@@ -79,7 +79,7 @@ def test_init_makes_the_instance_and_its_first_admin(tmp_path: Path, on_folder: 
     said = done(result)
     assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
     name, password = said.split("Log in as ")[1].strip().split(" with the password ")
-    assert (name, len(password)) == ("admin", 16)
+    assert (name, len(password)) == ("admin", 20)
     from webapp import create_app
 
     person = Person(create_app({"TESTING": True}))
@@ -273,7 +273,7 @@ def test_user_list_says_names_and_roles(run: Callable[..., Result]) -> None:
                 ["import", str(ROOT / "tests" / "samples"), "--author", "nobody-here"]], ids=" ".join
 )  # fmt: skip
 def test_nobody_of_that_name_is_one_line(run: Callable[..., Result], command: list[str]) -> None:
-    assert failed(run(*command)) == "Error: There is no such account."
+    assert failed(run(*command)) == "Error: There is no account called 'nobody-here'."
 
 
 # db

@@ -9,6 +9,8 @@ import pytest
 from flask import Flask
 from persons import Person
 
+from webapp import text
+
 
 @pytest.fixture
 def derby(ada: Person) -> int:
@@ -214,3 +216,24 @@ def test_who_wrote_a_comment_may_delete_it_where_it_was_unpublished(ada: Person,
     assert delete(eve, derby, n) == 302
     ada.post(f"/desk/post/{derby}", title="The derby", action="publish")
     assert shown(eve, derby) == []
+
+
+def test_a_retitled_draft_is_not_named_among_ones_comments(ada: Person, eve: Person) -> None:
+    post_id = ada.write_post(title="The derby")
+    eve.comment(post_id, "Well said.")
+    assert "The derby" in eve.get("/settings/comments").text
+    ada.post(f"/desk/post/{post_id}/unpublish")
+    ada.post(f"/desk/post/{post_id}", title="Secret merger", body="Text.", action="draft")
+    assert "Secret merger" not in eve.get("/settings/comments").text
+
+
+def test_refused_comments_are_not_rendered_without_end(
+    ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+    monkeypatch.setattr(text, "render_comment", lambda body: rendered.append(body) or f"<p>{body}</p>")
+    post_id = ada.write_post()
+    token = eve.csrf_token()
+    answers = [eve.post(f"/post/{post_id}/comments", body=f"Comment {n}", csrf_token=token) for n in range(30)]
+    assert answers[-1].status_code == 429
+    assert len(rendered) == 20

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from persons import Person
 
-from webapp import db, events
+from webapp import db, events, people, text
 
 
 def draft(person: Person, **data: str) -> int:
@@ -527,3 +527,49 @@ def test_opening_the_comments_again_tells_readers_to_load_the_page(ada: Person, 
     ada.post(f"/desk/post/{post_id}", title="The derby", body="Kick-off at eight.", comments="open", action="publish")
     with app.app_context():
         assert [event.kind for event in events.events_after(db.reading(), post_id, 0)] == ["post", "reload"]
+
+
+def test_a_draft_can_be_deleted_but_not_what_was_public(ada: Person) -> None:
+    post_id = draft(ada, tags="Football", title="A slip")
+    ada.post(f"/desk/post/{post_id}", title="A slip, mended", body="Text.", action="draft")
+    assert ada.post(f"/desk/post/{post_id}/delete").status_code == 302
+    assert ada.get(f"/desk/post/{post_id}").status_code == 404
+    assert "A slip" not in ada.get("/desk").text
+    public = ada.write_post()
+    ada.post(f"/desk/post/{public}/unpublish")
+    assert ada.post(f"/desk/post/{public}/delete").status_code == 409
+    assert ada.get(f"/desk/post/{public}").status_code == 200
+
+
+def test_a_form_sent_again_publishes_nothing_that_one_has_lost(ada: Person, edith: Person, anonymous: Person) -> None:
+    submission = str(uuid4())
+    post_id = draft(ada, submission=submission)
+    taken = {"title": "The derby", "body": "Kick-off at eight.", "summary": "Secret.", "authors": "bob"}
+    assert edith.post(f"/desk/post/{post_id}", action="draft", **taken).status_code == 302
+    again = {"title": "The derby", "body": "Kick-off at eight.", "submission": submission, "action": "publish"}
+    assert ada.post("/desk/new", **again).status_code == 403
+    assert anonymous.get(f"/post/{post_id}").status_code == 404
+
+
+def test_a_form_sent_again_does_not_bring_back_what_was_unpublished(ada: Person, anonymous: Person) -> None:
+    sent = {"title": "The derby", "body": "Kick-off at eight.", "submission": str(uuid4()), "action": "publish"}
+    post_id = ada.write_post(**sent)
+    ada.post(f"/desk/post/{post_id}/unpublish")
+    assert ada.post("/desk/new", **sent).status_code == 302
+    assert anonymous.get(f"/post/{post_id}").status_code == 404
+
+
+def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
+    app: Flask, ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    post_id = ada.write_post(live="y")
+    render = text.render_update
+
+    def disabled_meanwhile(body: str) -> str:
+        with db.transaction(app.extensions["engine"]) as session:
+            people.disable(session, people.by_name(session, "ada").id, True)
+        return render(body)
+
+    monkeypatch.setattr(text, "render_update", disabled_meanwhile)
+    assert ada.post(f"/post/{post_id}/updates", body="Too late.").status_code == 403
+    assert "Too late." not in anonymous.get(f"/post/{post_id}").text

@@ -352,3 +352,24 @@ def test_posts_published_at_once_share_the_front_pages_numbers(app: Flask, ada: 
     assert kinds(app, FRONT) == ["card"] * WRITERS
     assert gapless(app, FRONT)
     assert sorted(data(event)["id"] for event in happened(app, FRONT)) == [f"post-{post_id}" for post_id in ids]
+
+
+def payloads(app: Flask, post_id: int) -> str:
+    with app.app_context():
+        return "".join(event.payload for event in events.events_after(db.reading(), post_id, 0))
+
+
+def test_a_reload_forgets_what_the_page_said_before(app: Flask, ada: Person) -> None:
+    post_id = ada.write_post(body="LIBEL")
+    assert "LIBEL" in payloads(app, post_id)
+    ada.post(f"/desk/post/{post_id}", title="The derby", body="Clean.", comments="closed", action="publish")
+    assert "LIBEL" not in payloads(app, post_id)
+
+
+def test_a_deleted_accounts_name_is_in_no_event(app: Flask, ada: Person, eve: Person) -> None:
+    post_id = ada.write_post()
+    eve.comment(post_id)
+    assert "/user/eve" in payloads(app, post_id)
+    with app.app_context(), db.writing() as session:
+        people.remove(session, people.by_name(session, "eve").id)
+    assert "/user/eve" not in payloads(app, post_id)

@@ -357,3 +357,8 @@ def test_a_setting_lifts_the_limits(make_app: Callable[..., Flask], clock: Clock
     post_id = ada.write_post()
     for _ in range(7):
         eve.comment(post_id)
+
+
+def test_nobody_collects_names_by_renaming(eve: Person) -> None:
+    answers = [eve.post("/settings", username=f"eve-{n}", password=PASSWORD).status_code for n in range(12)]
+    assert answers == [302] * 10 + [429] * 2

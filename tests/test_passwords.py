@@ -108,7 +108,7 @@ def test_every_log_in_that_fails_costs_one_verification(app: Flask, hasher: Coun
     with app.app_context(), db.writing() as session:
         gone = people.create(session, "gone", None, stored_hash_of(session, "ada"))
         away = people.create(session, "away", None, stored_hash_of(session, "ada"))
-        people.remove(session, gone.id, with_comments=False)
+        people.remove(session, gone.id)
         people.disable(session, away.id, True)
     anonymous = Person(app)
     assert anonymous.log_in(name, "wrong wrong wrong").status_code == 400

@@ -428,7 +428,7 @@ def test_a_deleted_authors_name_is_gone_from_every_page(app: Flask, ada: Person,
     urls = everything(ada, edith, eve)
     assert 'href="/user/ada"' in eve.get("/post/1").text
     with app.app_context(), db.writing() as session:
-        people.remove(session, people.by_name(session, "ada").id, with_comments=False)
+        people.remove(session, people.by_name(session, "ada").id)
     assert eve.get("/user/ada").status_code == 404
     for url in urls:
         if url not in ("/user/ada", "/hello/ada"):

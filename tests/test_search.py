@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from persons import Person
 
-from webapp import db, imports, people
+from webapp import db, imports, people, search
 from webapp.reader import SEARCHES_PER_MINUTE
 
 GUIDE = """---
@@ -281,3 +281,7 @@ def test_too_many_searches_of_one_address_are_refused(app: Flask, monkeypatch: p
     assert client.get("/search?q=x", environ_base={"REMOTE_ADDR": "203.0.113.100"}).status_code == 200
     monkeypatch.setattr("webapp.limits.now_ms", lambda: 60_000)
     assert client.get("/search?q=x", environ_base=address).status_code == 200
+
+
+def test_only_the_last_word_is_a_prefix_however_often_it_stands_there() -> None:
+    assert search._match("a b a a") == '"a" "b" "a"*'

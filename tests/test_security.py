@@ -49,6 +49,7 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.edit": (ADAS, "/desk/post/{post}", {"title": "Changed", "action": "publish"}),
     "desk.unpublish": (ADAS, "/desk/post/{post}/unpublish", {}),
     "desk.end": (ADAS, "/desk/post/{post}/end", {}),
+    "desk.delete_draft": (ADAS, "/desk/post/{draft}/delete", {}),
     "desk.new_draft_link": (ADAS, "/desk/post/{draft}/draft-link", {}),
     "desk.add_update": (ADAS, "/post/{post}/updates", {"body": "New."}),
     "desk.edit_update": (ADAS, "/desk/post/{post}/update/{update}/edit", {"body": "Changed."}),

@@ -55,7 +55,7 @@ class LoginForm(Form):
 def _name_field() -> Any:
     return StringField(
         _l("Name"),
-        description=_l("2 to 40 letters, digits, “_” or “-”. Everybody sees it."),
+        description=_l("2 to 40 letters, digits, “_” or “-”, no spaces. Everybody sees it."),
         filters=[stripped],
         validators=[required(), _username],
         render_kw={"autocomplete": "username", "autocapitalize": "none"},
@@ -84,7 +84,7 @@ def _new_password_field(label: Any) -> Any:
 def _password_field() -> Any:
     return PasswordField(
         _l("Your password"),
-        description=_l("So that it is really you."),
+        description=_l("To be sure that it is you."),
         validators=[required(), at_most(passwords.MAX_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )

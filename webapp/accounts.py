@@ -22,6 +22,7 @@ LOGIN_SECONDS = 300
 REGISTRATIONS_PER_ADDRESS = 5
 REGISTRATION_TRIES_PER_ADDRESS = 30
 REGISTRATION_SECONDS = 3600
+PROFILES_PER_HOUR = 10
 
 
 @accounts.get("/me")
@@ -173,6 +174,7 @@ def settings() -> str | Response | tuple[str, int]:
     form = ProfileForm(username=user.username, email=user.email)
     if not form.validate_on_submit() or not _is_really(user, form):
         return _settings(profile_form=form)
+    _count({f"profile {user.id}": PROFILES_PER_HOUR}, 3600)
     try:
         with writing() as db:
             name = people.checked_username(form.username.data or "")
@@ -209,10 +211,16 @@ def delete_account() -> Response | tuple[str, int]:
     form = DeleteAccountForm()
     if not form.validate_on_submit() or not _is_really(user, form):
         return _settings(delete_form=form)
+    people.keep_an_admin(reading(), user)
+    while form.with_comments.data:
+        with writing() as db:
+            if not people.withdraw_comments(db, user.id):
+                break
     with writing() as db:
-        people.remove(db, user.id, with_comments=form.with_comments.data)
+        people.remove(db, user.id)
     sign_out()
-    return hint(redirect(url_for("reader.front")), signed_in=False)
+    flash(_("Your account is deleted."))
+    return hint(redirect(url_for(".login")), signed_in=False)
 
 
 @accounts.get("/settings/comments")

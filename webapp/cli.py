@@ -20,14 +20,14 @@ from .errors import NotFound, Refused
 from .models import ROLES, User
 
 ADMIN = "admin"
-PASSWORD_BYTES = 12
+PASSWORD_BYTES = 10
 
 
 def initialise(settings: dict[str, Any]) -> str | None:
     """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
     db.upgrade(settings["DATABASE_URL"])
     with create_app(settings).app_context():
-        password = secrets.token_urlsafe(PASSWORD_BYTES)
+        password = secrets.token_hex(PASSWORD_BYTES)
         password_hash = passwords.make_hash(password)
         with db.writing() as session:
             if session.scalar(select(User.id).limit(1)) is not None:
@@ -49,7 +49,9 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return command(*args, **kwargs)
         except NotFound:
-            raise click.ClickException("There is no such account.") from None
+            raise click.ClickException(
+                f"There is no account called {kwargs.get('name', kwargs.get('author'))!r}."
+            ) from None
         except (Refused, db.DatabaseBusy, db.SchemaRefused) as error:
             raise click.ClickException(str(error) or "The database is busy. Try again.") from None
         except OperationalError as error:
@@ -93,7 +95,7 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
     with click.progressbar(found, label="Importing", file=sys.stderr) as bar:
         for path in bar:
             try:
-                source = imports.read(path, zone)
+                source = imports.read(path, zone, current_app.config["LANGUAGE"])
                 with db.writing() as session:
                     stored += imports.store(session, source, person.id)
             except imports.CannotImport as error:

@@ -50,7 +50,11 @@ def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Comment]:
 
 def by_user(session: Session, user_id: int, limit: int = 100) -> list[Comment]:
     """A person's own newest comments, each with its post."""
-    statement = select(Comment).where(Comment.author_id == user_id, Comment.withdrawn_at.is_(None))
+    statement = (
+        select(Comment)
+        .join(Comment.post)
+        .where(Comment.author_id == user_id, Comment.withdrawn_at.is_(None), Post.status == "published")
+    )
     newest = statement.order_by(Comment.id.desc()).limit(limit)
     return list(session.scalars(newest.options(selectinload(Comment.post), raiseload("*"))))
 

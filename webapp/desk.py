@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import people, posts, revisions, updates
-from .db import reading, writing
+from .db import reading
 from .errors import Conflict, NotFound, Refused
 from .forms import PostForm, version_of
 from .i18n import gettext as _
 from .language import guess_language
 from .links import absolute
 from .models import Post, User
-from .rights import has_role, post_to_write, writer
+from .rights import has_role, post_to_write, require_writer_of, writer, writing_as
 
 desk = Blueprint("desk", __name__)
 
@@ -65,10 +65,12 @@ def _save(form: PostForm, post: Post | None) -> str | Response | tuple[str, int]
         return _edit_page(form, post), 400
     if action == "preview":
         return _edit_page(form, post, preview=_preview(form))
+    text = _writing(form)  # before the lock is held: it reads the whole text for its language
     try:
-        with writing() as db:
-            saved = _write(db, form, post, [person.id for person in authors])
-            if action == "publish":
+        with writing_as("author", post.id if post else None) as db:
+            saved = _write(db, form, post, [person.id for person in authors], text)
+            if action == "publish" and (post is not None or saved.published_at is None):
+                require_writer_of(saved)
                 posts.publish(db, saved.id)
     except Conflict as conflict:
         return _conflict(form, post, conflict)
@@ -103,12 +105,12 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
     return found
 
 
-def _write(db: Session, form: PostForm, post: Post | None, author_ids: list[int]) -> Post:
+def _write(db: Session, form: PostForm, post: Post | None, author_ids: list[int], text: posts.Writing) -> Post:
     user = writer()
     authors = [db.get_one(User, author_id) for author_id in author_ids]
     if post is None:
-        return posts.create(db, authors, _writing(form), submission=form.submission.data or None, actor_id=user.id)
-    return posts.edit(db, post.id, authors, _writing(form), version=version_of(form), actor_id=user.id)
+        return posts.create(db, authors, text, submission=form.submission.data or None, actor_id=user.id)
+    return posts.edit(db, post.id, authors, text, version=version_of(form), actor_id=user.id)
 
 
 def _writing(form: PostForm) -> posts.Writing:
@@ -118,10 +120,14 @@ def _writing(form: PostForm) -> posts.Writing:
         rendered=form.rendered,
         summary=form.summary.data or "",
         tags=form.tag_names(),
-        language=form.language.data or guess_language(f"{form.title.data}\n{form.body.data}", ""),
+        language=form.language.data or _guessed_language(form),
         live=form.live.data,
         comments=form.comments.data,
     )
+
+
+def _guessed_language(form: PostForm) -> str:
+    return guess_language(f"{form.title.data}\n{form.body.data}", current_app.config["LANGUAGE"])
 
 
 def _preview(form: PostForm) -> dict[str, Any]:
@@ -163,16 +169,25 @@ def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[st
 @desk.post("/desk/post/<int:post_id>/unpublish")
 def unpublish(post_id: int) -> Response:
     post_to_write(post_id)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         posts.unpublish(db, post_id)
     flash(_("Unpublished. It is a draft again; publish it to bring it back."))
     return redirect(url_for(".edit", post_id=post_id))
 
 
+@desk.post("/desk/post/<int:post_id>/delete")
+def delete_draft(post_id: int) -> Response:
+    post_to_write(post_id)
+    with writing_as("author", post_id) as db:
+        posts.discard(db, post_id)
+    flash(_("The draft is deleted."))
+    return redirect(url_for(".index"))
+
+
 @desk.post("/desk/post/<int:post_id>/end")
 def end(post_id: int) -> Response:
     post_to_write(post_id)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         posts.end(db, post_id)
     return redirect(url_for("reader.post", post_id=post_id))
 
@@ -180,7 +195,7 @@ def end(post_id: int) -> Response:
 @desk.post("/desk/post/<int:post_id>/draft-link")
 def new_draft_link(post_id: int) -> Response:
     post_to_write(post_id)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         posts.replace_draft_token(db, post_id)
     flash(_("Here is a new secret link; the old one no longer works."))
     return redirect(url_for(".edit", post_id=post_id))

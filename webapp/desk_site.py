@@ -7,14 +7,14 @@ from werkzeug.wrappers import Response
 
 from . import about, people, sessions
 from .account_forms import ROLE_NAMES, InviteForm
-from .db import reading, writing
+from .db import reading
 from .desk import desk
 from .errors import Conflict, Refused
 from .forms import AboutForm, refused_text, version_of
 from .i18n import gettext as _
 from .links import absolute
 from .models import ROLES
-from .rights import admin, editor
+from .rights import admin, editor, writing_as
 from .text import TextRefused, render_post
 
 
@@ -41,17 +41,17 @@ def invite() -> str | tuple[str, int]:
     form = InviteForm()
     if not form.validate_on_submit():
         raise Refused(_("There is no such role."))
-    with writing() as db:
+    with writing_as("admin") as db:
         token = sessions.make_link(db, "invitation", user_id, role=form.role.data)
     url = absolute("accounts.invited", token=token)
-    return _people_page(url, _("Invitation; the role will be: %(role)s", role=ROLE_NAMES[form.role.data]))
+    return _people_page(url, _("Invitation (%(role)s)", role=ROLE_NAMES[form.role.data]))
 
 
 @desk.post("/desk/people/<int:user_id>/password-link")
 def password_link(user_id: int) -> str:
     actor_id = admin().id
     person = people.get(reading(), user_id)
-    with writing() as db:
+    with writing_as("admin") as db:
         token = sessions.make_link(db, "password", actor_id, user_id=person.id)
     url = absolute("accounts.new_password", token=token)
     return _people_page(url, _("New password for %(name)s", name=person.username))
@@ -60,7 +60,7 @@ def password_link(user_id: int) -> str:
 @desk.post("/desk/people/<int:user_id>/role")
 def set_role(user_id: int) -> Response:
     admin()
-    with writing() as db:
+    with writing_as("admin") as db:
         person = people.set_role(db, user_id, request.form.get("role", ""))
     return _people_done(_("The role of %(name)s is now: %(role)s.", name=person.username, role=ROLE_NAMES[person.role]))
 
@@ -68,7 +68,7 @@ def set_role(user_id: int) -> Response:
 @desk.post("/desk/people/<int:user_id>/disable")
 def disable(user_id: int) -> Response:
     admin()
-    with writing() as db:
+    with writing_as("admin") as db:
         person = people.disable(db, user_id, True)
     return _people_done(_("%(name)s can’t log in any more.", name=person.username))
 
@@ -76,7 +76,7 @@ def disable(user_id: int) -> Response:
 @desk.post("/desk/people/<int:user_id>/enable")
 def enable(user_id: int) -> Response:
     admin()
-    with writing() as db:
+    with writing_as("admin") as db:
         person = people.disable(db, user_id, False)
     return _people_done(_("%(name)s can log in again.", name=person.username))
 
@@ -103,7 +103,7 @@ def new_about() -> str | Response | tuple[str, int]:
     if html is None:
         return _about_page(form, None)
     try:
-        with writing() as db:
+        with writing_as("editor") as db:
             page = about.create(
                 db, form.name.data or "", title=form.title.data or "", body=form.body.data or "", html=html
             )
@@ -122,7 +122,7 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
     if html is None:
         return _about_page(form, page)
     try:
-        with writing() as db:
+        with writing_as("editor") as db:
             about.edit(
                 db,
                 name,
@@ -140,7 +140,7 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
 @desk.post("/desk/about/delete/<path:name>")
 def delete_about(name: str) -> Response:
     user_id = editor().id
-    with writing() as db:
+    with writing_as("editor") as db:
         about.delete(db, name, user_id)
     flash(_("The page is deleted."))
     return redirect(url_for(".about_pages"))

@@ -7,14 +7,14 @@ from typing import Any
 from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, posts, text, updates
+from . import comments, limits, posts, text, updates
 from .accounts import safe_next
-from .db import reading, writing
+from .db import reading
 from .desk import desk
 from .errors import Conflict
 from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, Form, UpdateForm, refused_text, version_of
 from .i18n import gettext as _
-from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer
+from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer, writing_as
 
 
 @desk.get("/desk/post/<int:post_id>/live")
@@ -41,7 +41,7 @@ def add_update(post_id: int) -> str | Response | tuple[str, int]:
     if html is None:
         return _live_page(post_id, form), 400
     author_id = writer().id
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         made = updates.add(
             db,
             post_id,
@@ -92,7 +92,7 @@ def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Re
     actor_id = writer().id
     verb = updates.correct if correcting else updates.edit
     try:
-        with writing() as db:
+        with writing_as("author", post_id) as db:
             verb(db, post_id, n, version=version_of(form), actor_id=actor_id, **texts)
     except Conflict:
         return _conflict(post_id, n, form)
@@ -121,14 +121,14 @@ def _changed(post_id: int, item: str) -> Response:
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/withdraw")
 def withdraw_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, updates.withdraw(db, post_id, n).item)
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")
 def restore_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, updates.restore(db, post_id, n).item)
 
 
@@ -136,7 +136,7 @@ def restore_update(post_id: int, n: int) -> Response:
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/unpin", defaults={"pinned": False}, endpoint="unpin_update")
 def pin_update(post_id: int, n: int, pinned: bool) -> Response:
     update_to_write(post_id, n)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, updates.pin(db, post_id, n, pinned).item)
 
 
@@ -144,11 +144,13 @@ def pin_update(post_id: int, n: int, pinned: bool) -> Response:
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/not-key", defaults={"key": False}, endpoint="unmark_key")
 def mark_key(post_id: int, n: int, key: bool) -> Response:
     update_to_write(post_id, n)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, updates.mark_key(db, post_id, n, key).item)
 
 
 # Comments
+
+_renders = limits.PerMinute(20)  # a refused comment's Markdown takes as long as another's
 
 
 @desk.get("/post/<int:post_id>/comments/new")
@@ -166,11 +168,13 @@ def _comment_page(post_id: int, form: CommentForm, retry_after_seconds: int | No
 def add_comment(post_id: int) -> str | Response | tuple[str, int]:
     user_id = signed_in().id
     posts.published(reading(), post_id)
+    if current_app.config["LIMITS"] == "on":
+        _renders.use(str(user_id))
     form = CommentForm()
     html = _html(form, text.render_comment) if form.validate_on_submit() else None
     if html is None:
         return _comment_page(post_id, form), 400
-    with writing() as db:
+    with writing_as("reader") as db:
         made = comments.add(
             db,
             post_id,
@@ -186,7 +190,7 @@ def add_comment(post_id: int) -> str | Response | tuple[str, int]:
 @desk.post("/post/<int:post_id>/comment/<int:n>/delete")
 def delete_comment(post_id: int, n: int) -> Response:
     comment = own_comment(post_id, n)
-    with writing() as db:
+    with writing_as("reader") as db:
         comments.withdraw(db, post_id, n, comment.author_id)
     return redirect(url_for("reader.post", post_id=post_id, _anchor="comments"))
 
@@ -195,12 +199,12 @@ def delete_comment(post_id: int, n: int) -> Response:
 def withdraw_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     actor_id = writer().id
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, comments.withdraw(db, post_id, n, actor_id).item)
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")
 def restore_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
-    with writing() as db:
+    with writing_as("author", post_id) as db:
         return _changed(post_id, comments.restore(db, post_id, n).item)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import render_template
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from .errors import NotFound
@@ -51,10 +51,15 @@ def record(session: Session, post_id: int, seq: int, kind: str, *, item: str = "
     if len(payload.encode()) > PAYLOAD_BYTES:
         kind, payload = "reload", "{}"
     if item:
-        earlier = update(Event).where(Event.post_id == post_id, Event.item == item)
-        session.execute(earlier.values(payload="").execution_options(synchronize_session=False))
+        forget(session, Event.post_id == post_id, Event.item == item)
     session.add(Event(post_id=post_id, seq=seq, kind=kind, item=item, payload=payload, at=at))
     session.flush()
+
+
+def forget(session: Session, *which: ColumnElement[bool]) -> None:
+    """Empty the payloads of earlier events; a replay still counts their numbers."""
+    emptied = update(Event).where(*which, Event.payload != "").values(payload="")
+    session.execute(emptied.execution_options(synchronize_session=False))
 
 
 def fragment(template: str, **values: Any) -> str:

@@ -120,7 +120,11 @@ class PostForm(Once):
         validators=[at_most(500)],
         render_kw={"rows": 2},
     )
-    body = TextAreaField(_l("Text"), description=_l("Markdown."), render_kw={"rows": 20})
+    body = TextAreaField(
+        _l("Text"),
+        description=_l("Markdown: **bold**, ## heading, [link](https://…), ![picture](https://…)."),
+        render_kw={"rows": 20},
+    )
     tags = StringField(_l("Tags"), description=_l("With commas between them."), validators=[at_most(1200)])
     language = StringField(
         _l("Language"),

@@ -55,7 +55,7 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def read(path: Path, zone: tzinfo) -> Source:
+def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
     """Raises CannotImport."""
     try:
         str(path).encode()
@@ -76,7 +76,7 @@ def read(path: Path, zone: tzinfo) -> Source:
         rendered=rendered,
         summary=_line(meta.get("summary") or meta.get("description"))[:500],
         tags=_tags(meta.get("tags")),
-        language=_language(meta.get("language", meta.get("lang"))) or guess_language(f"{title}\n{body}", ""),
+        language=_language(meta.get("language", meta.get("lang"))) or guess_language(f"{title}\n{body}", language),
     )
     return Source(path, writing, _at_ms(meta.get("date"), zone))
 

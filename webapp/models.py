@@ -100,7 +100,7 @@ class Attempt(Base):
     key: Mapped[str]
     at: Mapped[int] = mapped_column(BigInteger)
 
-    __table_args__ = (Index("ix_attempt_key_at", "key", "at"),)
+    __table_args__ = (Index("ix_attempt_key_at", "key", "at"), Index("ix_attempt_at", "at"))
 
 
 post_author = Table(
@@ -279,3 +279,5 @@ class Event(Base):
     item: Mapped[str]
     payload: Mapped[str]
     at: Mapped[int] = mapped_column(BigInteger)
+
+    __table_args__ = (Index("ix_event_item", "post_id", "item"),)

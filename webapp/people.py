@@ -39,7 +39,7 @@ def checked_username(name: str) -> str:
     """The name as it will be kept. Raises Refused with the reason."""
     name = unicodedata.normalize("NFKC", name.strip())
     if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or INVISIBLE.search(name):
-        raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”."))
+        raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”, and no spaces."))
     scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
     if len(scripts - EASTERN) > 1:
         raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
@@ -141,9 +141,7 @@ def _reload_posts_of(session: Session, user_id: int) -> None:
     written = select(post_author.c.post_id).where(post_author.c.user_id == user_id)
     updated = select(Update.post_id).where(Update.author_id == user_id)
     commented = select(Comment.post_id).where(Comment.author_id == user_id)
-    touched = select(Post.id).where(
-        Post.status == "published", Post.id.in_(written) | Post.id.in_(updated) | Post.id.in_(commented)
-    )
+    touched = select(Post.id).where(Post.id.in_(written) | Post.id.in_(updated) | Post.id.in_(commented))
     for post_id in list(session.scalars(touched.order_by(Post.id))):
         posts.record_reload(session, post_id)
     if session.scalar(written.limit(1)) is not None:
@@ -156,7 +154,7 @@ def set_role(session: Session, user_id: int, role: str) -> User:
     if role not in ROLES:
         raise Refused(_("There is no such role."))
     if role != "admin":
-        _keep_an_admin(session, user)
+        keep_an_admin(session, user)
     user.role = role
     return user
 
@@ -165,7 +163,7 @@ def disable(session: Session, user_id: int, disabled: bool) -> User:
     """A disabled account can't log in, and its sessions end. What it wrote stays."""
     user = get(session, user_id)
     if disabled:
-        _keep_an_admin(session, user)
+        keep_an_admin(session, user)
         end_sessions(session, user.id)
     user.disabled_at = now_ms() if disabled else None
     return user
@@ -180,14 +178,20 @@ def set_password(session: Session, user_id: int, password_hash: str, keep_sid: s
     return user
 
 
-def remove(session: Session, user_id: int, with_comments: bool) -> None:
-    """Delete the account: name, address and password are forgotten; texts stay unless `with_comments`."""
+def withdraw_comments(session: Session, user_id: int, limit: int = 50) -> int:
+    """Delete up to `limit` of somebody's comments; how many there were. Each transaction holds the lock but shortly."""
+    left = (Comment.withdrawn_by_id != user_id) | Comment.withdrawn_by_id.is_(None)
+    own = select(Comment).where(Comment.author_id == user_id, left).limit(limit)
+    found = list(session.scalars(own))
+    for comment in found:
+        comments.withdraw(session, comment.post_id, comment.n, user_id)
+    return len(found)
+
+
+def remove(session: Session, user_id: int) -> None:
+    """Delete the account: name, address and password are forgotten; texts stay."""
     user = get(session, user_id)
-    _keep_an_admin(session, user)
-    if with_comments:
-        own = select(Comment).where(Comment.author_id == user.id)
-        for comment in list(session.scalars(own)):
-            comments.withdraw(session, comment.post_id, comment.n, user.id)
+    keep_an_admin(session, user)
     end_sessions(session, user.id)
     session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
     session.add(OldName(username_key=user.username_key, user_id=user.id))
@@ -198,7 +202,8 @@ def remove(session: Session, user_id: int, with_comments: bool) -> None:
     _reload_posts_of(session, user.id)
 
 
-def _keep_an_admin(session: Session, user: User) -> None:
+def keep_an_admin(session: Session, user: User) -> None:
+    """Raises Conflict when nobody else could administer the site."""
     others = select(User.id).where(
         User.role == "admin", User.id != user.id, User.disabled_at.is_(None), User.deleted_at.is_(None)
     )

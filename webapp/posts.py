@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import FRONT, Post, Tag, User, now_ms, post_author, post_tag
+from .models import FRONT, Event, Post, Revision, Tag, User, now_ms, post_author, post_tag
 from .text import Rendered
 
 PAGE_SIZE = 20
@@ -159,11 +159,12 @@ def edit(
     new = texts_of(post)
     if not revisions.keep(session, post, actor_id, version, old=old, new=new):
         return post
-    post.changed_at = now_ms()
+    if any(old[name] != new[name] for name in ("title", "summary", "body")):
+        post.changed_at = now_ms()
     session.flush()
     if post.status == "published":
-        # These two stand all over the page, the head alone doesn't show them.
-        _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language")))
+        # These show all over the page, not in the head alone.
+        _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language", "live")))
     return post
 
 
@@ -184,6 +185,18 @@ def _tags(session: Session, names: list[str]) -> list[Tag]:
     wanted = {tag_key(name): name for name in names}
     known = {tag.key: tag for tag in session.scalars(select(Tag).where(Tag.key.in_(wanted)))}
     return [known.get(key) or Tag(key=key, name=name) for key, name in wanted.items() if key]
+
+
+def discard(session: Session, post_id: int) -> None:
+    """Delete a draft that was never public, with its older texts. Raises Conflict for any other post."""
+    post = locked(session, post_id)
+    if post.status != "draft" or post.published_at is not None:
+        raise Conflict(_("Only a draft that was never published can be deleted."))
+    post.authors, post.tags = [], []
+    session.execute(delete(Revision).where(Revision.kind == "post", Revision.item_id == post.id))
+    session.execute(delete(Event).where(Event.post_id == post.id))
+    session.delete(post)
+    session.flush()
 
 
 def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
@@ -256,7 +269,8 @@ def locked(session: Session, post_id: int) -> Post:
 
 
 def record_reload(session: Session, post_id: int) -> None:
-    """Something changed all over the page, such as a name."""
+    """Something changed all over the page, such as a name. What earlier events said may no longer be said."""
+    events.forget(session, Event.post_id == post_id)
     events.record(session, post_id, events.next_number(session, post_id), "reload")
 
 

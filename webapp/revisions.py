@@ -61,9 +61,11 @@ def made_before(made: T | None, **texts: Any) -> T | None:
     return made
 
 
-def of(session: Session, kind: str, item_id: int) -> list[Revision]:
-    """The older texts of one item, newest first."""
+def of(session: Session, kind: str, item_id: int, limit: int = 20) -> list[Revision]:
+    """The newest older texts of one item, newest first."""
     statement = select(Revision).where(Revision.kind == kind, Revision.item_id == item_id)
     return list(
-        session.scalars(statement.options(selectinload(Revision.replaced_by)).order_by(Revision.version.desc()))
+        session.scalars(
+            statement.options(selectinload(Revision.replaced_by)).order_by(Revision.version.desc()).limit(limit)
+        )
     )

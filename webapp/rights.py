@@ -6,7 +6,11 @@ Nothing here is called for a public page.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flask import g, request, session
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import comments, posts, sessions, updates
@@ -100,11 +104,30 @@ def has_role(user: User, role: str) -> bool:
 
 def post_to_write(post_id: int) -> Post:
     """A post or draft of one's own; any for editors."""
-    user = writer()
+    writer()
     post = posts.written(reading(), post_id)
-    if not _is_of(post, user):
-        raise NotAllowed(_("This post belongs to somebody else."))
+    require_writer_of(post)
     return post
+
+
+def require_writer_of(post: Post) -> None:
+    if not _is_of(post, writer()):
+        raise NotAllowed(_("This post belongs to somebody else. One of its authors can add you."))
+
+
+@contextmanager
+def writing_as(role: str, post_id: int | None = None) -> Iterator[Session]:
+    """A write transaction for whoever is asking, with rights read anew: they may have gone while it waited.
+
+    post_id: a post that must be one's own, for those below editor. Raises NotAllowed.
+    """
+    user_id = signed_in().id
+    with writing() as db:
+        user = db.get_one(User, user_id)
+        is_writer = post_id is None or _is_of(posts.locked(db, post_id), user)
+        if user.disabled_at or user.deleted_at or not has_role(user, role) or not is_writer:
+            raise NotAllowed(_("Your account may not do this."))
+        yield db
 
 
 def update_to_write(post_id: int, n: int) -> Update:

@@ -46,8 +46,8 @@ def _tokens(written: str) -> str:
 
 def _match(query: str) -> str:
     """The FTS5 query: every run of the text as a phrase, the last one as a prefix; all must be there."""
-    runs = _RUN.findall(unicodedata.normalize("NFKC", query))
-    return " ".join(f'"{_tokens(run)}"' + ("*" if run is runs[-1] else "") for run in runs)
+    runs = [f'"{_tokens(run)}"' for run in _RUN.findall(unicodedata.normalize("NFKC", query))]
+    return " ".join([*dict.fromkeys(runs[:-1]), *(f"{run}*" for run in runs[-1:])])
 
 
 def put(session: Session, item: Post | Update) -> None:

@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_attempt"),
     )
     op.create_index("ix_attempt_key_at", "attempt", ["key", "at"], unique=False)
+    op.create_index("ix_attempt_at", "attempt", ["at"], unique=False)
 
     op.create_table(
         "tag",
@@ -217,6 +218,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("post_id", "position", name="uq_update_position"),
     )
     op.create_index("ix_update_author_id", "update", ["author_id"], unique=False)
+    op.create_index("ix_event_item", "event", ["post_id", "item"], unique=False)
     # The front page numbers its events by a row of its own; see models.FRONT.
     op.execute(
         "INSERT INTO post (id, status, title, summary, body, html, toc, language, live, comments, seq, update_count,"
