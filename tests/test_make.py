@@ -9,6 +9,13 @@ import pytest
 from uwsgi_server import CHECKOUT
 
 
+@pytest.fixture(autouse=True)
+def outermost_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make test` would have its flags and its level taken over."""
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        monkeypatch.delenv(name, raising=False)
+
+
 def said(*settings: str) -> str:
     """The one line of a refusal."""
     run = subprocess.run(
