@@ -159,9 +159,9 @@ def new_comment(post_id: int) -> str:
     return _comment_page(post_id, CommentForm())
 
 
-def _comment_page(post_id: int, form: CommentForm, retry_after_seconds: int | None = None) -> str:
+def _comment_page(post_id: int, form: CommentForm) -> str:
     post = posts.published(reading(), post_id)
-    return render_template("reader/comment_new.html", post=post, form=form, retry_after=retry_after_seconds)
+    return render_template("reader/comment_new.html", post=post, form=form)
 
 
 @desk.post("/post/<int:post_id>/comments")
