@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import unescape
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from flask import Flask
@@ -336,13 +336,17 @@ def test_a_404_tells_nobody_whether_there_is_a_draft(ada: Person, anonymous: Per
 def test_no_address_breaks_the_site_or_leads_in_circles(app: Flask, path: str) -> None:
     client = app.test_client()
     for start in ("/", "/user/", "/tag/", "/about/", "/hello/", "/post/"):
-        url = start + path.replace("?", "%3F").replace("#", "%23")
+        # Below these two lie forms and the desk as well, which say "log in first" and "not by GET".
+        others = (302, 405) if start in ("/", "/post/") else ()
+        here = start + path
         for _hop in range(3):
-            answer = client.get(url)
-            assert answer.status_code in (200, 301, 308, 404), url
+            # As the server hands it over: the client would take the second slash of `//x` for another host.
+            answer = client.get("/", environ_overrides={"PATH_INFO": here.encode().decode("latin-1")})
+            assert answer.status_code in (200, 301, 308, 404, *others), here
             if answer.status_code not in (301, 308):
                 break
-            url = answer.location
+            assert not answer.location.startswith("//"), f"{here!r} leads to another host"
+            here = unquote(urlsplit(answer.location).path)
         else:
             pytest.fail(f"{start}{path!r} leads in circles")
 
