@@ -146,22 +146,32 @@ def _edit_page(form: PostForm, post: Post | None, preview: dict[str, Any] | None
 
 
 def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[str, int]:
-    """Both texts, and a form that saves one's own over the other's."""
     if post is None:
         raise conflict
     now = posts.written(reading(), post.id)
-    names = ("title", "summary", "body", "tags", "language", "authors")
-    theirs = posts.texts_of(now)
-    mine = {name: form[name].data or "" for name in names}
-    form.version.data = str(now.version)
+    texts = posts.texts_of(now)
+    theirs = {name: texts[name] for name in ("title", "summary", "body", "tags", "language", "authors")}
+    action = "publish" if now.status == "published" else "draft"
+    return conflict_page(form, now.title, now.version, theirs, action)
+
+
+def conflict_page(
+    form: Any, what: str, version: int, theirs: dict[str, str], action: str | None = None
+) -> tuple[str, int]:
+    """Both texts, and a form that saves one's own over the other's.
+
+    theirs: the texts of now, by the names of the form's fields.
+    action: the button that saves, where the form has several.
+    """
+    form.version.data = str(version)
     page = render_template(
         "desk/conflict.html",
-        what=now.title,
-        mine=mine,
-        theirs={name: theirs[name] for name in names},
+        what=what,
+        mine={name: form[name].data or "" for name in theirs},
+        theirs=theirs,
         form=form,
-        form_url=url_for(".edit", post_id=post.id),
-        action="publish" if now.status == "published" else "draft",
+        form_url=request.path,
+        action=action,
     )
     return page, 409
 

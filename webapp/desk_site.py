@@ -8,14 +8,14 @@ from werkzeug.wrappers import Response
 from . import about, people, sessions
 from .account_forms import ROLE_NAMES, InviteForm
 from .db import reading
-from .desk import desk
+from .desk import conflict_page, desk
 from .errors import Conflict, Refused
-from .forms import AboutForm, refused_text, version_of
+from .forms import AboutForm, sent_body, version_of
 from .i18n import gettext as _
 from .links import absolute
 from .models import ROLES
 from .rights import admin, editor, writing_as
-from .text import TextRefused, render_post
+from .text import render_post
 
 
 @desk.get("/desk/people")
@@ -99,13 +99,13 @@ def about_pages() -> str:
 def new_about() -> str | Response | tuple[str, int]:
     editor()
     form = AboutForm()
-    html = _html(form)
-    if html is None:
+    rendered = sent_body(form, render_post)
+    if rendered is None:
         return _about_page(form, None)
     try:
         with writing_as("editor") as db:
             page = about.create(
-                db, form.name.data or "", title=form.title.data or "", body=form.body.data or "", html=html
+                db, form.name.data or "", title=form.title.data or "", body=form.body.data or "", html=rendered.html
             )
     except Conflict as taken:
         form.refuse(form.name, taken)
@@ -118,8 +118,8 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
     user_id = editor().id
     page = about.shown(reading(), name)
     form = AboutForm(name=page.name, title=page.title, body=page.body, version=page.version)
-    html = _html(form)
-    if html is None:
+    rendered = sent_body(form, render_post)
+    if rendered is None:
         return _about_page(form, page)
     try:
         with writing_as("editor") as db:
@@ -128,7 +128,7 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
                 name,
                 title=form.title.data or "",
                 body=form.body.data or "",
-                html=html,
+                html=rendered.html,
                 version=version_of(form),
                 actor_id=user_id,
             )
@@ -146,16 +146,6 @@ def delete_about(name: str) -> Response:
     return redirect(url_for(".about_pages"))
 
 
-def _html(form: AboutForm) -> str | None:
-    if not form.validate_on_submit():
-        return None
-    try:
-        return render_post(form.body.data or "").html
-    except TextRefused as error:
-        form.refuse(form.body, refused_text(error))
-        return None
-
-
 def _about_page(form: AboutForm, page: object) -> tuple[str, int]:
     status = 400 if request.method == "POST" else 200
     return render_template("desk/about_edit.html", form=form, about=page), status
@@ -163,14 +153,4 @@ def _about_page(form: AboutForm, page: object) -> tuple[str, int]:
 
 def _conflict(form: AboutForm, name: str) -> tuple[str, int]:
     now = about.shown(reading(), name)
-    form.version.data = str(now.version)
-    page = render_template(
-        "desk/conflict.html",
-        what=now.title,
-        mine={"title": form.title.data, "body": form.body.data},
-        theirs={"title": now.title, "body": now.body},
-        form=form,
-        form_url=request.path,
-        action=None,
-    )
-    return page, 409
+    return conflict_page(form, now.title, now.version, {"title": now.title, "body": now.body})

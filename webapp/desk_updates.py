@@ -10,9 +10,9 @@ from werkzeug.wrappers import Response
 from . import comments, limits, posts, text, updates
 from .accounts import safe_next
 from .db import reading
-from .desk import desk
+from .desk import conflict_page, desk
 from .errors import Conflict
-from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, Form, UpdateForm, refused_text, version_of
+from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
 from .i18n import gettext as _
 from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer, writing_as
 
@@ -37,7 +37,7 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
 def add_update(post_id: int) -> str | Response | tuple[str, int]:
     post_to_write(post_id)
     form = UpdateForm()
-    html = _html(form, text.render_update) if form.validate_on_submit() else None
+    html = sent_body(form, text.render_update)
     if html is None:
         return _live_page(post_id, form), 400
     author_id = writer().id
@@ -56,16 +56,6 @@ def add_update(post_id: int) -> str | Response | tuple[str, int]:
     return redirect(safe_next(form.next.data) or there)
 
 
-def _html(form: Form, render: Any) -> str | None:
-    """The form's body as HTML; None, with the reason at the field, when it is refused."""
-    try:
-        html: str = render(form.body.data)
-    except text.TextRefused as error:
-        form.refuse(form.body, refused_text(error))
-        return None
-    return html
-
-
 @desk.route("/desk/post/<int:post_id>/update/<int:n>/edit", methods=["GET", "POST"])
 def edit_update(post_id: int, n: int) -> str | Response | tuple[str, int]:
     return _change_update(post_id, n, EditUpdateForm)
@@ -80,11 +70,9 @@ def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Re
     update = update_to_write(post_id, n)
     correcting = kind is CorrectUpdateForm
     form = kind(title=update.title, body=update.body, version=update.version)
-    html = _html(form, text.render_update) if form.validate_on_submit() else None
+    html = sent_body(form, text.render_update)
     if html is None:
-        page = render_template(
-            "desk/update.html", post=post_to_write(post_id), update=update, form=form, correcting=correcting
-        )
+        page = render_template("desk/update.html", update=update, form=form, correcting=correcting)
         return page, 400 if request.method == "POST" else 200
     texts: dict[str, Any] = {"title": form.title.data or "", "body": form.body.data, "html": html}
     if correcting:
@@ -101,17 +89,8 @@ def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Re
 
 def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str, int]:
     now = updates.written(reading(), post_id, n)
-    form.version.data = str(now.version)
-    page = render_template(
-        "desk/conflict.html",
-        what=now.title or _("Update %(n)d", n=now.n),
-        mine={"title": form.title.data or "", "body": form.body.data},
-        theirs={"title": now.title, "body": now.body},
-        form=form,
-        form_url=request.path,
-        action=None,
-    )
-    return page, 409
+    theirs = {"title": now.title, "body": now.body}
+    return conflict_page(form, now.title or _("Update %(n)d", n=now.n), now.version, theirs)
 
 
 def _changed(post_id: int, item: str) -> Response:
@@ -171,7 +150,7 @@ def add_comment(post_id: int) -> str | Response | tuple[str, int]:
     if current_app.config["LIMITS"] == "on":
         _renders.use(str(user_id))
     form = CommentForm()
-    html = _html(form, text.render_comment) if form.validate_on_submit() else None
+    html = sent_body(form, text.render_comment)
     if html is None:
         return _comment_page(post_id, form), 400
     with writing_as("reader") as db:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from flask import current_app, request
@@ -27,6 +28,7 @@ from .i18n import lazy_gettext as _l
 from .posts import TAG_LENGTH, TAGS_PER_POST, tag_key
 
 LANGUAGE_LENGTH = 35
+T = TypeVar("T")
 
 
 def _without_nul(value: str | None) -> str | None:
@@ -193,6 +195,17 @@ class AboutForm(Form):
 def refused_text(error: text.TextRefused) -> Refused:
     """What the Markdown renderer refused, in the site's language."""
     return Refused(_(error.template, **error.values))
+
+
+def sent_body(form: Any, render: Callable[[str], T]) -> T | None:
+    """The form's body, rendered; None when it wasn't sent, doesn't fit, or is refused (then said at the field)."""
+    if not form.validate_on_submit():
+        return None
+    try:
+        return render(form.body.data or "")
+    except text.TextRefused as error:
+        form.refuse(form.body, refused_text(error))
+        return None
 
 
 def version_of(form: Any) -> int | None:

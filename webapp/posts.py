@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search
@@ -76,8 +76,11 @@ def newest(session: Session, number: int) -> Page:
 
 
 def by_author(session: Session, user: User, number: int) -> Page:
-    ids = select(post_author.c.post_id).where(post_author.c.user_id == user.id)
-    return _page(session, select(Post).where(Post.status == "published", Post.id.in_(ids)), number)
+    return _page(session, select(Post).where(Post.status == "published", _names(user)), number)
+
+
+def _names(user: User) -> ColumnElement[bool]:
+    return Post.id.in_(select(post_author.c.post_id).where(post_author.c.user_id == user.id))
 
 
 def by_tag(session: Session, tag: Tag, number: int) -> Page:
@@ -100,7 +103,7 @@ def on_desk(session: Session, user: User | None, status: str, limit: int = 200) 
     """The newest drafts or published posts that name `user`, or everybody's when None."""
     statement = select(Post).where(Post.status == status)
     if user is not None:
-        statement = statement.where(Post.id.in_(select(post_author.c.post_id).where(post_author.c.user_id == user.id)))
+        statement = statement.where(_names(user))
     newest_first = statement.order_by(Post.live.desc(), Post.changed_at.desc(), Post.id.desc())
     return list(session.scalars(newest_first.options(*_listed).limit(limit)))
 
