@@ -42,6 +42,7 @@ def log_in(page: Page, name: str) -> None:
     page.get_by_label("Name or e-mail").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button").click()
+    page.wait_for_url(re.compile(r"^(?!.*/login)"))
 
 
 def publish(page: Page, title: str, live: bool = False) -> int:
@@ -51,6 +52,7 @@ def publish(page: Page, title: str, live: bool = False) -> int:
     if live:
         page.get_by_label("Live").check()
     page.get_by_role("button", name="Publish", exact=True).click()
+    page.wait_for_url(re.compile(r"/post/\d+$"))
     found = re.search(r"/post/(\d+)$", page.url)
     assert found, page.url
     return int(found[1])
