@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
 
 from .db import DatabaseBusy
-from .errors import Refused, SignInNeeded, TooMany
+from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
 
@@ -25,6 +25,7 @@ BUSY_SECONDS = 5
 
 def init_app(app: Flask) -> None:
     app.register_error_handler(Refused, _refused)
+    app.register_error_handler(Moved, _moved)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DatabaseBusy, _busy)
     app.register_error_handler(OperationalError, _database)
@@ -73,6 +74,10 @@ def _refused(error: Refused) -> ResponseReturnValue:
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
     wait = error.retry_after_seconds if isinstance(error, TooMany) else None
     return _page(error.status, error.message or _("There is nothing at this address."), wait)
+
+
+def _moved(error: Moved) -> ResponseReturnValue:
+    return redirect(error.url, 301)
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:

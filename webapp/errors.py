@@ -8,6 +8,7 @@ Refused                 the request can't be done; `status` and a sentence for t
 │   └── Taken           a name or address that another account has
 └── TooMany             429: a limit per account or address; `retry_after_seconds`
 db.DatabaseBusy         503
+Moved                   301: what was asked for stands at another address
 """
 
 from __future__ import annotations
@@ -51,3 +52,11 @@ class TooMany(Refused):
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class Moved(Exception):
+    """`url` is the one address of what was asked for."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.url = url

@@ -25,17 +25,17 @@ def init_app(app: Flask) -> None:
     app.url_map.redirect_defaults = False
     app.url_defaults(_add_hash)
     app.get_send_file_max_age = _max_age  # type: ignore[method-assign, assignment]
-    app.jinja_env.globals["url_for"] = _relative
+    app.jinja_env.globals["url_for"] = relative
 
 
-def _relative(endpoint: str, **values: Any) -> str:
+def relative(endpoint: str, **values: Any) -> str:
     """Outside a request, as in a command, Flask would make it absolute."""
     return url_for(endpoint, **({"_external": False} | values))
 
 
 def absolute(endpoint: str, **values: Any) -> str:
     base: str = current_app.config["BASE_URL"]
-    return base + _relative(endpoint, **values)
+    return base + relative(endpoint, **values)
 
 
 def _add_hash(endpoint: str, values: dict[str, Any]) -> None:

@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 from . import about as site_pages
 from . import comments, limits, people, posts, search, updates
 from .db import reading
+from .errors import Moved
+from .links import relative
 from .models import ITEMS_PER_PAGE
 
 reader = Blueprint("reader", __name__)
@@ -66,20 +68,20 @@ def update(post_id: int, n: int) -> str:
 
 @reader.get("/user/<username>", defaults={"number": 1})
 @reader.get("/user/<username>/page/<int:number>")
-def user(username: str, number: int) -> str | Response:
+def user(username: str, number: int) -> str:
     person = people.public(reading(), username)
-    return _elsewhere(".user", username=person.username, number=number) or render_template(
-        "reader/user.html", user=person, page=posts.by_author(reading(), person, number)
-    )
+    if person.username != username:
+        raise Moved(relative("reader.user", username=person.username, number=number))
+    return render_template("reader/user.html", user=person, page=posts.by_author(reading(), person, number))
 
 
 @reader.get("/tag/<tag>", defaults={"number": 1})
 @reader.get("/tag/<tag>/page/<int:number>")
-def tag(tag: str, number: int) -> str | Response:
+def tag(tag: str, number: int) -> str:
     shown = posts.tag_by_key(reading(), tag)
-    return _elsewhere(".tag", tag=shown.key, number=number) or render_template(
-        "reader/tag.html", tag=shown, page=posts.by_tag(reading(), shown, number)
-    )
+    if shown.key != tag:
+        raise Moved(relative("reader.tag", tag=shown.key, number=number))
+    return render_template("reader/tag.html", tag=shown, page=posts.by_tag(reading(), shown, number))
 
 
 @reader.get("/about/<path:name>")
