@@ -26,7 +26,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
-from webapp import create_app, db, desk_updates, instance, passwords, people, reader
+from webapp import create_app, db, desk_updates, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
 ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
@@ -56,6 +56,14 @@ def quick_passwords() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", quick)
         patch.setattr(passwords, "_nobodys", quick.hash("nobody has this password"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_waits_for_company() -> Iterator[None]:
+    """Commenters wait for others to share a rendering with; tests comment a lot, and one after the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pages, "SHARE_SECONDS", 0.0)
         yield
 
 

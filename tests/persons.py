@@ -13,6 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask.wrappers import Response
 
+from webapp.store import Store
+
 PASSWORD = "correct horse battery"
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -22,12 +24,13 @@ def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
 
 
 def refill(folder: Path, template_instance: Path) -> None:
-    """Give the instance the database that every test begins with."""
+    """Give the instance the database that every test begins with, and no pages."""
     source = sqlite3.connect(template_instance / "pressroom.db")
     target = sqlite3.connect(folder / "pressroom.db")
     source.backup(target)
     source.close()
     target.close()
+    Store(folder).clear()
 
 
 class Person:

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from uwsgi_server import UwsgiServer
 
-from webapp import comments, config, create_app, db, imports, passwords, people, posts, text, updates
+from webapp import comments, config, create_app, imports, pages, passwords, people, posts, text, updates
 from webapp.models import Post, User
 
 ROOT = Path(__file__).parent.parent
@@ -154,7 +154,7 @@ Now it is quiet, and the gulls have the quay.
 def fill(app: Flask) -> dict[str, int]:
     """Write the sample content; the ids of the live post and the guide."""
     with app.test_request_context():
-        with db.writing() as session:
+        with pages.changing() as session:
             ids = {name: _person(session, name).id for name in ("ines", "tomas", "harbourmaster", "lotte", "weilin")}
         for block in ARTICLES.split("---\n"):
             head, title, *summary = block.splitlines()
@@ -180,7 +180,7 @@ def _article(
     writing = posts.Writing(
         title=title, summary=summary, body=body, rendered=text.render_post(body), tags=tags, language="en", live=live
     )
-    with db.writing() as session:
+    with pages.changing() as session:
         author = people.get(session, author_id)
         post = posts.create(session, [author], writing, actor_id=author_id)
         return posts.publish(session, post.id, at_ms=_ms(at)).id
@@ -189,7 +189,7 @@ def _article(
 def _guide(author_id: int) -> int:
     path = next(path for path in GUIDES if path.is_file())
     source = imports.read(path, ZoneInfo(ZONE))
-    with db.writing() as session:
+    with pages.changing() as session:
         imports.store(session, source, author_id)
         post = session.scalars(select(Post).where(Post.title == source.writing.title)).one()
         post.published_at = _ms(START - timedelta(hours=26))
@@ -207,7 +207,7 @@ def _live_post(ids: dict[str, int]) -> int:
     for block in COMMENTS.split("---\n"):
         head, body = block.split("\n", 1)
         clock, author = head.split()
-        with db.writing() as session:
+        with pages.changing() as session:
             html = text.render_comment(body)
             comments.add(session, post_id, ids[author], body, html, per_minute=None).created_at = _at(clock)
     return post_id
@@ -215,7 +215,7 @@ def _live_post(ids: dict[str, int]) -> int:
 
 def _update(post_id: int, author_id: int, at: int, body: str, *, title: str, marks: list[str]) -> None:
     html = text.render_update(body)
-    with db.writing() as session:
+    with pages.changing() as session:
         made = updates.add(session, post_id, author_id, body, html, title=title, key="key" in marks)
         made.created_at = at
         if "pinned" in marks:

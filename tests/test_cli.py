@@ -29,6 +29,9 @@ COMMANDS = [
     ["user", "disable", "eve"],
     ["user", "disable", "eve", "--undo"],
     ["import", str(ROOT / "tests" / "samples"), "--author", "ada"],
+    ["pages", "status"],
+    ["pages", "clear"],
+    ["pages", "warm"],
     ["db", "upgrade"],
     ["db", "current"],
 ]
@@ -100,7 +103,7 @@ def test_only_the_owner_can_read_what_init_makes(tmp_path: Path, on_folder: Call
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "site").iterdir()}
     assert modes.pop("pages") == modes.pop("media") == 0o755
-    assert modes.pop("tmp") == 0o700
+    assert modes.pop("tmp") == modes.pop("locks") == 0o700
     assert set(modes) >= {"pressroom.db", "secret_key"}
     assert set(modes.values()) == {0o600}, modes
     assert stat.S_IMODE((tmp_path / "site").stat().st_mode) == 0o711

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from persons import Person
 
-from webapp import db, events, people, posts
+from webapp import db, events, pages, people, posts
 from webapp.models import FRONT
 
 WRITERS = 4
@@ -24,14 +24,14 @@ EACH = 8
 WORKER = """
 import sys
 from pathlib import Path
-from webapp import create_app, db, updates
+from webapp import create_app, pages, updates
 folder, post_id, author_id, count = Path(sys.argv[1]), *map(int, sys.argv[2:])
 app = create_app({"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}"})
 print("ready", flush=True)
 sys.stdin.readline()
 with app.app_context():
     for number in range(count):
-        with db.writing() as session:
+        with pages.changing() as session:
             updates.add(session, post_id, author_id, f"Number {number}.", f"<p>Number {number}.</p>")
 """
 
@@ -144,7 +144,7 @@ def test_a_withdrawn_update_is_edited_without_an_event(app: Flask, ada: Person) 
 def test_a_new_name_tells_every_page_that_shows_it(app: Flask, ada: Person, bob: Person) -> None:
     written, commented, untouched = ada.write_post(), bob.write_post(), bob.write_post()
     ada.comment(commented)
-    with app.app_context(), db.writing() as session:
+    with app.app_context(), pages.changing() as session:
         people.rename(session, people.by_name(session, "ada").id, "countess", None)
     assert kinds(app, written)[-1] == kinds(app, commented)[-1] == kinds(app, FRONT)[-1] == "reload"
     assert "reload" not in kinds(app, untouched)
@@ -344,7 +344,7 @@ def test_posts_published_at_once_share_the_front_pages_numbers(app: Flask, ada: 
     def publish(post_id: int) -> None:
         with app.app_context():
             begin.wait()
-            with db.writing() as session:
+            with pages.changing() as session:
                 posts.publish(session, post_id)
 
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -370,6 +370,6 @@ def test_a_deleted_accounts_name_is_in_no_event(app: Flask, ada: Person, eve: Pe
     post_id = ada.write_post()
     eve.comment(post_id)
     assert "/user/eve" in payloads(app, post_id)
-    with app.app_context(), db.writing() as session:
+    with app.app_context(), pages.changing() as session:
         people.remove(session, people.by_name(session, "eve").id)
     assert "/user/eve" not in payloads(app, post_id)

@@ -5,7 +5,7 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import revisions
+from . import revisions, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import About, now_ms
@@ -34,6 +34,7 @@ def create(session: Session, name: str, *, title: str, body: str, html: str) -> 
     page = About(name=name, title=title, body=body, html=html)
     session.add(page)
     session.flush()
+    versions.touch(session, versions.of_about(name))
     return page
 
 
@@ -43,6 +44,7 @@ def edit(session: Session, name: str, *, title: str, body: str, html: str, versi
     if revisions.change(session, page, actor_id, version, title=title, body=body):
         page.html = html
         page.changed_at = now_ms()
+        versions.touch(session, versions.of_about(name))
     return page
 
 
@@ -51,3 +53,4 @@ def delete(session: Session, name: str, actor_id: int) -> None:
     page = shown(session, name)
     revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})
     session.delete(page)
+    versions.touch(session, versions.of_about(name))

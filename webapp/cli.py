@@ -15,7 +15,7 @@ from flask.cli import AppGroup, FlaskGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from . import config, create_app, db, imports, instance, passwords, people
+from . import config, create_app, db, imports, instance, pages, passwords, people, upkeep
 from .errors import NotFound, Refused
 from .models import ROLES, User
 
@@ -26,7 +26,9 @@ PASSWORD_BYTES = 10
 def initialise(settings: dict[str, Any]) -> str | None:
     """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
     db.upgrade(settings["DATABASE_URL"])
-    with create_app(settings).app_context():
+    app = create_app(settings)
+    upkeep.begin(app)
+    with app.app_context():
         password = secrets.token_hex(PASSWORD_BYTES)
         password_hash = passwords.make_hash(password)
         with db.writing() as session:
@@ -92,14 +94,17 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
     zone = current_app.config["TIMEZONE"]
     found = imports.files(list(paths))
     stored, problems = 0, []
+    touched: dict[str, int] = {}
     with click.progressbar(found, label="Importing", file=sys.stderr) as bar:
         for path in bar:
             try:
                 source = imports.read(path, zone, current_app.config["LANGUAGE"])
                 with db.writing() as session:
                     stored += imports.store(session, source, person.id)
+                touched |= session.info.get("touched", {})
             except imports.CannotImport as error:
                 problems.append(f"{path}: {error}")
+    pages.of_app().replace(touched)
     click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
     for problem in problems:
         click.echo(f"Left out {problem}", err=True)
@@ -172,7 +177,7 @@ def rename(name: str, new_name: str) -> None:
     """Give an account another name; the old one redirects."""
     new_name = people.checked_username(new_name)
     person = people.by_name(db.reading(), name)
-    with db.writing() as session:
+    with pages.changing() as session:
         people.rename(session, person.id, new_name, person.email)
     click.echo(f"{person.username} is now called {new_name}.")
 
@@ -184,7 +189,7 @@ def rename(name: str, new_name: str) -> None:
 def disable(name: str, undo: bool) -> None:
     """Keep an account from logging in; what it wrote stays."""
     person = people.by_name(db.reading(), name)
-    with db.writing() as session:
+    with pages.changing() as session:
         people.disable(session, person.id, not undo)
     click.echo(f"{person.username} {'may log in again' if undo else 'can’t log in any more'}.")
 

@@ -1,14 +1,15 @@
 """Comments: reading them, and the verbs that change them, each with its event."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, posts, revisions
+from . import events, posts, revisions, versions
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, Comment, Post, now_ms, page_of
+from .models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
 
 PER_MINUTE = 5
 
@@ -19,27 +20,36 @@ _whole = (selectinload(Comment.author), raiseload("*"))
 class Latest:
     """The latest comments, oldest first; `older` is the number of the page before them, or None."""
 
-    comments: list[Comment]
+    comments: list[ShownComment]
     older: int | None
 
 
-def _shown(post_id: int) -> Select[Comment]:
-    return select(Comment).where(Comment.post_id == post_id, Comment.withdrawn_at.is_(None)).options(*_whole)
+_author = case((User.deleted_at.is_(None), User.username))
+_columns = (*(getattr(Comment, name) for name in ShownComment._fields[:-1]), _author)
+
+
+def _shown(post_id: int) -> Select[Any]:
+    joined = select(*_columns).join(User, User.id == Comment.author_id)
+    return joined.where(Comment.post_id == post_id, Comment.withdrawn_at.is_(None))
+
+
+def _found(session: Session, statement: Select[Any]) -> list[ShownComment]:
+    return [ShownComment(*row) for row in session.execute(statement)]
 
 
 def latest(session: Session, post: Post) -> Latest:
-    found = list(session.scalars(_shown(post.id).order_by(Comment.n.desc()).limit(ITEMS_PER_PAGE + 1)))
-    older = page_of(found[ITEMS_PER_PAGE].position) if len(found) > ITEMS_PER_PAGE else None
+    found = _found(session, _shown(post.id).order_by(Comment.n.desc()).limit(ITEMS_PER_PAGE + 1))
+    older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
     return Latest(found[:ITEMS_PER_PAGE][::-1], older)
 
 
-def page(session: Session, post: Post, number: int) -> list[Comment]:
+def page(session: Session, post: Post, number: int) -> list[ShownComment]:
     """Page 1 is the oldest. Pages go on as those of updates do. Raises NotFound beyond."""
     if not 1 <= number <= page_of(post.comment_count + 1):
         raise NotFound
     first = (number - 1) * ITEMS_PER_PAGE
     within = _shown(post.id).where(Comment.position > first, Comment.position <= first + ITEMS_PER_PAGE)
-    return list(session.scalars(within.order_by(Comment.n)))
+    return _found(session, within.order_by(Comment.n))
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Comment]:
@@ -119,6 +129,7 @@ def withdraw(session: Session, post_id: int, n: int, actor_id: int) -> Comment:
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
+        versions.touch(session, versions.of_comment(comment))
     elif actor_id == comment.author_id:  # a moderator was faster; now nobody can restore it
         comment.withdrawn_by_id = actor_id
     return comment
@@ -146,5 +157,6 @@ def _locked(session: Session, post_id: int, n: int) -> Comment:
 
 
 def _record(session: Session, comment: Comment, number: int) -> None:
-    html = events.fragment("comment", post=comment.post, comment=comment)
+    html = events.fragment("comment", comment.post, comment.shown)
     events.record(session, comment.post_id, number, "comment", item=comment.item, html=html)
+    versions.touch(session, versions.of_comment(comment))

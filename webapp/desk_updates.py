@@ -153,7 +153,7 @@ def add_comment(post_id: int) -> str | Response | tuple[str, int]:
     html = sent_body(form, text.render_comment)
     if html is None:
         return _comment_page(post_id, form), 400
-    with writing_as("reader") as db:
+    with writing_as("reader", share=True) as db:
         made = comments.add(
             db,
             post_id,

@@ -7,17 +7,20 @@ events.record(session, post_id, n, "update", item=update.item, html=html)
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from flask import render_template
+from flask import Flask, current_app, render_template
+from markupsafe import Markup
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from .errors import NotFound
-from .models import FRONT, Event, Post, now_ms
+from .models import FRONT, Event, Post, ShownComment, ShownUpdate, now_ms
 
 PAYLOAD_BYTES = 8 * 1024
 REPLAY_LIMIT = 200
+ITEMS_KEPT = 2_000  # rendered, a few KB each
 
 
 @dataclass(frozen=True)
@@ -62,14 +65,37 @@ def forget(session: Session, *which: ColumnElement[bool]) -> None:
     session.execute(emptied.execution_options(synchronize_session=False))
 
 
-def fragment(template: str, **values: Any) -> str:
-    """The HTML of one item, from the same partial as the page."""
-    return render_template(f"reader/_{template}.html", **values).strip()
+def init_app(app: Flask) -> None:
+    app.extensions["items"] = lru_cache(ITEMS_KEPT)(_item)
+    app.jinja_env.globals["fragment"] = fragment
+
+
+def fragment(kind: str, post: Post, shown: ShownUpdate | ShownComment) -> Markup:
+    """The HTML of one update or comment, on the page and in its event.
+
+    Rendered once for all pages: a live post's page is made anew with every update, and 99 of its items are the same.
+    """
+    html: Markup = current_app.extensions["items"](kind, post.id, post.language, shown)
+    return html
+
+
+def _item(kind: str, post_id: int, language: str, shown: ShownUpdate | ShownComment) -> Markup:
+    return _rendered(
+        kind, post_id=post_id, lang=language or current_app.jinja_env.globals["html_lang"], **{kind: shown}
+    )
+
+
+def _rendered(partial: str, **values: Any) -> Markup:
+    return Markup(render_template(f"reader/_{partial}.html", **values).strip())  # noqa: S704
+
+
+def head(post: Post) -> str:
+    return _rendered("head", post=post)
 
 
 def record_front(session: Session, post: Post, kind: str = "card") -> None:
     """Tell the front page of a post's new card, or of its removal."""
-    html = fragment("card", post=post) if kind == "card" else ""
+    html = _rendered("card", post=post) if kind == "card" else ""
     record(session, FRONT, next_number(session, FRONT), kind, item=f"post-{post.id}", html=html)
 
 

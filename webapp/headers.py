@@ -6,7 +6,7 @@ from flask.sessions import SecureCookieSessionInterface
 from .server import own_headers
 
 # Views outside these say `no-store`: what they answer is somebody's own.
-PUBLIC_BLUEPRINT = "reader"
+PUBLIC_BLUEPRINTS = ("reader", "feeds")
 
 
 class SessionCookie(SecureCookieSessionInterface):
@@ -22,6 +22,6 @@ def init_app(app: Flask) -> None:
 def _add(response: Response) -> Response:
     response.headers.extend(own_headers())
     if "Cache-Control" not in response.headers:
-        public = request.blueprint == PUBLIC_BLUEPRINT and response.status_code < 500
+        public = request.blueprint in PUBLIC_BLUEPRINTS and response.status_code < 500
         response.headers["Cache-Control"] = "no-cache" if public else "no-store"
     return response

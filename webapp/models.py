@@ -6,7 +6,7 @@ Every time is a whole number of milliseconds since 1970, UTC, in a column named 
 """
 
 import time
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, MetaData, Table, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -52,6 +52,11 @@ class User(Base):
     created_at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
     disabled_at: Mapped[int | None] = mapped_column(BigInteger)
     deleted_at: Mapped[int | None] = mapped_column(BigInteger)
+
+    @property
+    def shown_name(self) -> str | None:
+        """None for a deleted account."""
+        return None if self.deleted_at else self.username
 
 
 class OldName(Base):
@@ -165,6 +170,39 @@ class Post(Base):
     )
 
 
+class ShownUpdate(NamedTuple):
+    """What readers see of an update. `author` is None for a deleted account."""
+
+    n: int
+    title: str
+    html: str
+    key: bool
+    pinned: bool
+    created_at: int
+    corrected_at: int | None
+    correction: str
+    position: int
+    author: str | None
+
+    @property
+    def page(self) -> int:
+        return page_of(self.position)
+
+
+class ShownComment(NamedTuple):
+    """What readers see of a comment. `author` is None for a deleted account."""
+
+    n: int
+    html: str
+    created_at: int
+    position: int
+    author: str | None
+
+    @property
+    def page(self) -> int:
+        return page_of(self.position)
+
+
 class Update(Base):
     __tablename__ = "update"
 
@@ -198,6 +236,10 @@ class Update(Base):
     def item(self) -> str:
         return f"update-{self.n}"
 
+    @property
+    def shown(self) -> ShownUpdate:
+        return ShownUpdate._make([*(getattr(self, name) for name in ShownUpdate._fields[:-1]), self.author.shown_name])
+
 
 class Comment(Base):
     __tablename__ = "comment"
@@ -227,6 +269,12 @@ class Comment(Base):
     @property
     def item(self) -> str:
         return f"comment-{self.n}"
+
+    @property
+    def shown(self) -> ShownComment:
+        return ShownComment._make(
+            [*(getattr(self, name) for name in ShownComment._fields[:-1]), self.author.shown_name]
+        )
 
     @property
     def page(self) -> int:
@@ -281,3 +329,12 @@ class Event(Base):
     at: Mapped[int] = mapped_column(BigInteger)
 
     __table_args__ = (Index("ix_event_item", "post_id", "item"),)
+
+
+class Page(Base):
+    """The version of a public page, or of all that a pattern such as /post/7/* covers. See versions.py."""
+
+    __tablename__ = "page"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger, index=True)

@@ -6,7 +6,7 @@ import unicodedata
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from . import comments, posts
+from . import comments, posts, versions
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .models import FRONT, ROLES, Comment, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
@@ -16,8 +16,8 @@ RESERVED = frozenset(
     (
         "about account administrator all anonymous api author bot community deleted desk draft edit editor everyone "
         "feed front guest help hello home invite live login logout mail me media moderator new news nobody none null "
-        "official page password post press pressroom register reset root search security settings site staff static "
-        "support system tag team undefined update user users webmaster"
+        "official page password post press pressroom register reset robots root search security settings site sitemap "
+        "staff static support system tag team undefined update user users webmaster"
     ).split()
 )
 # Letters by Unicode's table that nobody can see: the fillers of Hangul.
@@ -114,6 +114,13 @@ def every(session: Session) -> list[User]:
     return list(session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.id.desc())))
 
 
+def published_names(session: Session) -> list[str]:
+    """The names of those whom a published post names as authors."""
+    authors = select(post_author.c.user_id).join(Post).where(Post.status == "published")
+    named = select(User.username).where(User.id.in_(authors), User.deleted_at.is_(None))
+    return list(session.scalars(named.order_by(User.username_key)))
+
+
 def get(session: Session, user_id: int) -> User:
     """Raises NotFound, also for a deleted account."""
     user = session.get(User, user_id)
@@ -133,19 +140,23 @@ def rename(session: Session, user_id: int, name: str, email: str | None) -> User
     if user.username_key != old_key:
         session.add(OldName(username_key=old_key, user_id=user.id))
     session.flush()
-    _reload_posts_of(session, user.id)
+    _renamed(session, user.id, old_name)
     return user
 
 
-def _reload_posts_of(session: Session, user_id: int) -> None:
+def _renamed(session: Session, user_id: int, old_name: str) -> None:
+    """Every page that says the old name is to say the new one."""
     written = select(post_author.c.post_id).where(post_author.c.user_id == user_id)
     updated = select(Update.post_id).where(Update.author_id == user_id)
     commented = select(Comment.post_id).where(Comment.author_id == user_id)
     touched = select(Post.id).where(Post.id.in_(written) | Post.id.in_(updated) | Post.id.in_(commented))
-    for post_id in list(session.scalars(touched.order_by(Post.id))):
+    post_ids = list(session.scalars(touched.order_by(Post.id)))
+    for post_id in post_ids:
         posts.record_reload(session, post_id)
-    if session.scalar(written.limit(1)) is not None:
+    is_author = session.scalar(written.limit(1)) is not None
+    if is_author:
         posts.record_reload(session, FRONT)
+    versions.touch(session, versions.of_name(old_name, post_ids[::-1], is_author))
 
 
 def set_role(session: Session, user_id: int, role: str) -> User:
@@ -195,11 +206,12 @@ def remove(session: Session, user_id: int) -> None:
     end_sessions(session, user.id)
     session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
     session.add(OldName(username_key=user.username_key, user_id=user.id))
+    old_name = user.username
     user.username = user.username_key = f"deleted-{user.id}"
     user.email = user.email_key = user.password_hash = None
     user.role, user.deleted_at = "reader", now_ms()
     session.flush()
-    _reload_posts_of(session, user.id)
+    _renamed(session, user.id, old_name)
 
 
 def keep_an_admin(session: Session, user: User) -> None:

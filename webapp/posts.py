@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
-from . import events, revisions, search
+from . import events, revisions, search, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import FRONT, Event, Post, Revision, Tag, User, now_ms, post_author, post_tag
@@ -125,6 +125,35 @@ def tag_key(name: str) -> str:
     return "-".join(words.split())
 
 
+def newest_whole(session: Session, author: User | None = None, tag: Tag | None = None) -> list[Post]:
+    """The newest published posts with their texts, by time alone; of one author or with one tag if given."""
+    statement = select(Post).where(Post.status == "published")
+    if author is not None:
+        statement = statement.where(_names(author))
+    if tag is not None:
+        statement = statement.where(Post.id.in_(select(post_tag.c.post_id).where(post_tag.c.tag_id == tag.id)))
+    ordered = statement.order_by(Post.published_at.desc(), Post.id.desc())
+    return list(session.scalars(ordered.options(*_whole).limit(PAGE_SIZE)))
+
+
+def published_tags(session: Session) -> list[str]:
+    """The keys of the tags that a published post has."""
+    used = select(post_tag.c.tag_id).join(Post).where(Post.status == "published")
+    return list(session.scalars(select(Tag.key).where(Tag.id.in_(used)).order_by(Tag.key)))
+
+
+def last_changes(session: Session) -> list[tuple[int, int]]:
+    """Of each published post, oldest first: its id and `last_change`."""
+    columns = (Post.id, Post.published_at, Post.changed_at, Post.ended_at, Post.version)
+    rows = session.execute(select(*columns).where(Post.status == "published").order_by(Post.id))
+    return [(row.id, last_change(row)) for row in rows]
+
+
+def last_change(post: Post | Row[*tuple[Any, ...]]) -> int:
+    """When readers last saw another text or state of a published post, its updates apart."""
+    return max(post.published_at or 0, post.changed_at if post.version > 1 else 0, post.ended_at or 0)
+
+
 # Writing
 
 
@@ -156,7 +185,7 @@ def edit(
 ) -> Post:
     """Raises Conflict when somebody saved, ended or unpublished it since `version`."""
     post = locked(session, post_id)
-    old = texts_of(post)
+    old, listed = texts_of(post), ({*post.authors}, {*post.tags})
     post.title, post.summary, post.body, post.language = writing.title, writing.summary, writing.body, writing.language
     _settle(session, post, authors, writing)
     new = texts_of(post)
@@ -168,6 +197,7 @@ def edit(
     if post.status == "published":
         # These show all over the page, not in the head alone.
         _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language", "live")))
+        versions.touch(session, versions.of_post(post, *listed))
     return post
 
 
@@ -227,6 +257,7 @@ def unpublish(session: Session, post_id: int) -> Post:
     search.put(session, post)
     events.record(session, post.id, events.next_number(session, post.id), "gone")
     events.record_front(session, post, "remove")
+    versions.touch(session, versions.of_post(post, post.authors, post.tags))
     return post
 
 
@@ -258,9 +289,10 @@ def _record_head(session: Session, post: Post, whole_page: bool = False) -> None
         record_reload(session, post.id)
     else:
         n = events.next_number(session, post.id)
-        html = events.fragment("head", post=post)
+        html = events.head(post)
         events.record(session, post.id, n, "post", item=f"post-{post.id}", html=html)
     events.record_front(session, post)
+    versions.touch(session, versions.of_post(post, post.authors, post.tags))
 
 
 def locked(session: Session, post_id: int) -> Post:

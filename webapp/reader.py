@@ -1,13 +1,9 @@
 """Public pages. They read no cookie and no session, and set none: everybody gets the same bytes."""
 
-from typing import Any
-from urllib.parse import unquote
-
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
-from werkzeug.wrappers import Response
+from flask import Blueprint, current_app, render_template, request
 
 from . import about as site_pages
-from . import comments, limits, people, posts, search, updates
+from . import comments, limits, pages, people, posts, search, updates
 from .db import reading
 from .errors import Moved
 from .links import relative
@@ -113,13 +109,7 @@ def healthz() -> str:
     return "ok"
 
 
-@reader.before_request
-def redirect_to_elsewhere() -> Response | None:
-    """A page has one address, and is stored under that alone: `/post/007` and `/page/1` are sent there."""
-    return _elsewhere(str(request.endpoint), **(request.view_args or {}))
-
-
-def _elsewhere(endpoint: str, **values: Any) -> Response | None:
-    """A redirect to the address of what is shown, unless that is the one asked for."""
-    true = url_for(endpoint, **values)
-    return None if unquote(true) == request.script_root + request.path else redirect(true, 301)
+@reader.get("/readyz")
+def readyz() -> str | tuple[str, int]:
+    trouble = pages.of_app().trouble()
+    return (trouble, 503) if trouble else "ok"

@@ -13,7 +13,7 @@ from flask import g, request, session
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, posts, sessions, updates
+from . import comments, pages, posts, sessions, updates
 from .db import reading, writing
 from .errors import NotAllowed, SignInNeeded
 from .i18n import gettext as _
@@ -116,13 +116,13 @@ def require_writer_of(post: Post) -> None:
 
 
 @contextmanager
-def writing_as(role: str, post_id: int | None = None) -> Iterator[Session]:
-    """A write transaction for whoever is asking, with rights read anew: they may have gone while it waited.
+def writing_as(role: str, post_id: int | None = None, share: bool = False) -> Iterator[Session]:
+    """`pages.changing` for whoever is asking, with rights read anew: they may have gone while it waited.
 
     post_id: a post that must be one's own, for those below editor. Raises NotAllowed.
     """
     user_id = signed_in().id
-    with writing() as db:
+    with pages.changing(share) as db:
         user = db.get_one(User, user_id)
         is_writer = post_id is None or _is_of(posts.locked(db, post_id), user)
         if user.disabled_at or user.deleted_at or not has_role(user, role) or not is_writer:

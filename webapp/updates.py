@@ -1,14 +1,15 @@
 """Updates of a live post: reading them, and the verbs that change them, each with its event."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, posts, revisions, search
+from . import events, posts, revisions, search, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, Post, Update, now_ms, page_of
+from .models import ITEMS_PER_PAGE, Post, ShownUpdate, Update, User, now_ms, page_of
 
 _whole = (selectinload(Update.author), raiseload("*"))
 
@@ -20,26 +21,45 @@ class Latest:
     `older` is the number of the page that goes on where `updates` end, or None.
     """
 
-    pinned: Update | None
-    updates: list[Update]
-    keys: list[Update]
+    pinned: ShownUpdate | None
+    updates: list[ShownUpdate]
+    keys: list[ShownUpdate]
     older: int | None
 
 
-def _shown(post_id: int) -> Select[Update]:
-    return select(Update).where(Update.post_id == post_id, Update.withdrawn_at.is_(None)).options(*_whole)
+# Columns instead of objects: a live post's page is made anew with every update, and this is most of its cost.
+_author = case((User.deleted_at.is_(None), User.username))
+_columns = (*(getattr(Update, name) for name in ShownUpdate._fields[:-1]), _author)
+
+
+def _shown(post_id: int) -> Select[Any]:
+    joined = select(*_columns).join(User, User.id == Update.author_id)
+    return joined.where(Update.post_id == post_id, Update.withdrawn_at.is_(None))
+
+
+def _found(session: Session, statement: Select[Any]) -> list[ShownUpdate]:
+    return [ShownUpdate(*row) for row in session.execute(statement)]
 
 
 def latest(session: Session, post: Post) -> Latest:
     shown = _shown(post.id)
-    pinned = session.scalar(shown.where(Update.pinned).limit(1))
-    found = list(session.scalars(shown.where(~Update.pinned).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE + 1)))
-    keys = list(session.scalars(shown.where(Update.key).order_by(Update.n)))
-    older = page_of(found[ITEMS_PER_PAGE].position) if len(found) > ITEMS_PER_PAGE else None
-    return Latest(pinned, found[:ITEMS_PER_PAGE], keys, older)
+    newest_first = shown.where(~Update.pinned).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE + 1)
+    found = _found(session, newest_first)
+    older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
+    return Latest(
+        pinned=next(iter(_found(session, shown.where(Update.pinned).limit(1))), None),
+        updates=found[:ITEMS_PER_PAGE],
+        keys=_found(session, shown.where(Update.key).order_by(Update.n)),
+        older=older,
+    )
 
 
-def page(session: Session, post: Post, number: int) -> list[Update]:
+def newest(session: Session, post: Post) -> list[ShownUpdate]:
+    """The newest ITEMS_PER_PAGE, the pinned one in its place."""
+    return _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
+
+
+def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
     """Page 1 is the oldest; within a page the newest stands first.
 
     A full page never changes, so the one after it is there at once, though empty. Raises NotFound beyond.
@@ -48,15 +68,15 @@ def page(session: Session, post: Post, number: int) -> list[Update]:
         raise NotFound
     first = (number - 1) * ITEMS_PER_PAGE
     within = _shown(post.id).where(Update.position > first, Update.position <= first + ITEMS_PER_PAGE)
-    return list(session.scalars(within.order_by(Update.n.desc())))
+    return _found(session, within.order_by(Update.n.desc()))
 
 
-def shown(session: Session, post_id: int, n: int) -> Update:
+def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
     """One update of a published post. Raises NotFound, also when it was withdrawn."""
-    found = session.scalar(_shown(post_id).where(Update.n == n))
-    if found is None:
+    found = _found(session, _shown(post_id).where(Update.n == n))
+    if not found:
         raise NotFound
-    return found
+    return found[0]
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
@@ -155,6 +175,7 @@ def withdraw(session: Session, post_id: int, n: int) -> Update:
         session.flush()
         search.put(session, update)
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=update.item)
+        versions.touch(session, versions.of_update(update))
     return update
 
 
@@ -204,5 +225,6 @@ def _record(session: Session, update: Update, number: int | None = None) -> None
     if update.withdrawn_at is not None:
         return
     number = number or events.next_number(session, update.post_id)
-    html = events.fragment("update", post=update.post, update=update)
+    html = events.fragment("update", update.post, update.shown)
     events.record(session, update.post_id, number, "update", item=update.item, html=html)
+    versions.touch(session, versions.of_update(update))

@@ -1,0 +1,221 @@
+"""Atom, JSON Feed, sitemap and robots: public pages as well, the same bytes for everybody."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from html import escape, unescape
+from typing import Any
+from urllib.parse import unquote, urljoin
+
+from flask import Blueprint, current_app, render_template
+
+from . import about, people, posts, share, updates
+from .db import reading
+from .errors import Moved, NotFound
+from .links import absolute, relative
+from .models import Post, ShownUpdate
+
+feeds = Blueprint("feeds", __name__)
+share.add_to_templates(feeds)
+
+URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
+# What Python answers for one person. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
+PERSONAL = ("/desk", "/login", "/logout", "/register", "/settings", "/search", "/me$", "/post/*/comments/new")
+EPOCH = 0  # when an empty feed changed last: never the hour of rendering
+
+# XML 1.0 has no way to write these.
+_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+# As nh3 writes them, every value in double quotes. A tag is read whole, so that nothing inside a value passes for one.
+_TAG = re.compile(r'<[a-z][a-z0-9]*(?: [^\s="<>]+="[^"]*")+>')
+_ATTRIBUTE = re.compile(r' ([^\s="<>]+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A post or an update. Its links may be relative in `html`; `authors` are names with addresses or None."""
+
+    url: str
+    title: str
+    html: str
+    language: str
+    published_at: int
+    updated_at: int
+    authors: list[tuple[str, str | None]]
+    summary: str = ""
+    tags: list[str] = field(default_factory=list)
+
+    @property
+    def content(self) -> str:
+        return _with_absolute_links(self.html, self.url)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """`home` is the page that it belongs to."""
+
+    title: str
+    url: str
+    home: str
+    entries: list[Entry]
+
+    @property
+    def updated_at(self) -> int:
+        return max((entry.updated_at for entry in self.entries), default=EPOCH)
+
+
+@feeds.get("/feed.<any(atom, json):kind>")
+def site(kind: str) -> str:
+    entries = [_of_post(post) for post in posts.newest_whole(reading())]
+    return _written(kind, Feed(_site_title(), absolute("feeds.site", kind=kind), absolute("reader.front"), entries))
+
+
+@feeds.get("/user/<username>/feed.<any(atom, json):kind>")
+def user(kind: str, username: str) -> str:
+    person = people.public(reading(), username)
+    if person.username != username:
+        raise Moved(relative("feeds.user", username=person.username, kind=kind))
+    entries = [_of_post(post) for post in posts.newest_whole(reading(), author=person)]
+    url, home = absolute("feeds.user", username=username, kind=kind), absolute("reader.user", username=username)
+    return _written(kind, Feed(f"{username} – {_site_title()}", url, home, entries))
+
+
+@feeds.get("/tag/<tag>/feed.<any(atom, json):kind>")
+def tag(kind: str, tag: str) -> str:
+    shown = posts.tag_by_key(reading(), tag)
+    if shown.key != tag:
+        raise Moved(relative("feeds.tag", tag=shown.key, kind=kind))
+    entries = [_of_post(post) for post in posts.newest_whole(reading(), tag=shown)]
+    url, home = absolute("feeds.tag", tag=tag, kind=kind), absolute("reader.tag", tag=tag)
+    return _written(kind, Feed(f"{shown.name} – {_site_title()}", url, home, entries))
+
+
+@feeds.get("/post/<int:post_id>/feed.<any(atom, json):kind>")
+def post(kind: str, post_id: int) -> str:
+    shown = posts.published(reading(), post_id)
+    prefix = share.update_urls(shown)
+    entries = [_of_update(shown, update, prefix) for update in updates.newest(reading(), shown)]
+    url, home = absolute("feeds.post", post_id=post_id, kind=kind), absolute("reader.post", post_id=post_id)
+    return _written(kind, Feed(f"{shown.title} – {_site_title()}", url, home, entries))
+
+
+def _of_post(post: Post) -> Entry:
+    return Entry(
+        url=absolute("reader.post", post_id=post.id),
+        title=post.title,
+        html=post.html,
+        language=share.language_of(post),
+        published_at=post.published_at or EPOCH,
+        updated_at=posts.last_change(post),
+        authors=[share.person(user.shown_name) for user in post.authors],
+        summary=post.summary,
+        tags=[tag.name for tag in post.tags],
+    )
+
+
+def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
+    return Entry(
+        url=f"{prefix}{update.n}",
+        title=share.headline(post, update),
+        html=update.html,
+        language=share.language_of(post),
+        published_at=update.created_at,
+        updated_at=update.corrected_at or update.created_at,
+        authors=[share.person(update.author)],
+    )
+
+
+def _site_title() -> str:
+    return str(current_app.config["SITE_TITLE"])
+
+
+def _with_absolute_links(html: str, base: str) -> str:
+    """HTML from `text.render_…` with every address made absolute; one that makes no sense stays."""
+
+    def attribute(found: re.Match[str]) -> str:
+        name, value = found.groups()
+        if name not in ("href", "src"):
+            return found[0]
+        try:
+            return f' {name}="{escape(urljoin(base, unescape(value)))}"'
+        except ValueError:
+            return found[0]
+
+    return _TAG.sub(lambda tag: _ATTRIBUTE.sub(attribute, tag[0]), html)
+
+
+def _written(kind: str, feed: Feed) -> str:
+    return _atom(feed) if kind == "atom" else _json(feed)
+
+
+def _atom(feed: Feed) -> str:
+    return _NOT_XML.sub("", render_template("feeds/atom.xml", feed=feed))
+
+
+def _json(feed: Feed) -> str:
+    """Source: https://jsonfeed.org/version/1.1"""
+    said = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": feed.home,
+        "feed_url": feed.url,
+        "language": current_app.jinja_env.globals["html_lang"],
+        "items": [_item(entry) for entry in feed.entries],
+    }
+    return json.dumps(said, ensure_ascii=False)
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    said = {
+        "id": entry.url,
+        "url": entry.url,
+        "title": entry.title,
+        "content_html": entry.content,
+        "summary": entry.summary,
+        "date_published": share.iso(entry.published_at),
+        "date_modified": share.iso(entry.updated_at),
+        "authors": [{"name": name} | ({"url": url} if url else {}) for name, url in entry.authors],
+        "tags": entry.tags,
+        "language": entry.language,
+    }
+    return {key: value for key, value in said.items() if value or key == "content_html"}
+
+
+@feeds.get("/sitemap.xml")
+def sitemap() -> str:
+    urls = _urls()
+    if len(urls) <= URLS_PER_SITEMAP:
+        return render_template("feeds/sitemap.xml", urls=urls)
+    parts = range(1, -(-len(urls) // URLS_PER_SITEMAP) + 1)
+    return render_template("feeds/sitemap_index.xml", urls=[absolute("feeds.sitemap_part", number=n) for n in parts])
+
+
+@feeds.get("/sitemap/<int:number>.xml")
+def sitemap_part(number: int) -> str:
+    end = number * URLS_PER_SITEMAP
+    urls = _urls()[max(end - URLS_PER_SITEMAP, 0) : end]
+    if not urls:
+        raise NotFound
+    return render_template("feeds/sitemap.xml", urls=urls)
+
+
+def paths() -> list[str]:
+    """The paths of all that is in the sitemap, the newest posts first after the front page."""
+    base = len(current_app.config["BASE_URL"])
+    front, *others = [unquote(url[base:]) for url, _at in _urls()]
+    return [front, *others[::-1]]
+
+
+def _urls() -> list[tuple[str, int | None]]:
+    """Every address that a search engine should know, and when it last changed if that is known."""
+    post_urls = absolute("reader.post", post_id=0).removesuffix("0")
+    found: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
+    found += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
+    found += [(absolute("reader.user", username=name), None) for name in people.published_names(reading())]
+    found += [(absolute("reader.tag", tag=key), None) for key in posts.published_tags(reading())]
+    return found + [(f"{post_urls}{post_id}", at) for post_id, at in posts.last_changes(reading())]
+
+
+@feeds.get("/robots.txt")
+def robots() -> str:
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in PERSONAL), "", f"Sitemap: {absolute('feeds.sitemap')}"]
+    return "\n".join(lines) + "\n"

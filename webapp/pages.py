@@ -1,0 +1,265 @@
+"""Public pages: rendered once, kept in the page store, replaced when something changes them.
+
+with pages.changing() as db:      # a transaction; its verbs touch pages (versions.touch)
+    updates.add(db, …)
+…                                 # here every page that it touched is right
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import Context
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache, partial, update_wrapper
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Flask, Response, current_app, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.exceptions import HTTPException
+
+from . import db, versions
+from .config import PACKAGE, resources
+from .errors import Moved, NotFound, Refused
+from .store import Store, Stored, place_of
+
+# Every public page, by its view; "hot" ones are replaced at once when they change, the others are removed and made
+# again when somebody asks. These views take no request at all, so they can't depend on who asks.
+PUBLIC = {
+    "reader.front": "hot",
+    "reader.post": "hot",
+    "reader.older_updates": "cold",
+    "reader.older_comments": "cold",
+    "reader.update": "cold",
+    "reader.user": "cold",
+    "reader.tag": "cold",
+    "reader.about": "cold",
+    "feeds.site": "cold",
+    "feeds.user": "cold",
+    "feeds.tag": "cold",
+    "feeds.post": "cold",
+    "feeds.sitemap": "cold",
+    "feeds.sitemap_part": "cold",
+    "feeds.robots": "cold",
+}
+TYPES = {
+    ".atom": "application/atom+xml",
+    ".json": "application/feed+json",
+    ".xml": "application/xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+# A change that touches more hot pages than this removes the rest of them.
+HOT_AT_ONCE = 20
+# Those who comment at the same time share a rendering; an author doesn't wait.
+SHARE_SECONDS = 0.2
+# After the store refused to be written, pages are made without it for so long.
+TROUBLE_SECONDS = 5.0
+SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
+
+
+@dataclass
+class Pages:
+    """The public pages of one app, with what it takes to make them."""
+
+    app: Flask
+    store: Store
+    build: str
+    views: dict[str, Callable[..., Any]] = field(default_factory=dict)
+    broken_until: float = 0.0
+
+    @property
+    def stored(self) -> bool:
+        """Whether files are read and written. A developer wants to see a changed template at once."""
+        return self.store.usable and not self.app.debug
+
+    # Rendering
+
+    def fresh(self, path: str) -> Stored:
+        """The page by its views, from a snapshot of its own, with its version.
+
+        Raises NotFound, Moved or an HTTPException where `path` is no page's true path.
+        """
+        # An empty context: there is no request whose headers could be read.
+        return Context().run(self._fresh, path)
+
+    def _fresh(self, path: str) -> Stored:
+        with self.app.app_context():
+            version = versions.version_of(db.reading(), path, self.build)
+            endpoint, values = self._view(path)
+            return Stored(str(self.views[endpoint](**values)).encode(), version)
+
+    def _view(self, path: str) -> tuple[str, dict[str, Any]]:
+        """Raises NotFound, also for what isn't a public page."""
+        try:
+            found, values = self.app.create_url_adapter(None).match(path, method="GET")  # type: ignore[union-attr]
+        except HTTPException as error:
+            raise NotFound from error
+        if found not in self.views:
+            raise NotFound
+        return found, dict(values)
+
+    def is_hot(self, path: str) -> bool:
+        try:
+            return PUBLIC[self._view(path)[0]] == "hot"
+        except NotFound:
+            return False
+
+    # Serving
+
+    def serve(self, path: str, gzipped: bool) -> Stored:
+        """The page as it is in the store; a page that isn't there is made, once, however many ask for it."""
+        if not self._usable_for(path):
+            return self.fresh(path)
+        try:
+            return self.store.read(path, gzipped) or self.make(path)
+        except OSError as error:
+            self._trouble(error)
+            return self.fresh(path)
+
+    def _usable_for(self, path: str) -> bool:
+        return self.stored and time.monotonic() >= self.broken_until and place_of(path) is not None
+
+    def make(self, path: str, at_least: int = 1) -> Stored:
+        """Render the page and put it into the store, unless somebody has done so.
+
+        at_least: the version that a file must have to be left as it is.
+        Raises OSError when the store can't be written, and what `fresh` raises; the page is removed then.
+        """
+        with self.store.lock(path), self.store.open(path) as slot:
+            found = self.store.read(path, gzipped=False)
+            if found and found.version and found.version >= at_least:
+                return found
+            try:
+                page = self.fresh(path)
+                if slot and page.version:
+                    slot.put(page.version, page.content)
+                    self.broken_until = 0.0
+                elif slot:
+                    slot.remove()
+            except Exception:
+                if slot:
+                    slot.remove()
+                raise
+            return page
+
+    # Changing
+
+    def replace(self, touched: dict[str, int], share: bool = False) -> None:
+        """Put right every stored page that a change touched: `touched` has its version, by path or pattern.
+
+        share: wait a moment for others who change the same page, so that one rendering does for all.
+        """
+        if not self.stored:
+            return
+        hot = 0
+        for path, version in touched.items():
+            try:
+                if path.endswith("/*"):
+                    self.store.remove_tree(path.removesuffix("/*"))
+                elif place_of(path):
+                    is_hot = self.is_hot(path)
+                    hot += is_hot
+                    self._replace_one(path, version, is_hot and hot <= HOT_AT_ONCE, share)
+            except OSError as error:
+                self._trouble(error)
+                if path.endswith("/*") or self.is_outdated(path, version):
+                    self._put_aside()
+
+    def _replace_one(self, path: str, version: int, keep: bool, share: bool) -> None:
+        if not keep:
+            with self.store.lock(path):
+                if self.is_outdated(path, version):
+                    self.store.remove(path)
+            return
+        if share and 0 <= (age := self.store.age_seconds(path) or -1) < SHARE_SECONDS:
+            time.sleep(SHARE_SECONDS - age)
+        with suppress(Refused, Moved):
+            self.make(path, version)
+
+    def is_outdated(self, path: str, version: int) -> bool:
+        stored = self.store.version(path)
+        return stored is not None and stored < version
+
+    def _trouble(self, error: OSError) -> None:
+        if self.broken_until == 0.0:
+            self.app.logger.warning("The page store can't be used, so Python makes the pages meanwhile: %s", error)
+        self.broken_until = time.monotonic() + TROUBLE_SECONDS
+
+    def trouble(self) -> str | None:
+        """Why pages can't be stored at the moment, by trying; None when they can."""
+        try:
+            self.store.prepare()
+            probe = self.store.retired()
+            probe.write_bytes(b"\0" * 4096)
+            probe.unlink()
+        except OSError as error:
+            return f"The page store can't be written, so Python makes every page: {error.strerror}"
+        return None
+
+    def _put_aside(self) -> None:
+        """uWSGI must not go on serving an outdated page; a store that refuses changes can still be moved as a whole."""
+        try:
+            self.store.root.rename(self.store.root.with_name(f".old-pages-{time.time_ns()}"))
+            self.store.prepare()
+        except OSError as error:
+            self.app.logger.error("Outdated pages stay in %s: %s", self.store.root, error)
+
+
+# Within the app
+
+
+def init_app(app: Flask) -> None:
+    """Let the store answer for every public view."""
+    pages = Pages(app, Store(app.config["INSTANCE"]), _build(app))
+    app.extensions["pages"] = pages
+    for endpoint in [endpoint for endpoint in PUBLIC if endpoint in app.view_functions]:
+        pages.views[endpoint] = app.view_functions[endpoint]
+        app.view_functions[endpoint] = update_wrapper(partial(_answer, pages), pages.views[endpoint])
+
+
+def of_app() -> Pages:
+    pages: Pages = current_app.extensions["pages"]
+    return pages
+
+
+@contextmanager
+def changing(share: bool = False) -> Iterator[Session]:
+    """A write transaction that changes what readers see: commits, then replaces the pages that it touched."""
+    with db.writing() as session:
+        yield session
+    of_app().replace(session.info.get("touched", {}), share)
+
+
+def _answer(pages: Pages, **values: Any) -> Response:
+    true = url_for(str(request.endpoint), **values)
+    if unquote(true) != request.script_root + request.path:
+        raise Moved(true)
+    page = pages.serve(request.path, gzipped=request.accept_encodings.quality("gzip") > 0)
+    response = Response(page.content, content_type=TYPES.get(Path(request.path).suffix, "text/html; charset=utf-8"))
+    if page.encoding:
+        response.content_encoding = page.encoding
+    if page.version:
+        response.last_modified = datetime.fromtimestamp(page.version, UTC)
+    response.make_conditional(request)
+    return response
+
+
+def _build(app: Flask) -> str:
+    """What makes pages look as they do: the code, the templates and assets, and these settings."""
+    settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
+    return hashlib.sha256("\0".join([_code(), *settings]).encode()).hexdigest()[:16]
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for folder in (PACKAGE, resources() / "templates", resources() / "static"):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.read_bytes())
+    return digest.hexdigest()

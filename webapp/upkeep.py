@@ -1,0 +1,123 @@
+"""The page store's upkeep: right before the start, put right within a second when somebody died half-way."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from flask import Flask
+
+from . import db, versions
+from .errors import Moved, Refused
+from .pages import Pages
+from .server import try_lock
+
+HEAL_SECONDS = 0.4
+SWEEP_SECONDS = 10.0
+# So many pages at a time are made anew, and then it looks again whether something is more urgent.
+AT_ONCE = 20
+BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def begin(app: Flask) -> None:
+    """Before the site serves: no outdated page is left, unless other code or templates made it.
+
+    Those are replaced in the background. What is newer than the database says was made from another one, of which
+    this is an older copy: then every page is new, so that no browser keeps one.
+    """
+    pages: Pages = app.extensions["pages"]
+    if not pages.store.usable:
+        return
+    pages.store.prepare()
+    _forget_what_was_not_synced(pages)
+    with app.app_context(), db.writing() as session:
+        expected = versions.all_versions(session)
+        stored = {path: pages.store.version(path) or 0 for path in pages.store.paths()}
+        is_older_copy = any(version > versions.expected(expected, path) for path, version in stored.items())
+        if is_older_copy or not versions.is_current(session, pages.build):
+            versions.raise_all(session, pages.build, at_least=max(stored.values(), default=0) + 1)
+    if is_older_copy:
+        pages.store.clear()
+    for path, version in stored.items():
+        if version < versions.expected(expected, path):
+            pages.store.remove(path)
+    pages.store.sweep()
+    pages.store.sweep_orphans()
+
+
+def _forget_what_was_not_synced(pages: Pages) -> None:
+    """After a power cut a page's file may be empty, with the right time."""
+    boot = BOOT.read_text() if BOOT.is_file() else ""
+    mark = pages.store.locks / "boot"
+    if not boot or not mark.is_file() or mark.read_text() != boot:
+        pages.store.clear()
+        mark.write_text(boot)
+
+
+def keep(app: Flask) -> None:
+    """Look after the store from now on, in a greenlet (or thread) of this worker."""
+    pages: Pages = app.extensions["pages"]
+    if pages.stored and app.config["INSTANCE"].is_dir():
+        threading.Thread(target=_keep, args=(pages,), name="page store", daemon=True).start()
+
+
+def _keep(pages: Pages) -> None:
+    healer, held, swept_at = Healer(pages), None, time.monotonic()
+    while True:
+        try:
+            held = held or try_lock(pages.store.locks / "healer")  # the others stand by
+            if held:
+                healer.look()
+            if held and time.monotonic() - swept_at > SWEEP_SECONDS:
+                pages.store.sweep()
+                swept_at = time.monotonic()
+        except Exception as error:  # it must go on, whatever is broken at the moment
+            pages.app.logger.debug("The page store's upkeep: %s", error)
+        time.sleep(HEAL_SECONDS)
+
+
+@dataclass
+class Healer:
+    """Looks for outdated files. One that is found outdated twice has nobody who is about to replace it."""
+
+    pages: Pages
+    seen: int = 0
+    suspects: set[str] = field(default_factory=set)
+
+    def look(self) -> None:
+        """One round: put right what was outdated in the last one too, find what is outdated since."""
+        outdated = self._outdated(self.suspects)
+        for path in sorted(outdated, key=lambda path: not self.pages.is_hot(path))[:AT_ONCE]:
+            with contextlib.suppress(Refused, Moved):
+                self.pages.make(path, outdated.pop(path))
+            time.sleep(0)
+        raised = self._raised()
+        self.suspects = set(outdated) | set(self._outdated(self._stored_of(raised)))
+        self.seen = max([self.seen, *raised.values()])
+
+    def _raised(self) -> dict[str, int]:
+        with self.pages.app.app_context():
+            if not versions.is_current(db.reading(), self.pages.build):
+                # During a chain reload: the new workers' pages aren't ours to replace.
+                return {}
+            return versions.raised_since(db.reading(), self.seen + 1)
+
+    def _stored_of(self, raised: dict[str, int]) -> set[str]:
+        found: set[str] = set()
+        for path in raised:
+            found.update(self.pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
+        return found
+
+    def _outdated(self, paths: set[str]) -> dict[str, int]:
+        """Those of the paths that are stored in an older version than they should be, with the right one."""
+        if not paths:
+            return {}
+        with self.pages.app.app_context():
+            table = versions.all_versions(db.reading())
+        wanted = {path: versions.expected(table, path) for path in paths}
+        return {
+            path: version for path, version in wanted.items() if self.pages.store.version(path) not in (None, version)
+        }
