@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -178,8 +178,14 @@ class Pages:
             return
         if share and 0 <= (age := self.store.age_seconds(path) or -1) < SHARE_SECONDS:
             time.sleep(SHARE_SECONDS - age)
-        with suppress(Refused, Moved):
+        try:
             self.make(path, version)
+        except (Refused, Moved):
+            pass  # it is public no more
+        except OSError:
+            raise
+        except Exception as error:  # the change is committed, and the page removed: whoever asks for it tries again
+            self.app.logger.error("%s can't be made", path, exc_info=error)
 
     def is_outdated(self, path: str, version: int) -> bool:
         stored = self.store.version(path)
@@ -217,7 +223,7 @@ def init_app(app: Flask) -> None:
     """Let the store answer for every public view."""
     pages = Pages(app, Store(app.config["INSTANCE"]), _build(app))
     app.extensions["pages"] = pages
-    for endpoint in [endpoint for endpoint in PUBLIC if endpoint in app.view_functions]:
+    for endpoint in PUBLIC:
         pages.views[endpoint] = app.view_functions[endpoint]
         app.view_functions[endpoint] = update_wrapper(partial(_answer, pages), pages.views[endpoint])
 

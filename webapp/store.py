@@ -169,14 +169,14 @@ class Store:
         """Every page that is there, of those that lie below this path, such as /post/7."""
         if below == "/" and (self.root / "index.html").exists():
             yield "/"
-        tops = (
-            [entry for entry in self.root.iterdir() if entry.name[0] != "."]
-            if below == "/"
-            else [self.root / below[1:]]
-        )
-        for start in (*tops, self.root / ".under" / below[1:]):
-            for link, target in _links(start):
-                if ".versions/" in target and (link == start) <= (below == "/"):
+        tops = [self.root / below[1:]]
+        if below == "/":
+            tops = [entry for entry in self.root.iterdir() if entry.name[0] != "."]
+        elif tops[0].is_symlink():  # the page itself
+            tops = []
+        for top in (*tops, self.root / ".under" / below[1:]):
+            for link, target in _links(top):
+                if ".versions/" in target:
                     yield "/" + link.relative_to(self.root).as_posix().removeprefix(".under/")
 
     # Changing
@@ -206,24 +206,20 @@ class Store:
     def remove_tree(self, path: str) -> None:
         """Take out at once all that lies below `path`, such as /post/7. Nobody needs to hold a lock for it."""
         for folder in (self.root / path[1:], self.root / ".under" / path[1:]):
-            self._retire_folder(folder)
+            if folder.is_dir() and not folder.is_symlink():
+                self._retire_entry(folder)
 
     def clear(self) -> None:
         """Take everything out."""
         self.prepare()
         for entry in list(self.root.iterdir()):
-            if entry.name == ".under" or not entry.name.startswith("."):
-                self._retire_folder(entry)
+            if entry.name == ".under" or entry.name[0] != ".":
+                self._retire_entry(entry)
         self.prepare()
 
-    def _retire_folder(self, folder: Path) -> None:
-        """A link is retired too; the front page's files just go."""
+    def _retire_entry(self, entry: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
-            if folder.is_symlink() or folder.is_dir():
-                if not (folder.is_symlink() and folder.parent != self.root):
-                    folder.rename(self.retired())
-            elif folder.parent == self.root:
-                folder.unlink()
+            entry.rename(self.retired())
 
     def prepare(self) -> None:
         """Make the folder, or what somebody deleted of it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from dataclasses import dataclass, field
@@ -29,8 +30,16 @@ def begin(app: Flask) -> None:
     this is an older copy: then every page is new, so that no browser keeps one.
     """
     pages: Pages = app.extensions["pages"]
-    if not pages.store.usable:
+    held = pages.stored and try_lock(pages.store.locks / "healer")
+    if not held:  # by a site that runs
         return
+    try:
+        _begin(app, pages)
+    finally:
+        os.close(held)
+
+
+def _begin(app: Flask, pages: Pages) -> None:
     pages.store.prepare()
     _forget_what_was_not_synced(pages)
     with app.app_context(), db.writing() as session:
@@ -65,18 +74,31 @@ def keep(app: Flask) -> None:
 
 
 def _keep(pages: Pages) -> None:
-    healer, held, swept_at = Healer(pages), None, time.monotonic()
+    healer, held, swept_at, trouble = Healer(pages), None, time.monotonic(), ""
+    begun = False
     while True:
         try:
+            begun = begun or _take_over(pages)
             held = held or try_lock(pages.store.locks / "healer")  # the others stand by
             if held:
                 healer.look()
             if held and time.monotonic() - swept_at > SWEEP_SECONDS:
-                pages.store.sweep()
                 swept_at = time.monotonic()
+                pages.store.sweep()
         except Exception as error:  # it must go on, whatever is broken at the moment
-            pages.app.logger.debug("The page store's upkeep: %s", error)
+            if trouble != (trouble := str(error)):
+                pages.app.logger.warning("Outdated pages can't be looked for: %s", error)
         time.sleep(HEAL_SECONDS)
+
+
+def _take_over(pages: Pages) -> bool:
+    """After a chain reload with new code or templates every page is to be made by those."""
+    with pages.app.app_context():
+        if not versions.is_current(db.reading(), pages.build):
+            with db.writing() as session:
+                if not versions.is_current(session, pages.build):  # another worker may have been faster
+                    versions.raise_all(session, pages.build)
+    return True
 
 
 @dataclass
