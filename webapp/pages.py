@@ -116,7 +116,11 @@ class Pages:
         if not self._usable_for(path):
             return self.fresh(path)
         try:
-            return self.store.read(path, gzipped) or self.make(path)
+            found = self.store.read(path, gzipped)
+            if found is None:
+                made = self.make(path)
+                found = self.store.read(path, gzipped) if gzipped else None
+            return found or made
         except OSError as error:
             self._trouble(error)
             return self.fresh(path)

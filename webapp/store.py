@@ -13,6 +13,7 @@ Everything in the folder is public, hence the random names.
 from __future__ import annotations
 
 import contextlib
+import errno
 import gzip
 import os
 import secrets
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from .server import can_lock, file_lock
+from . import server
 
 LOCKS = 64
 RETIRED_SECONDS = 60
@@ -111,14 +112,19 @@ class Store:
 
     @property
     def usable(self) -> bool:
-        return can_lock() and os.symlink in os.supports_dir_fd
+        return server.can_lock() and os.symlink in os.supports_dir_fd
 
     @contextlib.contextmanager
     def lock(self, path: str) -> Iterator[None]:
         """Held for one page by one greenlet of one worker. Raises TimeoutError when it isn't to be had."""
         slot = crc32(path.encode()) % LOCKS
-        with self._threads[slot], file_lock(self.locks / f"page-{slot}"):
-            yield
+        if not self._threads[slot].acquire(timeout=server.LOCK_PATIENCE_SECONDS):
+            raise TimeoutError(f"page-{slot} is held by another request")
+        try:
+            with server.file_lock(self.locks / f"page-{slot}"):
+                yield
+        finally:
+            self._threads[slot].release()
 
     # Reading
 
@@ -190,12 +196,17 @@ class Store:
             yield None
             return
         self.prepare()
-        folder = _make_folder(self.root / place.folder)
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = self._open_folder(self.root / place.folder)
         try:
             yield Slot(self, place, descriptor)
         finally:
             os.close(descriptor)
+
+    def _open_folder(self, folder: Path) -> int:
+        for _attempt in range(10):  # somebody may take the tree away just then
+            with contextlib.suppress(FileNotFoundError):
+                return os.open(_make_folder(folder), os.O_RDONLY | os.O_DIRECTORY)
+        raise FileNotFoundError(errno.ENOENT, "taken away again and again", str(folder))
 
     def remove(self, path: str) -> None:
         """Take one page out; the caller holds its lock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ def begin(app: Flask) -> None:
 
 
 def _begin(app: Flask, pages: Pages) -> None:
+    for put_aside in pages.store.root.parent.glob(".old-pages-*"):
+        shutil.rmtree(put_aside, ignore_errors=True)
     pages.store.prepare()
     _forget_what_was_not_synced(pages)
     with app.app_context(), db.writing() as session:

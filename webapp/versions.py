@@ -45,8 +45,9 @@ def of_post(post: Post, authors: Iterable[User], tags: Iterable[Tag]) -> list[st
 
 def of_name(name: str, post_ids: list[int], in_lists: bool) -> list[str]:
     """A user who had this name: their own pages and the posts that say it; as an author, every list."""
+    lists = (*LISTS, "/user/*", "/tag/*") if in_lists else ()
     paths = [f"/post/{post_id}{end}" for post_id in post_ids for end in ("", "/*")]
-    return [*paths, f"/user/{name}", f"/user/{name}/*", *((*LISTS, "/user/*", "/tag/*") if in_lists else ())]
+    return [*lists, f"/user/{name}", f"/user/{name}/*", *paths]
 
 
 def of_about(name: str) -> list[str]:
