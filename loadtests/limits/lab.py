@@ -1,0 +1,190 @@
+"""What the scripts beside this share: a site of its own, the CPU that it takes, people who sign in, and a report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from browser import PASSWORD, ask
+from flask import Flask
+
+from webapp import cli, comments, config, create_app, db, instance, pages, passwords, people, posts, text, updates
+
+HERE = Path(__file__).parent
+CHECKOUT = HERE.parent.parent
+UWSGI = Path(sys.executable).parent / "uwsgi"
+PORTS = range(8200, 8300)
+WORKERS = 2
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+AUTHOR = "ada"
+SENTENCE = "The ball comes in from the left, nobody clears it, and the keeper only looks after it as it goes past. "
+
+
+def need(*programs: str) -> None:
+    for program in programs:
+        if not shutil.which(program):
+            raise SystemExit(f"{program} is missing: sudo apt-get install {program}")
+
+
+# A site
+
+
+class Site(NamedTuple):
+    """An instance folder with its settings, as environment variables; `app` is for filling it before it is served."""
+
+    folder: Path
+    port: int
+    environ: dict[str, str]
+    app: Flask
+
+
+@contextmanager
+def site(people_too: int = 0) -> Iterator[Site]:
+    """A new instance in a temporary folder, with an author and so many readers called reader-0, reader-1, …
+
+    Limits are on unless there are readers: all of them log in from one address.
+    """
+    with tempfile.TemporaryDirectory(prefix="pressroom-limits-") as temporary:
+        folder, port = Path(temporary) / "instance", free_port()
+        environ = {
+            "PRESSROOM_INSTANCE": str(folder),
+            "PRESSROOM_HTTP": f"127.0.0.1:{port}",
+            "PRESSROOM_WORKERS": str(WORKERS),
+            "PRESSROOM_LIMITS": "off" if people_too else "on",
+        }
+        settings = config.read(environ)
+        Path(temporary).chmod(0o711)
+        instance.prepare(folder)
+        cli.initialise(settings)
+        app = create_app(settings)
+        password_hash = passwords.make_hash(PASSWORD)
+        with app.app_context(), db.writing() as session:
+            people.create(session, AUTHOR, None, password_hash, "author")
+            for number in range(people_too):
+                people.create(session, f"reader-{number}", None, password_hash)
+        yield Site(folder, port, environ, app)
+
+
+def live_post(app: Flask, body: str = SENTENCE, update_count: int = 0, comment_count: int = 0) -> int:
+    """A published live post; its id. Its page is in the store afterwards."""
+    html, comment_html = text.render_update(SENTENCE), text.render_comment(SENTENCE)
+    with app.app_context(), pages.changing() as session:
+        author = people.by_name(session, AUTHOR)
+        writing = posts.Writing("The derby", body, text.render_post(body), live=True)
+        post = posts.create(session, [author], writing, actor_id=author.id)
+        posts.publish(session, post.id)
+        for _ in range(update_count):
+            updates.add(session, post.id, author.id, SENTENCE, html)
+        for _ in range(comment_count):
+            comments.add(session, post.id, author.id, SENTENCE, comment_html, per_minute=None)
+        return post.id
+
+
+def free_port(taken: int = 0) -> int:
+    for port in PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            if port != taken:
+                return port
+    raise SystemExit(f"No port from {PORTS.start} to {PORTS.stop - 1} is free: end a run that was left behind.")
+
+
+@contextmanager
+def serving(site: Site, counted: bool = False) -> Iterator[int]:
+    """Serve the site as uwsgi.ini says, and end it; the master's process id.
+
+    counted: by way of counting.py, so that `notes` has something to read.
+    """
+    if not UWSGI.exists():
+        raise SystemExit(f"{UWSGI} is missing: make serve installs it")
+    site.app.extensions["engine"].dispose()
+    command = [str(UWSGI), "--ini", str(CHECKOUT / "uwsgi.ini")]
+    if counted:
+        command += ["--pythonpath", str(HERE), "--module", "counting:app"]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
+    environ |= site.environ | {"COUNTING_NOTES": str(notes_of(site))}
+    with running(command, site.port, environ, "/hello") as pid:
+        log = site.folder / "uwsgi.log"
+        until(lambda: log.read_text().count("WSGI app 0 ") >= WORKERS, "every worker was there")
+        yield pid
+
+
+@contextmanager
+def running(command: list[str], port: int, environ: dict[str, str] | None = None, path: str = "/") -> Iterator[int]:
+    """Start a server in a session of its own, wait until it answers, and end it by SIGTERM; its process id."""
+    with tempfile.TemporaryFile() as screen:
+        process = subprocess.Popen(  # noqa: S603
+            command, env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, start_new_session=True
+        )
+        try:
+            until(lambda: process.poll() is not None or _answers(port, path), "the server answered")
+            if process.poll() is not None:
+                screen.seek(0)
+                raise SystemExit(f"{command[0]} ended by itself:\n{screen.read().decode()}")
+            yield process.pid
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def _answers(port: int, path: str) -> bool:
+    with suppress(OSError):
+        return ask(port, path).status == 200
+    return False
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    give_up_at = time.monotonic() + START_SECONDS
+    while not condition():
+        if time.monotonic() > give_up_at:
+            raise SystemExit(f"Waited {START_SECONDS:g} s in vain until {what}.")
+        time.sleep(0.05)
+
+
+def notes_of(site: Site) -> Path:
+    return site.folder.with_name("notes")
+
+
+def notes(site: Site) -> Counter[str]:
+    """What Python did so far, by lines such as `GET /post/1` and `render /post/1`; see counting.py."""
+    file = notes_of(site)
+    return Counter(file.read_text().splitlines() if file.exists() else [])
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process and everything below it, with the children that have ended.
+
+    Source: proc(5), /proc/pid/stat; fields are counted from behind the name, which may hold spaces.
+    """
+    parents, seconds = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        process = int(stat.parent.name)
+        parents[process] = int(fields[1])
+        seconds[process] = sum(int(field) for field in fields[11:15]) / CLOCK_TICKS
+    family = {pid}
+    while more := {process for process, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(seconds[process] for process in family)
