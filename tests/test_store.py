@@ -120,6 +120,11 @@ def test_what_lies_under_a_page_outlives_its_versions(pages: Store) -> None:
         put(pages, "/post/7", version)
         assert as_uwsgi(pages, "/post/7/updates/3").read_bytes() == b"older"
     assert set(pages.paths("/post/7")) == {"/post/7/updates/3"}
+    with pages.lock("/post/7"):
+        pages.remove("/post/7")
+    assert as_uwsgi(pages, "/post/7/updates/3").read_bytes() == b"older"
+    assert not is_reachable(pages, "/post/7")
+    put(pages, "/post/7", 5_002)
     pages.remove_tree("/post/7")
     assert list(pages.paths("/post/7")) == []
     assert list(pages.paths()) == ["/post/7"]

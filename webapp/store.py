@@ -310,9 +310,11 @@ class Slot:
     def _lead_here(self) -> None:
         """What lies under a page that isn't stored itself is reached by a link in its place."""
         if self.place.folder.startswith(".under/"):
-            kind, name = self.place.folder.split("/")[1:3]
-            with contextlib.suppress(FileExistsError):
-                (_make_folder(self.store.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
+            self._lead(*self.place.folder.split("/")[1:3])
+
+    def _lead(self, kind: str, name: str) -> None:
+        with contextlib.suppress(FileExistsError):
+            (_make_folder(self.store.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
 
     def remove(self) -> None:
         if not self.place.link:
@@ -323,6 +325,8 @@ class Slot:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.place.name, dir_fd=self.descriptor)
         self._retire(before)
+        if self.place.folder in UNDER and (self.store.root / ".under" / self.place.link).is_dir():
+            self._lead(self.place.folder, self.place.name)
 
     def _target(self) -> str | None:
         with contextlib.suppress(FileNotFoundError):
