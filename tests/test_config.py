@@ -21,6 +21,8 @@ GOOD = {
     "HTTP": [("127.0.0.1:80", None), ("0.0.0.0:65535", None), ("[::1]:8000", None), (":8000", None), ("box:1", None)],
     "SOCKET": [("/run/site.sock", Path("/run/site.sock"))],
     "WORKERS": [("1", 1), ("512", 512)],
+    "BROADCASTERS": [("1", 1), ("64", 64)],
+    "STREAMS_PER_ADDRESS": [("0", 0), ("100", 100)],
     "PROXIES": [("0", 0), ("2", 2)],
     "BASE_URL": [
         ("https://news.example.org", None),
@@ -40,6 +42,8 @@ BAD = {
     "HTTP": ["8000", "localhost", "localhost:", "localhost:0", "localhost:65536", "h:-1", "h:٨٠", "a b:80", "h:80\n"],
     "SOCKET": [],
     "WORKERS": ["0", "-1", "513", "two", "1.5", "²", "٢", "1e2", "9" * 5000, "1\n"],
+    "BROADCASTERS": ["0", "65", "-1", "many"],
+    "STREAMS_PER_ADDRESS": ["-1", "1000001", "none"],
     "PROXIES": ["-1", "11", "yes", "0x1"],
     "BASE_URL": [
         "news.example.org",
@@ -80,6 +84,8 @@ def test_the_defaults_need_no_environment() -> None:
         "HTTP": "127.0.0.1:8000",
         "SOCKET": None,
         "WORKERS": None,
+        "BROADCASTERS": 1,
+        "STREAMS_PER_ADDRESS": 0,
         "PROXIES": 0,
         "BASE_URL": "http://127.0.0.1:8000",
         "REGISTRATION": "closed",

@@ -33,7 +33,8 @@ from webapp.models import About, Post, Tag, Update, User
 from webapp.store import Place, Store, Stored, place_of
 
 # What anybody may GET that is made anew for each request.
-NEVER_STORED = {"reader.search_posts", "reader.hello", "reader.hello_name", "reader.healthz", "reader.readyz", "static"}
+NEVER_STORED = {"reader.search_posts", "reader.hello", "reader.hello_name", "static", "live.front", "live.post"}
+NEVER_STORED |= {"operator.healthz", "operator.readyz", "operator.metrics"}
 NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "accounts.register", "desk.draft"}
 
 

@@ -85,6 +85,7 @@ PAGES = {
     "desk.older_texts": ("/desk/post/{post}/revisions", "ada", "bob"),
     "desk.edit_update": ("/desk/post/{post}/update/{update}/edit", "ada", "bob"),
     "desk.correct_update": ("/desk/post/{post}/update/{update}/correct", "ada", "bob"),
+    "desk.reached": ("/desk/post/{post}/reached/{update}", "ada", "bob"),
     "desk.new_comment": ("/post/{post}/comments/new", "eve", None),
     "desk.about_pages": ("/desk/about", "edith", "ada"),
     "desk.new_about": ("/desk/about/new", "edith", "ada"),
@@ -237,7 +238,11 @@ def test_a_guessed_link_makes_nothing(app: Flask, cast: Cast, site: dict[str, An
 
 def test_every_page_is_for_everybody_or_tried_here(app: Flask) -> None:
     pages = {rule.endpoint for rule in app.url_map.iter_rules() if "GET" in (rule.methods or ())}
-    public = {endpoint for endpoint in pages if endpoint.startswith(("reader.", "feeds.")) or endpoint == "static"}
+    public = {
+        endpoint
+        for endpoint in pages
+        if endpoint.startswith(("reader.", "feeds.", "live.", "operator.")) or endpoint == "static"
+    }
     assert pages - public == PAGES.keys() | FOR_WHOEVER_COMES
 
 
@@ -339,7 +344,7 @@ def answers(app: Flask, ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatc
         "200 page": eve.get(f"/post/{post_id}"),
         "200 personal": ada.get("/desk"),
         "200 json": ada.get("/me"),
-        "200 text": eve.get("/healthz"),
+        "200 text": eve.get("/hello"),
         "200 file": eve.get("/static/css/base.css", buffered=True),
         "200 HEAD": eve.client.head("/"),
         "200 OPTIONS": eve.client.options("/"),

@@ -20,13 +20,15 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, cli_pages, db, errorpages, events, headers, i18n, instance, language, links, pages
+    from . import cli, cli_check, cli_pages, db, errorpages, events, headers, i18n, instance, language, links, pages
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
     from .feeds import feeds
+    from .live import live
+    from .operator import operator
     from .reader import reader
-    from .server import as_asked_for
+    from .server import Channel, as_asked_for
     from .sessions import SESSION_DAYS
 
     app = Flask(
@@ -51,12 +53,15 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
     proxies = app.config["PROXIES"]
     app.wsgi_app = ProxyFix(as_asked_for(app.wsgi_app), x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
-    for part in (db, links, i18n, headers, errorpages, events, cli, cli_pages):
+    app.extensions["channel"] = Channel(
+        app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
+    )
+    for part in (db, links, i18n, headers, errorpages, events, cli, cli_check, cli_pages):
         part.init_app(app)
     CSRFProtect(app)
     for more in ("desk_updates", "desk_site"):  # they add their views to the desk
         import_module(f".{more}", __name__)
-    for blueprint in (reader, feeds, accounts, desk):
+    for blueprint in (reader, feeds, live, operator, accounts, desk):
         app.register_blueprint(blueprint)
     pages.init_app(app)
     app.jinja_env.filters["words"] = language.summary

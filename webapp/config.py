@@ -1,9 +1,11 @@
 """Every setting: its name, unit, default and check. Read once, at the start."""
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,6 +36,17 @@ class Setting:
 def resources() -> Path:
     """The folder that holds `templates/` and `static/`: the package in a wheel, its parent in a checkout."""
     return PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
+
+
+@cache
+def fingerprint() -> str:
+    """Of the code, templates and assets, as they were when it was first asked for."""
+    digest = hashlib.sha256()
+    for folder in (PACKAGE, resources() / "templates", resources() / "static"):
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def default_instance() -> Path:
@@ -104,6 +117,8 @@ SETTINGS = [
     Setting("HTTP", "127.0.0.1:8000", _address, "where uWSGI answers HTTP by itself"),
     Setting("SOCKET", None, _path, "a unix socket for nginx or Apache; then no HTTP of its own"),
     Setting("WORKERS", None, _number(1, 512), "processes that answer; the number of processors unless set"),
+    Setting("BROADCASTERS", "1", _number(1, 64), "processes that hold the streams"),
+    Setting("STREAMS_PER_ADDRESS", "0", _number(0, 1_000_000), "streams of one address at most; 0 for any number"),
     Setting("PROXIES", "0", _number(0, 10), "how many proxies in front are believed about address and scheme"),
     Setting("BASE_URL", None, _base_url, "the site's own address; http:// and HTTP unless set"),
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),

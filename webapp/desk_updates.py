@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from . import comments, limits, posts, text, updates
@@ -54,6 +54,15 @@ def add_update(post_id: int) -> str | Response | tuple[str, int]:
         )
     there = url_for("reader.post", post_id=post_id, _anchor=made.item)
     return redirect(safe_next(form.next.data) or there)
+
+
+@desk.get("/desk/post/<int:post_id>/reached/<int:n>")
+def reached(post_id: int, n: int) -> Response:
+    """How many readers had event `n` after how many milliseconds; both null as long as nobody sent it."""
+    post_to_write(post_id)
+    sent = [reached for reached in current_app.extensions["channel"].reached(post_id) if reached[0] >= n]
+    readers = sum(count for _number, count, _ms in sent)
+    return jsonify(readers=readers if sent else None, ms=max(ms for *_rest, ms in sent) if sent else None)
 
 
 @desk.route("/desk/post/<int:post_id>/update/<int:n>/edit", methods=["GET", "POST"])

@@ -55,6 +55,7 @@ def record(session: Session, post_id: int, seq: int, kind: str, *, item: str = "
         kind, payload = "reload", "{}"
     if item:
         forget(session, Event.post_id == post_id, Event.item == item)
+    session.info.setdefault("woken", set()).add(post_id)
     session.add(Event(post_id=post_id, seq=seq, kind=kind, item=item, payload=payload, at=at))
     session.flush()
 
@@ -97,6 +98,10 @@ def record_front(session: Session, post: Post, kind: str = "card") -> None:
     """Tell the front page of a post's new card, or of its removal."""
     html = _rendered("card", post=post) if kind == "card" else ""
     record(session, FRONT, next_number(session, FRONT), kind, item=f"post-{post.id}", html=html)
+
+
+def last_number(session: Session, post_id: int) -> int:
+    return session.scalar(select(Post.seq).where(Post.id == post_id)) or 0
 
 
 def events_after(session: Session, post_id: int, after: int, limit: int = REPLAY_LIMIT) -> list[Happened]:

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from contextvars import Context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, partial, update_wrapper
+from functools import partial, update_wrapper
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from . import db, versions
-from .config import PACKAGE, resources
+from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .store import Store, Stored, place_of
 
@@ -239,9 +239,11 @@ def of_app() -> Pages:
 
 @contextmanager
 def changing(share: bool = False) -> Iterator[Session]:
-    """A write transaction that changes what readers see: commits, then replaces the pages that it touched."""
+    """A write transaction that changes what readers see: commits, wakes the streams, replaces the pages it touched."""
     with db.writing() as session:
         yield session
+    for post_id in session.info.get("woken", ()):
+        current_app.extensions["channel"].wake(post_id)
     of_app().replace(session.info.get("touched", {}), share)
 
 
@@ -262,14 +264,4 @@ def _answer(pages: Pages, **values: Any) -> Response:
 def _build(app: Flask) -> str:
     """What makes pages look as they do: the code, the templates and assets, and these settings."""
     settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
-    return hashlib.sha256("\0".join([_code(), *settings]).encode()).hexdigest()[:16]
-
-
-@cache
-def _code() -> str:
-    digest = hashlib.sha256()
-    for folder in (PACKAGE, resources() / "templates", resources() / "static"):
-        for file in sorted(folder.rglob("*")):
-            if file.is_file() and file.suffix != ".pyc":
-                digest.update(file.read_bytes())
-    return digest.hexdigest()
+    return hashlib.sha256("\0".join([fingerprint(), *settings]).encode()).hexdigest()[:16]

@@ -3,11 +3,11 @@
 from flask import Blueprint, current_app, render_template, request
 
 from . import about as site_pages
-from . import comments, limits, pages, people, posts, search, updates
+from . import comments, events, limits, people, posts, search, updates
 from .db import reading
 from .errors import Moved
 from .links import relative
-from .models import ITEMS_PER_PAGE
+from .models import FRONT, ITEMS_PER_PAGE
 
 reader = Blueprint("reader", __name__)
 
@@ -18,7 +18,8 @@ _searches = limits.PerMinute(SEARCHES_PER_MINUTE)
 @reader.get("/", defaults={"number": 1})
 @reader.get("/page/<int:number>")
 def front(number: int) -> str:
-    return render_template("reader/front.html", page=posts.newest(reading(), number))
+    page = posts.newest(reading(), number)
+    return render_template("reader/front.html", page=page, seq=events.last_number(reading(), FRONT))
 
 
 @reader.get("/post/<int:post_id>")
@@ -102,14 +103,3 @@ def hello() -> str:
 @reader.get("/hello/<name>")
 def hello_name(name: str | None = None) -> str:
     return render_template("hello.html", name=name)
-
-
-@reader.get("/healthz")
-def healthz() -> str:
-    return "ok"
-
-
-@reader.get("/readyz")
-def readyz() -> str | tuple[str, int]:
-    trouble = pages.of_app().trouble()
-    return (trouble, 503) if trouble else "ok"

@@ -1,7 +1,8 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
-from . import create_app, server, upkeep
+from . import config, create_app, server, upkeep
 
 app = create_app()
 server.send_answers_whole()
 upkeep.keep(app)
+app.extensions["channel"].take_up(config.fingerprint())

@@ -1,0 +1,41 @@
+"""The stream's endpoint: what happens on a post, or on the front page, from the reader's own position on.
+
+Under uWSGI the answer's socket is handed over to the broadcaster, and the worker is free. Elsewhere, and where nobody
+takes it, the answer is what was missed and a `retry`: the same reader comes back and has polled.
+"""
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Response, current_app, request
+from sqlalchemy import Engine
+
+from . import limits, stream
+from .models import FRONT
+from .server import Channel
+
+live = Blueprint("live", __name__)
+
+WAIT_SECONDS = (2, 10)
+
+
+@live.get("/live", defaults={"post_id": FRONT}, endpoint="front")
+@live.get("/post/<int:post_id>/live")
+def post(post_id: int) -> Response:
+    after = stream.position_of(request.headers.get("Last-Event-ID", request.args.get("after")))
+    channel = current_app.extensions["channel"] if request.method == "GET" else None
+    engine, address = current_app.extensions["engine"], limits.network_of(request.remote_addr)
+    answer = Response(_stream(channel, engine, post_id, after, address), content_type="text/event-stream")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers["X-Accel-Buffering"] = "no"
+    return answer
+
+
+def _stream(channel: Channel | None, engine: Engine, post_id: int, after: int, address: str) -> Iterator[bytes]:
+    """Runs when the request's context is gone."""
+    yield stream.retry(*WAIT_SECONDS)
+    # Here the head is sent, and the socket is to carry nothing but the stream.
+    if channel and channel.hand_over(post_id, after, address):
+        return
+    with engine.connect() as connection:
+        news = stream.caught_up(stream.news(connection, post_id, after))
+    yield news.content if news.is_over else news.content + stream.wait(*WAIT_SECONDS, polling=True)

@@ -1,0 +1,244 @@
+"""The streams that the broadcaster holds: who reads which post, and what they get.
+
+All readers of a post are at the same number: whoever comes in is brought there first. So a stream is no more than its
+descriptor in a set, and an event is the same bytes for everybody. Nothing here ever waits for a reader.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import time
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import stream
+
+HEARTBEAT_SECONDS = 15
+READERS_SECONDS = 5.0
+USER_TIMEOUT_MS = 30_000
+WAIT_SECONDS = (2, 10)
+FULL_SECONDS = (10, 20)
+TOPICS_AT_ONCE = 1_000
+
+LEFT = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR
+_STATES = text("SELECT id, seq, status FROM post WHERE id IN :ids").bindparams(bindparam("ids", expanding=True))
+
+
+@dataclass
+class Topic:
+    """A post, or the front page.
+
+    reached: the last number that was sent, to how many, after how many milliseconds.
+    """
+
+    seq: int
+    readers: set[int] = field(default_factory=set)
+    said: int = 0
+    said_at: float = 0.0
+    reached: tuple[int, int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reached = (self.seq, 0, 0)
+
+
+@dataclass
+class Counts:
+    """Since the start; what /metrics shows. `lag_ms` is from the last event's writing to its last write."""
+
+    events: int = 0
+    deliveries: int = 0
+    dropped: int = 0
+    refused: int = 0
+    lag_ms: int = 0
+
+
+class Topics:
+    """limit: streams at most. per_address: streams of one address at most; 0 for any number."""
+
+    def __init__(self, engine: Engine, epoll: select.epoll, limit: int, per_address: int) -> None:
+        self.engine = engine
+        self.epoll = epoll
+        self.limit = limit
+        self.per_address = per_address
+        self.of_post: dict[int, Topic] = {}
+        self.post_of: dict[int, int] = {}
+        self.address_of: dict[int, str] = {}  # filled only where there is a limit for them
+        self.addresses: Counter[str] = Counter()
+        self.counts = Counts()
+
+    # Coming and going
+
+    def join(self, descriptor: int, post_id: int, after: int, address: str) -> None:
+        """Bring a reader up to date, then hold the socket; beyond a limit let it come back, as polling does."""
+        _tune(descriptor)
+        try:
+            news = self._missed(post_id, after)
+        except SQLAlchemyError:
+            self._part(descriptor, stream.wait(*WAIT_SECONDS, polling=True))
+            return
+        if news.is_over:
+            self._part(descriptor, news.content)
+        elif self._is_full(address):
+            self.counts.refused += 1
+            self._part(descriptor, news.content + stream.wait(*FULL_SECONDS, polling=True))
+        elif news.content and not _write(descriptor, news.content):
+            os.close(descriptor)
+        else:
+            self.hold(descriptor, post_id, self.of_post.setdefault(post_id, Topic(news.seq)), address)
+
+    def _missed(self, post_id: int, after: int) -> stream.News:
+        """What brings this reader to the number at which the post's other readers are."""
+        topic = self.of_post.get(post_id)
+        if topic and after > topic.seq:  # their page is newer than what we know
+            self.catch_up(post_id)
+            topic = self.of_post.get(post_id)
+        if topic and after == topic.seq:
+            return stream.News(topic.seq, b"")
+        return stream.caught_up(self._news(post_id, after, topic.seq if topic else stream.LARGEST))
+
+    def _is_full(self, address: str) -> bool:
+        return len(self.post_of) >= self.limit or 0 < self.per_address <= self.addresses[address]
+
+    def hold(self, descriptor: int, post_id: int, topic: Topic, address: str) -> None:
+        topic.readers.add(descriptor)
+        self.post_of[descriptor] = post_id
+        if self.per_address:
+            self.address_of[descriptor] = address
+            self.addresses[address] += 1
+        self.epoll.register(descriptor, LEFT)
+
+    def leave(self, descriptor: int) -> None:
+        post_id = self.post_of.pop(descriptor)
+        topic = self.of_post[post_id]
+        topic.readers.discard(descriptor)
+        if not topic.readers:
+            del self.of_post[post_id]
+        if address := self.address_of.pop(descriptor, None):
+            self.addresses[address] -= 1
+            if not self.addresses[address]:
+                del self.addresses[address]
+        self.epoll.unregister(descriptor)
+        os.close(descriptor)
+
+    def _part(self, descriptor: int, last_words: bytes) -> None:
+        _write(descriptor, last_words)
+        os.close(descriptor)
+
+    def end(self, readers: set[int], polling: bool | None = None) -> None:
+        """Part from them: for good (None), or until they come back."""
+        for descriptor in list(readers):
+            _write(descriptor, stream.GONE if polling is None else stream.wait(1, 10, polling))
+            self.leave(descriptor)
+
+    # Sending
+
+    def catch_up(self, post_id: int) -> None:
+        """Bring all readers of a post to its last number."""
+        while topic := self.of_post.get(post_id):
+            news = self._news(post_id, topic.seq)
+            if news.is_over:
+                self.end(topic.readers)
+                return
+            if news.seq != topic.seq or news.content:
+                topic.seq = news.seq
+                self._count(topic, news, self._deliver(topic, news.content))
+            if news.is_all:
+                return
+
+    def _news(self, post_id: int, after: int, up_to: int = stream.LARGEST) -> stream.News:
+        with self.engine.connect() as connection:
+            return stream.news(connection, post_id, after, up_to)
+
+    def _count(self, topic: Topic, news: stream.News, delivered: int) -> None:
+        self.counts.events += 1
+        self.counts.deliveries += delivered
+        if news.at:
+            self.counts.lag_ms = max(0, int(time.time() * 1000) - news.at)
+            topic.reached = (news.seq, delivered, self.counts.lag_ms)
+
+    def _deliver(self, topic: Topic, content: bytes) -> int:
+        """The same bytes to every reader, to how many; who can't take all of them comes back and catches up."""
+        write, size, lost = os.write, len(content), []
+        for descriptor in topic.readers:
+            try:
+                if write(descriptor, content) == size:
+                    continue
+            except OSError:
+                pass
+            lost.append(descriptor)
+        self.counts.dropped += len(lost)
+        for descriptor in lost:
+            self.leave(descriptor)
+        return len(topic.readers)
+
+    # Once a second
+
+    def changed(self) -> set[int]:
+        """The posts that went on without a wake-up, or aren't public any more."""
+        ids = list(self.of_post)
+        found: dict[int, int] = {}
+        with self.engine.connect() as connection:
+            for first in range(0, len(ids), TOPICS_AT_ONCE):
+                rows = connection.execute(_STATES, {"ids": ids[first : first + TOPICS_AT_ONCE]})
+                found |= {row.id: row.seq for row in rows if row.status in ("published", "front")}
+        return {post_id for post_id, topic in self.of_post.items() if found.get(post_id) != topic.seq}
+
+    def beat(self, remainder: int) -> None:
+        """Each stream once in HEARTBEAT_SECONDS, so that proxies keep it and those who vanished are noticed."""
+        for descriptor in [reader for reader in self.post_of if reader % HEARTBEAT_SECONDS == remainder]:
+            if not _write(descriptor, stream.HEARTBEAT):
+                self.leave(descriptor)
+
+    def say_readers(self, others: dict[int, int]) -> None:
+        """How many read a post, to all of them, when that changed. `others`: those whom other processes hold."""
+        now = time.monotonic()
+        for post_id, topic in list(self.of_post.items()):
+            count = len(topic.readers) + others.get(post_id, 0)
+            if count != topic.said and now - topic.said_at >= READERS_SECONDS:
+                topic.said, topic.said_at = count, now
+                self._deliver(topic, stream.readers(count))
+
+    # For a self with new code
+
+    def kept(self) -> dict[str, Any]:
+        return {
+            "counts": asdict(self.counts),
+            "topics": [[post_id, topic.seq, list(topic.readers)] for post_id, topic in self.of_post.items()],
+            "addresses": list(self.address_of.items()),
+        }
+
+    def take_over(self, kept: dict[str, Any]) -> None:
+        self.counts = Counts(**kept["counts"])
+        addresses = dict(kept["addresses"])
+        for post_id, seq, readers in kept["topics"]:
+            self.of_post[post_id] = topic = Topic(seq)
+            for descriptor in readers:
+                self.hold(descriptor, post_id, topic, addresses.get(descriptor, ""))
+
+
+def _write(descriptor: int, content: bytes) -> bool:
+    with contextlib.suppress(OSError):
+        return os.write(descriptor, content) == len(content)
+    return False
+
+
+def _tune(descriptor: int) -> None:
+    """Small things at once, never waiting, and no reader who vanished without a word."""
+    os.set_blocking(descriptor, False)
+    reader = socket.socket(fileno=descriptor)
+    try:
+        if reader.family != socket.AF_UNIX:
+            reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)  # set by server.send_answers_whole
+            reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            reader.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)
+    except OSError:
+        pass  # gone already
+    finally:
+        reader.detach()
