@@ -12,6 +12,7 @@ fail = { echo "$(1)" >&2; exit 1; }
 help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
 	@echo "make reload   let a running site take up new code, one worker after the other"
+	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
@@ -25,8 +26,11 @@ serve: $(VENV)/.installed
 reload: $(VENV)/.installed
 	@$(VENV)/bin/python -c 'import os, sys; os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)' \
 		"$(INSTANCE)/uwsgi.fifo" 2>/dev/null || $(call fail,No site runs on $(INSTANCE): make serve)
-	@$(VENV)/bin/python -c 'import webapp.wsgi'
+	@$(VENV)/bin/python -c 'import webapp, webapp.broadcaster; webapp.create_app()'
 	@printf c > "$(INSTANCE)/uwsgi.fifo"
+
+crowd: $(VENV)/.installed
+	@exec $(VENV)/bin/python loadtests/crowd.py "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
 test: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
@@ -69,4 +73,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload test check screens messages machine
+.PHONY: help serve reload crowd test check screens messages machine

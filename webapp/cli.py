@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from . import config, create_app, db, imports, instance, pages, passwords, people, upkeep
 from .errors import NotFound, Refused
-from .models import ROLES, User
+from .models import FRONT, ROLES, User
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
@@ -104,6 +104,7 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
                 touched |= session.info.get("touched", {})
             except imports.CannotImport as error:
                 problems.append(f"{path}: {error}")
+    current_app.extensions["channel"].wake(FRONT)
     pages.of_app().replace(touched)
     click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
     for problem in problems:
