@@ -4,12 +4,13 @@ import re
 import unicodedata
 
 from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from . import comments, posts, versions
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
-from .models import FRONT, ROLES, Comment, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
+from .models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
 from .sessions import end_sessions
 
 RESERVED = frozenset(
@@ -20,6 +21,9 @@ RESERVED = frozenset(
         "staff static support system tag team undefined update user users webmaster"
     ).split()
 )
+# How the names begin of those who speak in a demo, by its language.
+DEMO = {"en": "demo-", "zh": "演示-"}
+RESERVED_BEGINNINGS = ("deleted-", *DEMO.values())
 # Letters by Unicode's table that nobody can see: the fillers of Hangul.
 INVISIBLE = re.compile("[\u115f\u1160]")
 # Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
@@ -43,7 +47,7 @@ def checked_username(name: str) -> str:
     scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
     if len(scripts - EASTERN) > 1:
         raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
-    if username_key(name) in RESERVED or name.lower().startswith("deleted-"):
+    if username_key(name) in RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
         raise Refused(_("This name is reserved. Please choose another."))
     return name
 
@@ -107,6 +111,14 @@ def public(session: Session, name: str) -> User:
     if found is None:
         raise NotFound
     return found
+
+
+def of_demo(session: Session, language: str) -> list[User]:
+    """The accounts that a demo made: nobody else can have, or have had, such a name, and they have no password."""
+    mark = DEMO[language]
+    former = select(OldName.user_id).where(OldName.username_key.startswith(mark))
+    named = User.username_key.startswith(mark) | User.id.in_(former)
+    return list(session.scalars(select(User).where(named, User.password_hash.is_(None)).order_by(User.id)))
 
 
 def every(session: Session) -> list[User]:
@@ -212,6 +224,22 @@ def remove(session: Session, user_id: int) -> None:
     user.role, user.deleted_at = "reader", now_ms()
     session.flush()
     _renamed(session, user.id, old_name)
+
+
+def erase(session: Session, user_id: int) -> bool:
+    """Delete an account with its names, as if it had never been. False when something here still names it."""
+    user = session.get_one(User, user_id)
+    keep_an_admin(session, user)
+    name = user.username
+    try:
+        with session.begin_nested():
+            for belonging in (LoginSession, OneTimeLink, OldName):
+                session.execute(delete(belonging).where(belonging.user_id == user_id))
+            session.execute(delete(User).where(User.id == user_id))
+    except IntegrityError:
+        return False
+    versions.touch(session, versions.of_name(name, [], in_lists=False))
+    return True
 
 
 def keep_an_admin(session: Session, user: User) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, defer, raiseload, selectinload
 from . import events, revisions, search, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import FRONT, Event, Post, Revision, Tag, User, now_ms, post_author, post_tag
+from .models import FRONT, Comment, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
 
 PAGE_SIZE = 20
@@ -230,6 +230,27 @@ def discard(session: Session, post_id: int) -> None:
     session.execute(delete(Event).where(Event.post_id == post.id))
     session.delete(post)
     session.flush()
+
+
+def erase(session: Session, post_id: int) -> None:
+    """Delete a post with all that belongs to it, and the tags that no other has, as if it had never been.
+
+    Those who read it are told `gone`: its streams find no post.
+    """
+    post = unpublish(session, post_id)
+    search.forget_updates(session, post_id)
+    updates = select(Update.id).where(Update.post_id == post_id)
+    of_post = (Revision.kind == "post") & (Revision.item_id == post_id)
+    of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
+    session.execute(delete(Revision).where(of_post | of_updates))
+    tag_ids = [tag.id for tag in post.tags]
+    post.authors, post.tags = [], []
+    session.flush()
+    for belonging in (Event, Comment, Update):
+        session.execute(delete(belonging).where(belonging.post_id == post_id))
+    session.delete(post)
+    session.flush()
+    session.execute(delete(Tag).where(Tag.id.in_(tag_ids), Tag.id.not_in(select(post_tag.c.tag_id))))
 
 
 def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
