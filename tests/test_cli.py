@@ -29,6 +29,8 @@ COMMANDS = [
     ["user", "disable", "eve"],
     ["user", "disable", "eve", "--undo"],
     ["import", str(ROOT / "tests" / "samples"), "--author", "ada"],
+    ["demo", "--speed", "0"],
+    ["demo", "--remove"],
     ["pages", "status"],
     ["pages", "clear"],
     ["pages", "warm"],

@@ -28,6 +28,9 @@ def test_a_wheel_carries_all_that_a_site_needs(tmp_path: Path) -> None:
     said = run("flask", "--app", "webapp", "init")
     assert "Log in as admin" in said
     assert (folder / "instance" / "pressroom.db").is_file()
+    for language, last in (("en", "Sixty"), ("zh", "一刀两半")):
+        assert last in run("flask", "--app", "webapp", "demo", "--speed", "0", "--language", language)
+    assert "Removed: " in run("flask", "--app", "webapp", "demo", "--remove")
     port = free_port()
     server = subprocess.Popen(
         [python, "-m", "flask", "--app", "webapp", "run", "-p", str(port)],

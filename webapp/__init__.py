@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, cli_check, cli_pages, db, errorpages, events, headers, i18n, instance, language, links, pages
+    from . import db, errorpages, events, headers, i18n, instance, language, links, pages
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
@@ -56,8 +56,10 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.extensions["channel"] = Channel(
         app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
     )
-    for part in (db, links, i18n, headers, errorpages, events, cli, cli_check, cli_pages):
+    for part in (db, links, i18n, headers, errorpages, events):
         part.init_app(app)
+    for commands in ("cli", "cli_check", "cli_demo", "cli_pages"):
+        import_module(f".{commands}", __name__).init_app(app)
     CSRFProtect(app)
     for more in ("desk_updates", "desk_site"):  # they add their views to the desk
         import_module(f".{more}", __name__)

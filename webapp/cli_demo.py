@@ -1,0 +1,90 @@
+"""`pressroom demo`: a written live event that plays itself on a running site, to watch in a browser."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import click
+from flask import Flask, current_app
+
+from .cli import on_instance, program
+from .config import LANGUAGES
+from .demo import Over, Play, begin, perform, remove, script
+from .links import absolute
+
+
+def _checked_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:
+    if not math.isfinite(speed) or speed < 0:
+        raise click.BadParameter(f"{speed:g} is no speed. 1 is as in life, 20 is fast, 0 is all at once.")
+    return speed
+
+
+@click.command()
+@click.option(
+    "--language",
+    type=click.Choice([*LANGUAGES, "both"]),
+    help="Which event; each language has its own. Without it the site's language, or both with --remove.",
+)
+@click.option(
+    "--speed",
+    type=float,
+    default=1,
+    show_default=True,
+    callback=_checked_speed,
+    help="1 takes seven minutes, 20 takes twenty seconds, 0 is all at once.",
+)
+@click.option("--remove", "removing", is_flag=True, help="Take away all that the demo made, and nothing else.")
+@on_instance
+def demo(language: str | None, speed: float, removing: bool) -> None:
+    """Play a written live event on the running site, to watch in a browser.
+
+    One that was played before is removed first. Nobody can log in with the accounts that it makes.
+    """
+    if language is None:
+        language = "both" if removing else current_app.config["LANGUAGE"]
+    languages = LANGUAGES if language == "both" else (language,)
+    removed = list(filter(None, map(remove, languages)))
+    for said in removed:
+        click.echo(said)
+    if not removing:
+        _play([begin(script(name)) for name in languages], speed)
+    elif not removed:
+        click.echo("There is no demo here.")
+
+
+def _play(plays: list[Play], speed: float) -> None:
+    for play in plays:
+        click.echo(f"Open {play.url} in a browser, while the site runs (make serve). Ctrl-C stops the demo.")
+    try:
+        _perform(plays, speed)
+    except KeyboardInterrupt:
+        click.echo("\nStopped; what was told so far stays. Go on with it yourself, logged in as admin:")
+        for play in plays:
+            click.echo(f"  {absolute('desk.live', post_id=play.post_id)}")
+    click.echo(f"Once more, from the beginning: {program()} demo")
+    click.echo(f"Take it away: {program()} demo --remove")
+
+
+def _perform(plays: list[Play], speed: float) -> None:
+    """Every step in its time: `at` seconds from now, divided by the speed."""
+    began, over = time.monotonic(), set[int]()
+    steps = [(step["at"], play, step) for play in plays for step in play.script["steps"]]
+    for at, play, step in sorted(steps, key=lambda one: one[0]):
+        if play.post_id in over:
+            continue
+        _wait_until(began + at / speed if speed else began)
+        try:
+            said = perform(play, step)
+        except Over:
+            over.add(play.post_id)
+            said = f"over        Somebody ended or removed {play.url}"
+        click.echo(f"{time.strftime('%H:%M:%S')}  {said}")
+
+
+def _wait_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.monotonic()))
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(demo)

@@ -1,0 +1,163 @@
+"""Demos: a written live event for each language, played on the site step by step, and taken away again.
+
+What is told stands in en.yaml and zh.yaml. Every step is a transaction of its own, by the same verbs as at the desk.
+The post is known by its `source`, and those who speak by the beginning of their names.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from .. import comments, pages, people, posts, text, updates
+from ..errors import NotFound, Refused
+from ..links import absolute, relative
+from ..models import Comment, Post, User
+
+# A link to an update by its name in the script.
+_LINK = re.compile(r"\]\(#(\w+)\)")
+
+
+class Over(Exception):
+    """Somebody ended, unpublished or removed the post that was being played."""
+
+
+@dataclass
+class Play:
+    """A script while it is played. `told` has its named steps so far, and `numbers` what became of them.
+
+    token: the post's `submission`; another play's post may have the same id.
+    """
+
+    script: dict[str, Any]
+    token: str
+    post_id: int
+    ids: dict[str, int]
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return absolute("reader.post", post_id=self.post_id)
+
+
+def script(language: str) -> dict[str, Any]:
+    """Its `title`, `summary`, `tags` and `text`, the names of `author` and `people`, and `steps`, by seconds (`at`)."""
+    read: dict[str, Any] = yaml.safe_load((Path(__file__).parent / f"{language}.yaml").read_text("utf-8"))
+    return read | {"language": language}
+
+
+def begin(script: dict[str, Any]) -> Play:
+    """Publish the post, with accounts for those who will speak. Raises Taken when a name isn't to be had."""
+    head = posts.Writing(
+        title=script["title"],
+        body=script["text"],
+        rendered=text.render_post(script["text"]),
+        summary=script["summary"],
+        tags=script["tags"],
+        language=script["language"],
+        live=True,
+    )
+    token = str(uuid4())
+    with pages.changing() as session:
+        author = _account(session, script["author"], "author")
+        ids = {name: _account(session, name, "reader").id for name in script["people"]}
+        post = posts.create(session, [author], head, submission=token, actor_id=author.id)
+        post.source = _source(script["language"])
+        posts.publish(session, post.id)
+    return Play(script, token, post.id, {author.username: author.id} | ids)
+
+
+def _account(session: Session, name: str, role: str) -> User:
+    """Disabled besides: a link for a new password would not let anybody in."""
+    return people.disable(session, people.create(session, name, None, None, role).id, True)
+
+
+def _source(language: str) -> str:
+    return f"demo:{language}"
+
+
+def perform(play: Play, step: dict[str, Any]) -> str:
+    """Do one step; what to say of it. Raises Over."""
+    written = _LINK.sub(lambda found: f"]({_url_of(play, found[1])})", step.get("text", "")).strip()
+    render = text.render_comment if step["do"] == "comment" else text.render_update
+    html = render(written) if written else ""
+    try:
+        with pages.changing() as session:
+            _check(session, play)
+            n = _change(session, play, step, written, html)
+    except Refused as error:  # somebody at the desk was faster
+        return f"left out    {error or step['do']}"
+    if "name" in step:
+        play.told[step["name"]], play.numbers[step["name"]] = step, n
+    about = play.told.get(step.get("of", ""), step)
+    words = (
+        step.get("note") or about.get("title") or text.summary(html or text.render_comment(about.get("text", "")), 60)
+    )
+    who = f"{step['by']}: " if "by" in step else ""
+    return f"{'key moment' if step.get('key') else step['do']:<12}{who}{words or play.script['title']}"
+
+
+def _url_of(play: Play, name: str) -> str:
+    return relative("reader.update", post_id=play.post_id, n=play.numbers.get(name, 0))
+
+
+def _check(session: Session, play: Play) -> None:
+    try:
+        post = posts.locked(session, play.post_id)
+    except NotFound:
+        raise Over from None
+    if post.submission != play.token or post.status != "published" or not post.live:
+        raise Over
+
+
+def _change(session: Session, play: Play, step: dict[str, Any], written: str, html: str) -> int:
+    """The number of the update or comment that the step is about."""
+    post_id, by = play.post_id, play.ids[step.get("by", play.script["author"])]
+    n = play.numbers.get(step.get("of", ""), 0)
+    title = step.get("title") or play.told.get(step.get("of", ""), {}).get("title", "")
+    match step["do"]:
+        case "update":
+            n = updates.add(session, post_id, by, written, html, title=title, key=step.get("key", False)).n
+        case "comment":
+            n = comments.add(session, post_id, by, written, html, per_minute=None).n
+        case "correct":
+            texts = {"title": title, "body": written, "html": html, "note": step["note"]}
+            updates.correct(session, post_id, n, **texts, version=None, actor_id=by)
+        case "withdraw":
+            updates.withdraw(session, post_id, n)
+        case "pin" | "unpin":
+            updates.pin(session, post_id, n, step["do"] == "pin")
+        case "delete":
+            comments.withdraw(session, post_id, n, comments.written(session, post_id, n).author_id)
+        case "end":
+            posts.end(session, post_id)
+    return n
+
+
+def remove(language: str) -> str:
+    """Take away all that a demo made, and say what that was; empty for nothing."""
+    with pages.changing() as session:
+        cast = people.of_demo(session, language)
+        post = session.scalar(select(Post).where(Post.source == _source(language)))
+        said = _erase(session, post, cast) if post else []
+        kept = [user.username for user in cast if not people.erase(session, user.id)]
+    if not post and not cast:
+        return ""
+    said += [f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]
+    return f"Removed: {', '.join(said)}."
+
+
+def _erase(session: Session, post: Post, cast: list[User]) -> list[str]:
+    by_others = Comment.author_id.not_in([user.id for user in cast])
+    others = session.scalar(select(func.count()).where(Comment.post_id == post.id, by_others))
+    said = f"“{post.title}” with {post.update_count} updates and {post.comment_count} comments"
+    posts.erase(session, post.id)
+    return [said, f"{others} of these by others"] if others else [said]
