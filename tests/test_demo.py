@@ -17,7 +17,7 @@ from sqlalchemy import select
 from test_cli import done, failed
 from test_pages import pages_there, wrong
 
-from webapp import cli_demo, db, demo, pages, people, posts, text, updates
+from webapp import cli_demo, db, demo, pages, people, posts, text, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
 
@@ -133,6 +133,13 @@ def test_both_are_told_side_by_side(app: Flask, run: Callable[..., Result]) -> N
     said = done(run("--speed", "0", "--language", "both"))
     assert said.index("A lamp on the bridge") < said.index("码头上没有空地方了") < said.index("Sixty")
     assert post_id_of(app, "en") != post_id_of(app, "zh")
+
+
+def test_other_settings_than_the_site_s_are_noticed(app: Flask, run: Callable[..., Result]) -> None:
+    assert "settings" not in run("--speed", "0").stderr
+    with app.app_context(), db.writing() as session:
+        versions.raise_all(session, "another build")
+    assert "other PRESSROOM_… settings" in run("--speed", "0").stderr
 
 
 def test_steps_wait_for_their_time(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:

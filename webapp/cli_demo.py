@@ -8,6 +8,7 @@ import time
 import click
 from flask import Flask, current_app
 
+from . import db, pages, versions
 from .cli import on_instance, program
 from .config import LANGUAGES
 from .demo import Over, Play, begin, perform, remove, script
@@ -54,6 +55,10 @@ def demo(language: str | None, speed: float, removing: bool) -> None:
 
 
 def _play(plays: list[Play], speed: float) -> None:
+    if not versions.is_current(db.reading(), pages.of_app().build):
+        click.echo(
+            "The site has other PRESSROOM_… settings than this command, so its address may be another.", err=True
+        )
     for play in plays:
         click.echo(f"Open {play.url} in a browser, while the site runs (make serve). Ctrl-C stops the demo.")
     try:
