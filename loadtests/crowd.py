@@ -9,134 +9,252 @@ of the machine that it measures; loopback only, or a site that is yours.
 from __future__ import annotations
 
 import argparse
-import array
-import json
+import os
 import re
 import resource
 import select
 import socket
+import struct
 import sys
 import time
 import urllib.request
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 OPENING_AT_ONCE = 200
 PORTS_PER_ADDRESS = 20_000  # a connection needs a port of its own, and an address has some 28,000
+READ_BYTES = 16_384
+READ_AT_ONCE = 512
+BACK_MS = 3000  # browsers come back after about so long when they were told nothing
+CHUNKS_KEPT = 1000
+EVENTS_KEPT = 50
+IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen by connect, among those free towards that server
 LIVE_CARD = re.compile(r'<article class="card" id="post-(\d+)">\s*<p class="live-mark">')
-EVENT = re.compile(rb"id: (\d+)\n(?:event: \w+\ndata: (\{.*\})\n)?")
+ID = rb"^id: (\d+)$"
+NOWHERE = -1
+AT = re.compile(rb'"at": ?(\d+)')
+BACK = re.compile(rb'(?:^retry: |^event: wait\ndata: \{"ms": ?)(\d+)', re.MULTILINE)
+OVER = (b"event: gone\n", b"event: reload\n")
+
+
+class Chunk(NamedTuple):
+    """What a read held. `events`: number, time in its data, and whether it is more than a bare number."""
+
+    events: tuple[tuple[int, int, bool], ...]
+    back_ms: int
+    reloads: bool
+
+
+class Away(NamedTuple):
+    """A reader who comes back: when, and after which number, or NOWHERE."""
+
+    at: float
+    last: int
 
 
 @dataclass
-class Arrivals:
-    """When an event came to how many: milliseconds from its commit, as its own `at` says."""
+class Counts:
+    """`missing` and `double` are numbers; `refused` are answers other than 200."""
 
-    number: int
-    at: int
-    delays: array.array[float] = field(default_factory=lambda: array.array("d"))
+    opened: int = 0
+    lost: int = 0
+    refused: int = 0
+    reloads: int = 0
+    missing: int = 0
+    double: int = 0
 
 
 @dataclass
 class Crowd:
-    """`streams` keep the end of what they have read, for an event that is cut between two reads."""
+    """So many readers of one URL, each as a browser's EventSource is: told when to come back, it comes back then, and
+    says which number it has.
+
+    after: where the first ones start; NOWHERE leaves it to the server.
+    number: what an event's number is read from, in its frame.
+    arrived: of each event, how many had it after how many milliseconds, by the `at` in its data. That is when epoll
+    said so; what the crowd itself is too slow to hear counts as late.
+    """
 
     address: tuple[str, int]
     path: str
     wanted: int
+    after: int = NOWHERE
+    number: bytes = ID
+    opening_at_once: int = OPENING_AT_ONCE
+    network: int = field(default_factory=lambda: 1 + os.getpid() % 250)
+    counts: Counts = field(default_factory=Counts)
+    arrived: defaultdict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
     epoll: select.epoll = field(default_factory=select.epoll)
-    opening: dict[int, socket.socket] = field(default_factory=dict)
+    opening: dict[int, tuple[socket.socket, int]] = field(default_factory=dict)
     streams: dict[int, socket.socket] = field(default_factory=dict)
     rests: dict[int, bytes] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
-    latest: Arrivals | None = None
-    lost: int = 0
-    gaps: int = 0
-    opened: int = 0
+    back_ms: dict[int, int] = field(default_factory=dict)
+    away: list[Away] = field(default_factory=list)
+    deaf: list[socket.socket] = field(default_factory=list)
+    _chunks: dict[bytes, Chunk] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._number = re.compile(self.number, re.MULTILINE)
 
     def step(self, seconds: float) -> None:
         """Open some more if there are not enough, and take what has come."""
-        while len(self.opening) < OPENING_AT_ONCE and len(self.opening) + len(self.streams) < self.wanted:
-            self._open()
-        for descriptor, happened in self.epoll.poll(seconds, 4096):
-            if descriptor in self.opening:
-                self._ask(descriptor, happened)
-            elif descriptor in self.streams:
-                self._take(descriptor)
+        self._open_missing()
+        happened = self.epoll.poll(seconds, READ_AT_ONCE)
+        now = time.time_ns() // 1_000_000
+        for descriptor, what in happened:
+            if descriptor in self.streams:
+                self._take(descriptor, now)
+            elif descriptor in self.opening:
+                self._ask(descriptor, what)
 
-    def _open(self) -> None:
+    def _open_missing(self) -> None:
+        while self.away and self.away[0].at <= time.monotonic() and len(self.opening) < self.opening_at_once:
+            self._open(heappop(self.away).last)
+        missing = self.wanted - len(self.opening) - len(self.streams) - len(self.away)
+        for _ in range(min(missing, self.opening_at_once - len(self.opening))):
+            self._open(self.after)
+
+    def _open(self, last: int) -> None:
         stream = socket.socket()
         stream.setblocking(False)
         if self.address[0].startswith("127."):
-            stream.setsockopt(socket.IPPROTO_IP, 24, 1)  # IP_BIND_ADDRESS_NO_PORT: the port is chosen by connect
-            stream.bind((f"127.0.0.{1 + self.opened // PORTS_PER_ADDRESS % 200}", 0))
-        self.opened += 1
+            stream.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+            stream.bind((f"127.{self.network}.{self.counts.opened // PORTS_PER_ADDRESS % 250}.1", 0))
+        self.counts.opened += 1
         stream.connect_ex(self.address)
-        self.opening[stream.fileno()] = stream
+        self.opening[stream.fileno()] = (stream, last)
         self.epoll.register(stream, select.EPOLLOUT)
 
-    def _ask(self, descriptor: int, happened: int) -> None:
-        stream = self.opening.pop(descriptor)
-        if happened & (select.EPOLLERR | select.EPOLLHUP):
-            self._lose(stream)
+    def _ask(self, descriptor: int, what: int) -> None:
+        stream, last = self.opening.pop(descriptor)
+        if what & (select.EPOLLERR | select.EPOLLHUP):
+            self.epoll.unregister(stream)
+            stream.close()
+            heappush(self.away, Away(time.monotonic() + BACK_MS / 1000, last))
             return
-        stream.send(
-            f"GET {self.path} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/event-stream\r\n\r\n".encode()
-        )
+        position = "" if last == NOWHERE else f"Last-Event-ID: {last}\r\n"
+        head = f"GET {self.path} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/event-stream\r\n{position}\r\n"
+        stream.send(head.encode())
         self.streams[descriptor] = stream
+        if last != NOWHERE:
+            self.last[descriptor] = last
         self.epoll.modify(stream, select.EPOLLIN)
 
-    def _take(self, descriptor: int) -> None:
-        stream = self.streams[descriptor]
+    def _take(self, descriptor: int, now: int) -> None:
         try:
-            read = stream.recv(65_536)
+            read = self.streams[descriptor].recv(READ_BYTES)
         except OSError:
             read = b""
         if not read:
-            self.last.pop(descriptor, None)
-            self.rests.pop(descriptor, None)
-            self._lose(self.streams.pop(descriptor))
+            self._lose(descriptor)
             return
-        text = self.rests.pop(descriptor, b"") + read
-        whole, end, rest = text.rpartition(b"\n\n")
-        if rest:
-            self.rests[descriptor] = rest
-        for found in EVENT.finditer(whole + end):
-            self._count(descriptor, int(found[1]), found[2])
+        if descriptor in self.rests:
+            read = self.rests.pop(descriptor) + read
+        if not read.endswith(b"\n\n"):
+            whole, end, self.rests[descriptor] = read.rpartition(b"\n\n")
+            read = whole + end
+        # Everybody gets the same bytes, so they are understood once.
+        chunk = self._chunks.get(read) or self._understand(read)
+        for number, at, is_whole in chunk.events:
+            self._count(descriptor, number, now - at if at else None, is_whole)
+        if chunk.back_ms:
+            self.back_ms[descriptor] = chunk.back_ms
+        if chunk.reloads:
+            self.counts.reloads += 1
+            self.last.pop(descriptor, None)
 
-    def _count(self, descriptor: int, number: int, data: bytes | None) -> None:
-        before = self.last.get(descriptor, number - 1)
-        self.gaps += number != before + 1
+    def _understand(self, read: bytes) -> Chunk:
+        self.counts.refused += read.startswith(b"HTTP/") and b" 200 " not in read[:16]
+        events = []
+        for frame in read.split(b"\n\n"):
+            if number := self._number.search(frame):
+                at = AT.search(frame)
+                events.append((int(number[1]), int(at[1]) if at else 0, b"data:" in frame))
+        back = BACK.findall(read)
+        chunk = Chunk(tuple(events), int(back[-1]) if back else 0, any(word in read for word in OVER))
+        if len(self._chunks) >= CHUNKS_KEPT:
+            self._chunks.clear()
+        self._chunks[read] = chunk
+        return chunk
+
+    def _count(self, descriptor: int, number: int, delay: int | None, is_whole: bool) -> None:
+        before = self.last.get(descriptor)
+        if before is not None and number != before + 1:
+            if number <= before:
+                self.counts.double += is_whole
+                return
+            self.counts.missing += number - before - 1
         self.last[descriptor] = number
-        if self.latest is None or number > self.latest.number:
-            self.latest = Arrivals(number, json.loads(data or b"{}").get("at", 0))
-        if number == self.latest.number and self.latest.at:
-            self.latest.delays.append(time.time() * 1000 - self.latest.at)
+        if delay is not None:
+            self.arrived[number][delay] += 1
+            if len(self.arrived) > EVENTS_KEPT:
+                del self.arrived[min(self.arrived)]
 
-    def _lose(self, stream: socket.socket) -> None:
-        self.epoll.unregister(stream)
-        stream.close()
-        self.lost += 1
+    def _lose(self, descriptor: int) -> None:
+        back_at = time.monotonic() + self.back_ms.get(descriptor, BACK_MS) / 1000
+        heappush(self.away, Away(back_at, self.last.get(descriptor, NOWHERE)))
+        self._forget(descriptor).close()
+        self.counts.lost += 1
+
+    def _forget(self, descriptor: int) -> socket.socket:
+        for known in (self.rests, self.last, self.back_ms):
+            known.pop(descriptor, None)
+        self.epoll.unregister(descriptor)
+        return self.streams.pop(descriptor)
+
+    def leave(self, count: int, abruptly: bool = False) -> None:
+        """So many readers go for good, the oldest first; with a reset if abruptly. Others take their place."""
+        for descriptor in list(self.streams)[:count]:
+            stream = self._forget(descriptor)
+            if abruptly:
+                stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            stream.close()
+
+    def deafen(self, count: int) -> None:
+        """So many readers read no more, but stay connected until the server has had enough of them."""
+        for descriptor in list(self.streams)[:count]:
+            self.deaf.append(self._forget(descriptor))
+
+    def having(self, number: int) -> int:
+        """How many streams are open and have got this number."""
+        return sum(self.last.get(descriptor, -1) >= number for descriptor in self.streams)
 
     def close(self) -> None:
-        for stream in (*self.opening.values(), *self.streams.values()):
+        for stream in (*(stream for stream, _ in self.opening.values()), *self.streams.values(), *self.deaf):
             stream.close()
         self.epoll.close()
 
 
+def percentile(delays: Counter[int], percent: float) -> int:
+    """Milliseconds after which so many had it."""
+    rest = delays.total() * percent / 100
+    for delay in sorted(delays):
+        rest -= delays[delay]
+        if rest <= 0:
+            return delay
+    return max(delays)
+
+
 def said(crowd: Crowd) -> str:
     text = f"{len(crowd.streams):,} streams"
+    counts = crowd.counts
     if crowd.opening:
         text += f", {len(crowd.opening)} opening"
-    if crowd.lost:
-        text += f", {crowd.lost:,} lost and opened again"
-    if crowd.gaps:
-        text += f", {crowd.gaps:,} numbers missing or double"
-    if crowd.latest and crowd.latest.delays:
-        delays = sorted(crowd.latest.delays)
-        half, most = delays[len(delays) // 2], delays[int(len(delays) * 0.99)]
-        text += f" | event {crowd.latest.number}: {len(delays):,} have it, "
-        text += f"half after {half:.0f} ms, 99 % after {most:.0f} ms, the last after {delays[-1]:.0f} ms"
+    if counts.lost:
+        text += f", {counts.lost:,} lost, {len(crowd.away):,} of them still away"
+    if counts.missing or counts.double:
+        text += f", {counts.missing:,} numbers missing, {counts.double:,} double"
+    if crowd.arrived:
+        number = max(crowd.arrived)
+        delays = crowd.arrived[number]
+        half, most, last = (percentile(delays, percent) for percent in (50, 99, 100))
+        text += f" | event {number}: {delays.total():,} have it, "
+        text += f"half after {half} ms, 99 % after {most} ms, the last after {last} ms"
     return text
 
 
@@ -148,6 +266,14 @@ def frames(crowd: Crowd) -> Iterator[str]:
         if time.monotonic() - shown_at > 0.25:
             shown_at = time.monotonic()
             yield said(crowd)
+
+
+def allow_files(count: int) -> None:
+    """Let this process open so many streams. Raises SystemExit where the machine doesn't."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    if count > hard - 50:
+        raise SystemExit(f"A process may open {hard:,} files here: ulimit -n {count + 100}")
 
 
 def live_post(url: str) -> int:
@@ -165,10 +291,7 @@ def main() -> int:
     parser.add_argument("--streams", type=int, default=10_000, metavar="N")
     parser.add_argument("--post", type=int, metavar="NUMBER", help="the newest live post unless said")
     asked = parser.parse_args()
-    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    if asked.streams > hard - 50:
-        raise SystemExit(f"A process may open {hard:,} files here: ulimit -n {asked.streams + 100}")
+    allow_files(asked.streams)
     try:
         post_id = asked.post or live_post(asked.url)
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -11,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -94,6 +95,13 @@ def live_post(app: Flask, body: str = SENTENCE, update_count: int = 0, comment_c
         return post.id
 
 
+def number_of_page(port: int, post_id: int) -> int:
+    """That of the last event that the post's page has."""
+    found = re.search(r'data-seq="(\d+)"', ask(port, f"/post/{post_id}").body)
+    assert found, "the page has no data-seq"
+    return int(found[1])
+
+
 def free_port(taken: int = 0) -> int:
     for port in PORTS:
         with socket.socket() as probe, suppress(OSError):
@@ -152,11 +160,11 @@ def _answers(port: int, path: str) -> bool:
     return False
 
 
-def until(condition: Callable[[], object], what: str) -> None:
-    give_up_at = time.monotonic() + START_SECONDS
+def until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
+    give_up_at = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > give_up_at:
-            raise SystemExit(f"Waited {START_SECONDS:g} s in vain until {what}.")
+            raise SystemExit(f"Waited {seconds:g} s in vain until {what}.")
         time.sleep(0.05)
 
 
@@ -171,20 +179,80 @@ def notes(site: Site) -> Counter[str]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and everything below it, with the children that have ended.
+    """User and system time of a process and everything below it, with the children that have ended."""
+    found = _processes()
+    return sum(found[process].cpu_seconds for process in family(pid) if process in found)
 
-    Source: proc(5), /proc/pid/stat; fields are counted from behind the name, which may hold spaces.
-    """
-    parents, seconds = {}, {}
+
+class Process(NamedTuple):
+    parent: int
+    cpu_seconds: float
+
+
+def _processes() -> dict[int, Process]:
+    """All that run. Source: proc(5), /proc/pid/stat; fields are counted from behind the name, which may hold spaces."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
+        with suppress(FileNotFoundError, ProcessLookupError):
             fields = stat.read_text().rpartition(")")[2].split()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        process = int(stat.parent.name)
-        parents[process] = int(fields[1])
-        seconds[process] = sum(int(field) for field in fields[11:15]) / CLOCK_TICKS
-    family = {pid}
-    while more := {process for process, parent in parents.items() if parent in family} - family:
-        family |= more
-    return sum(seconds[process] for process in family)
+            ticks = sum(int(field) for field in fields[11:15])
+            found[int(stat.parent.name)] = Process(int(fields[1]), ticks / CLOCK_TICKS)
+    return found
+
+
+def family(pid: int) -> set[int]:
+    """A process and everything below it."""
+    found, members = _processes(), {pid}
+    while more := {process for process, (parent, _) in found.items() if parent in members} - members:
+        members |= more
+    return members
+
+
+# One kind of process of a site
+
+
+def broadcasters(pid: int) -> list[int]:
+    """Those that hold the streams, below the master."""
+    return [process for process in sorted(family(pid)) if "webapp.broadcaster" in _command(process)]
+
+
+def workers(pid: int) -> list[int]:
+    """Those that answer."""
+    children = [process for process, (parent, _) in sorted(_processes().items()) if parent == pid]
+    return [process for process in children if _command(process).split(" ")[0].endswith("uwsgi")]
+
+
+def _command(pid: int) -> str:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    return ""
+
+
+def cpu_of(pids: Iterable[int]) -> float:
+    """Seconds that these very processes ran, to the microsecond; `cpu_seconds` knows hundredths.
+
+    Source: Linux, Documentation/scheduler/sched-stats.rst.
+    """
+    schedules = [file for pid in pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(int(file.read_text().split()[0]) for file in schedules) / 1e9
+
+
+def own_bytes(pids: Iterable[int]) -> int:
+    """Memory that nobody else has, and a share of what several of them have in common, without files.
+
+    Source: Linux, Documentation/filesystems/proc.rst, smaps_rollup.
+    """
+    sizes = [line.split() for pid in pids for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]]
+    return sum(int(size[1]) * 1024 for size in sizes if size[0] in ("Pss_Anon:", "Pss_Shmem:"))
+
+
+def descriptors(pids: Iterable[int]) -> int:
+    return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids)  # noqa: PTH208
+
+
+def kernel_bytes() -> int:
+    """What the kernel has for its own things, sockets and what lies in them included."""
+    slab = re.search(r"^Slab: +(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+    tcp = re.search(r"^TCP: .* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.MULTILINE)
+    assert slab and tcp
+    return int(slab[1]) * 1024 + int(tcp[1]) * os.sysconf("SC_PAGE_SIZE")
