@@ -1,0 +1,67 @@
+"""60,000 streams of one post, held by four broadcasters on two cores, and how soon an update reaches all of them.
+
+The readers are four processes as well: each may have 20,000 descriptors, as each broadcaster may.
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+import browser
+import lab
+import report
+from readers import Readers, percentile
+
+BROADCASTERS = 4
+READING = 4
+PAUSE_SECONDS = 1.0
+MOST_MS = 1000
+
+
+def main() -> None:
+    chosen = report.options(__doc__, streams=(60_000, 2000, "streams"), updates=(10, 3, "updates"))
+    with lab.site() as site:
+        site.environ["PRESSROOM_BROADCASTERS"] = str(BROADCASTERS)
+        post_id = lab.live_post(site.app, update_count=1)
+        with lab.serving(site) as pid:
+            lab.until(lambda: len(lab.broadcasters(pid)) == BROADCASTERS, f"{BROADCASTERS} broadcasters were there")
+            author = browser.sign_in(site.port, lab.AUTHOR)
+            started = time.monotonic()
+            with Readers(site.port, f"/post/{post_id}/live", chosen.streams, processes=READING) as readers:
+                opened_seconds = time.monotonic() - started
+                holders = lab.broadcasters(pid)
+                shares = [lab.descriptors([holder]) for holder in holders]
+                before, readers_before = lab.cpu_of(holders), readers.counts()["cpu"]
+                waits = [publish(site.port, post_id, author, readers) for _ in range(chosen.updates)]
+                deliveries = chosen.updates * chosen.streams
+                cpu_us = (lab.cpu_of(holders) - before) / deliveries * 1e6
+                readers_us = (readers.counts()["cpu"] - readers_before) / deliveries * 1e6
+                own_mb = lab.own_bytes(holders) / 1e6
+                counts = readers.counts()
+    rows = [
+        ("", ""),
+        ("opened in", f"{opened_seconds:.0f} s"),
+        ("descriptors of each broadcaster", ", ".join(map(str, shares))),
+        ("memory of all broadcasters", f"{own_mb:.0f} MB"),
+        ("ms to half, to 99 %, to all", ", ".join(report.spread(column, 0) for column in zip(*waits, strict=True))),
+        ("CPU us a delivery", f"{cpu_us:.2f}, and {readers_us:.2f} of the readers"),
+    ]
+    bars = [
+        report.Bar("an update to 99 %", median(most for _, most, _ in waits), MOST_MS, "ms"),
+        report.Bar("streams lost", counts["lost"], 0),
+        report.Bar("numbers missing or double", counts["missing"] + counts["double"] + counts["reloads"], 0),
+    ]
+    report.finish("many", chosen, rows, bars, {"ms": waits, "descriptors": shares, "counts": counts})
+
+
+def publish(port: int, post_id: int, author: browser.Person, readers: Readers) -> tuple[int, int, int]:
+    """Milliseconds until half, 99 %, and all of the readers have it."""
+    time.sleep(PAUSE_SECONDS)
+    there, _ = browser.send(port, f"/post/{post_id}/updates", author, body=lab.SENTENCE)
+    arrived = readers.all_arrived(int(there.partition("#update-")[2]))
+    return percentile(arrived, 50), percentile(arrived, 99), percentile(arrived, 100)
+
+
+if __name__ == "__main__":
+    main()
