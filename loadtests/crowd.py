@@ -91,6 +91,7 @@ class Crowd:
     epoll: select.epoll = field(default_factory=select.epoll)
     opening: dict[int, tuple[socket.socket, int]] = field(default_factory=dict)
     streams: dict[int, socket.socket] = field(default_factory=dict)
+    unanswered: set[int] = field(default_factory=set)
     rests: dict[int, bytes] = field(default_factory=dict)
     last: dict[int, int] = field(default_factory=dict)
     back_ms: dict[int, int] = field(default_factory=dict)
@@ -113,11 +114,16 @@ class Crowd:
                 self._ask(descriptor, what)
 
     def _open_missing(self) -> None:
-        while self.away and self.away[0].at <= time.monotonic() and len(self.opening) < self.opening_at_once:
-            self._open(heappop(self.away).last)
+        room = self.opening_at_once - len(self.opening) - len(self.unanswered)
         missing = self.wanted - len(self.opening) - len(self.streams) - len(self.away)
-        for _ in range(min(missing, self.opening_at_once - len(self.opening))):
-            self._open(self.after)
+        for _ in range(room):
+            if self.away and self.away[0].at <= time.monotonic():
+                self._open(heappop(self.away).last)
+            elif missing > 0:
+                missing -= 1
+                self._open(self.after)
+            else:
+                return
 
     def _open(self, last: int) -> None:
         stream = socket.socket()
@@ -141,6 +147,7 @@ class Crowd:
         head = f"GET {self.path} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/event-stream\r\n{position}\r\n"
         stream.send(head.encode())
         self.streams[descriptor] = stream
+        self.unanswered.add(descriptor)
         if last != NOWHERE:
             self.last[descriptor] = last
         self.epoll.modify(stream, select.EPOLLIN)
@@ -153,6 +160,7 @@ class Crowd:
         if not read:
             self._lose(descriptor)
             return
+        self.unanswered.discard(descriptor)
         if descriptor in self.rests:
             read = self.rests.pop(descriptor) + read
         if not read.endswith(b"\n\n"):
@@ -204,6 +212,7 @@ class Crowd:
     def _forget(self, descriptor: int) -> socket.socket:
         for known in (self.rests, self.last, self.back_ms):
             known.pop(descriptor, None)
+        self.unanswered.discard(descriptor)
         self.epoll.unregister(descriptor)
         return self.streams.pop(descriptor)
 
@@ -219,6 +228,10 @@ class Crowd:
         """So many readers read no more, but stay connected until the server has had enough of them."""
         for descriptor in list(self.streams)[:count]:
             self.deaf.append(self._forget(descriptor))
+
+    def open(self) -> int:
+        """How many streams are answered, and open."""
+        return len(self.streams) - len(self.unanswered)
 
     def having(self, number: int) -> int:
         """How many streams are open and have got this number."""
@@ -241,10 +254,10 @@ def percentile(delays: Counter[int], percent: float) -> int:
 
 
 def said(crowd: Crowd) -> str:
-    text = f"{len(crowd.streams):,} streams"
+    text = f"{crowd.open():,} streams"
     counts = crowd.counts
-    if crowd.opening:
-        text += f", {len(crowd.opening)} opening"
+    if opening := len(crowd.opening) + len(crowd.unanswered):
+        text += f", {opening} opening"
     if counts.lost:
         text += f", {counts.lost:,} lost, {len(crowd.away):,} of them still away"
     if counts.missing or counts.double:

@@ -187,6 +187,7 @@ def write_barely(pipe: Connection, port: int) -> None:
         except TimeoutError:
             continue
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.sendall(b"retry: 3000\n\n")
         connections.append(connection)
 
 
