@@ -129,6 +129,7 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
     with running(command, site.port, environ, "/hello") as pid:
         log = site.folder / "uwsgi.log"
         until(lambda: log.read_text().count("WSGI app 0 ") >= WORKERS, "every worker was there")
+        until(lambda: broadcasters(pid) and (site.folder / "broadcaster.sock").exists(), "streams could be held")
         yield pid
 
 
