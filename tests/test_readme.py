@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,9 @@ def test_the_readme_s_commands_work_in_their_order(clone: Path) -> None:
     try:
         until(lambda: answers(url, site), "make serve answered")
         for command in commands[1:]:
+            if command.startswith("make crowd"):
+                watch_a_crowd(command, clone, environ, url)
+                continue
             run = subprocess.run(
                 ["bash", "-c", command], cwd=clone, env=environ, capture_output=True, text=True, check=False
             )
@@ -71,6 +76,30 @@ def test_the_readme_s_commands_work_in_their_order(clone: Path) -> None:
             os.killpg(site.pid, signal.SIGINT)  # Ctrl-C
         site.wait(60)
     until(lambda: not reachable(url), "the site had ended")
+
+
+def watch_a_crowd(command: str, clone: Path, environ: dict[str, str], url: str) -> None:
+    """While the demo plays, so that there is a live post. Both go on until Ctrl-C."""
+    with running(".venv/bin/pressroom demo", clone, environ):
+        until(lambda: 'class="live-mark"' in read(f"{url}/"), "the demo's post is there")
+        with running(command, clone, environ) as screen:
+            until(lambda: re.search(r"[1-9]\d*,?\d* streams", screen.read_text()), "the crowd reads")
+
+
+@contextmanager
+def running(command: str, clone: Path, environ: dict[str, str]) -> Iterator[Path]:
+    """A command that Ctrl-C ends, kindly; what it has said."""
+    screen = clone / f"screen of {command.rpartition('/')[2]}"
+    with screen.open("w") as written:
+        process = subprocess.Popen(
+            command.split(), cwd=clone, env=environ, stdout=written, stderr=written, start_new_session=True
+        )
+    try:
+        yield screen
+    finally:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) in (0, 130, -signal.SIGINT)
+    assert "Traceback" not in screen.read_text()
 
 
 def read(url: str) -> str:
