@@ -48,7 +48,7 @@ def main() -> None:
         ("CPU us a delivery", f"{cpu_us:.2f}, and {readers_us:.2f} of the readers"),
     ]
     bars = [
-        report.Bar("an update to 99 %", median(most for _, most, _ in waits), MOST_MS, "ms"),
+        report.Bar("an update to 99 %", round(median(most for _, most, _ in waits)), MOST_MS, "ms"),
         report.Bar("streams lost", counts["lost"] - counts_before["lost"], 0),
         report.Bar("numbers missing or double", counts["missing"] + counts["double"] + counts["reloads"], 0),
     ]
