@@ -99,6 +99,7 @@ class Crowd:
     away: list[Away] = field(default_factory=list)
     deaf: list[socket.socket] = field(default_factory=list)
     _chunks: dict[bytes, Chunk] = field(default_factory=dict)
+    _latest: tuple[bytes, Chunk] = (b"", Chunk((), 0, False))
 
     def __post_init__(self) -> None:
         self._number = re.compile(self.number, re.MULTILINE)
@@ -168,8 +169,10 @@ class Crowd:
         if not read.endswith(b"\n\n"):
             whole, end, self.rests[descriptor] = read.rpartition(b"\n\n")
             read = whole + end
-        # Everybody gets the same bytes, so they are understood once.
-        chunk = self._chunks.get(read) or self._understand(read)
+        # Everybody gets the same bytes, so they are understood once; a comparison is quicker than a look-up.
+        if read != self._latest[0]:
+            self._latest = (read, self._chunks.get(read) or self._understand(read))
+        chunk = self._latest[1]
         for number, at, is_whole in chunk.events:
             self._count(descriptor, number, now - at if at else None, is_whole)
         if chunk.back_ms:

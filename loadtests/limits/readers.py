@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from collections import Counter
@@ -40,6 +41,7 @@ class Readers:
         number: bytes = ID,
         opening_at_once: int = OPENING_AT_ONCE,
         network: int | None = None,
+        niceness: int = 0,
     ) -> None:
         self.streams = streams
         context = get_context("spawn")
@@ -51,7 +53,7 @@ class Readers:
         for index in range(processes):
             share = streams // processes + (index < streams % processes)
             ours, theirs = context.Pipe()
-            process = context.Process(target=hold, args=(theirs, port, path, share, more), daemon=True)
+            process = context.Process(target=hold, args=(theirs, port, path, share, niceness), kwargs=more, daemon=True)
             process.start()
             self.pipes.append(ours)
             self.processes.append(process)
@@ -98,8 +100,9 @@ class Readers:
             raise SystemExit(f"{error}\n{dict(self.counts())}") from None
 
 
-def hold(pipe: Connection, port: int, path: str, streams: int, more: dict[str, Any]) -> None:
+def hold(pipe: Connection, port: int, path: str, streams: int, niceness: int, **more: Any) -> None:
     """A process of its own."""
+    os.nice(niceness)
     gc.disable()  # a pass over so many sockets would be the slowest thing here
     allow_files(streams)
     crowd = Crowd(("127.0.0.1", port), path, streams, **more)

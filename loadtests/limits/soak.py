@@ -16,6 +16,7 @@ import time
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -91,20 +92,20 @@ def publishing(site: lab.Site, post_id: int) -> Callable[[], None]:
 
 @contextmanager
 def repeating(act: Callable[[], None], pause_seconds: float) -> Iterator[None]:
-    """Meanwhile it is done over and over."""
+    """Meanwhile it is done over and over; if it fails once, so does this at its end."""
     ended = threading.Event()
 
     def repeat() -> None:
         while not ended.wait(pause_seconds):
             act()
 
-    thread = threading.Thread(target=repeat)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        repeating = pool.submit(repeat)
+        try:
+            yield
+        finally:
+            ended.set()
+        repeating.result()
 
 
 def coming_and_going(port: int, post_id: int, readers: Readers, seconds: int) -> Counter[str]:
