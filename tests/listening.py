@@ -6,7 +6,7 @@ import json
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,24 +54,58 @@ def retries(text: str) -> list[int]:
     return [int(milliseconds) for milliseconds in _RETRY.findall(text)]
 
 
-class Listener:
-    """Holds one stream open. `text` is what came so far, without the head."""
+def unchunked(read: bytes) -> tuple[bytes, bool]:
+    """What is in the whole chunks of a body, and whether the last one came. Source: RFC 9112, 7.1."""
+    content = b""
+    while True:
+        size, line_end, rest = read.partition(b"\r\n")
+        length = int(size, 16) if line_end else 0
+        if len(rest) < length + 2:
+            return content, False
+        if length == 0:
+            return content, True
+        content, read = content + rest[:length], rest[length + 2 :]
 
-    def __init__(self, url: str, path: str, last_event_id: str | None = None) -> None:
+
+class Listener:
+    """Holds one stream open. `text` is what came so far, without the head.
+
+    options: of the socket, set before it connects: (level, name, value), …
+    """
+
+    def __init__(
+        self, url: str, path: str, last_event_id: str | None = None, options: Sequence[tuple[int, int, int]] = ()
+    ) -> None:
         parts = urlsplit(url)
-        self.socket = socket.create_connection((parts.hostname or "", parts.port or 80), timeout=DEADLINE_SECONDS)
+        self.socket = socket.socket()
+        self.socket.settimeout(DEADLINE_SECONDS)
+        for option in options:
+            self.socket.setsockopt(*option)
+        self.socket.connect((parts.hostname or "", parts.port or 80))
         head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
         if last_event_id is not None:
             head += f"Last-Event-ID: {last_event_id}\r\n"
         self.socket.sendall(f"{head}\r\n".encode())
-        self.read = b""
+        self.head = self.read = b""
         self.ended = False
         self.until(lambda: b"\r\n\r\n" in self.read or self.ended)
         self.head, _, self.read = self.read.partition(b"\r\n\r\n")
+        self._look_for_the_end()
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """By their names in lower case."""
+        lines = self.head.decode("latin-1").split("\r\n")[1:]
+        return {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
     @property
     def text(self) -> str:
-        return self.read.decode()
+        content = unchunked(self.read)[0] if self._is_chunked else self.read
+        return content.decode(errors="replace")  # the last character may be cut
+
+    @property
+    def _is_chunked(self) -> bool:
+        return self.headers.get("transfer-encoding") == "chunked"
 
     @property
     def events(self) -> list[Heard]:
@@ -107,6 +141,12 @@ class Listener:
             more = b""
         self.read += more
         self.ended = not more
+        self._look_for_the_end()
+
+    def _look_for_the_end(self) -> None:
+        """A connection may be kept after its answer."""
+        if self.head and self._is_chunked and unchunked(self.read)[1]:
+            self.ended = True
 
     def close(self) -> None:
         self.socket.close()

@@ -1,0 +1,218 @@
+"""Live posts under servers that can't hand a stream over: readers poll, and still get everything exactly once."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from listening import Listener, numbers, retries
+from live_page import LivePage
+from programs import Program
+from test_broadcaster import add_update, seq
+from test_uwsgi import Browser
+
+# As a user types them.
+COMMANDS = {
+    "gunicorn": "gunicorn -w 2 -b 127.0.0.1:{port} webapp.wsgi:app",
+    "gunicorn with threads": "gunicorn -w 2 --threads 4 -b 127.0.0.1:{port} webapp.wsgi:app",
+    "gunicorn with gevent": "gunicorn -w 1 -k gevent -b 127.0.0.1:{port} webapp.wsgi:app",
+    "waitress": "waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app",
+    "flask": "flask --app webapp run --port {port}",
+}
+WAITS_FOR_EACH = ["gunicorn", "gunicorn with threads"]
+AT_ONCE_SECONDS = 2.0
+
+
+@dataclass
+class Running:
+    name: str
+    program: Program
+    ada: Browser
+
+    @property
+    def url(self) -> str:
+        return self.program.url
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def running(
+    request: pytest.FixtureRequest, copied_instance: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Running]:
+    environ = {"PRESSROOM_INSTANCE": str(copied_instance("other")), "PRESSROOM_LIMITS": "off"}
+    command = COMMANDS[request.param].split()
+    with Program(command, tmp_path_factory.mktemp("program"), environ) as program:
+        yield Running(request.param, program, Browser(program.url, "ada"))
+        said = program.said()
+        assert "Traceback" not in said, said
+        assert "MonkeyPatchWarning" not in said, said
+
+
+@pytest.fixture
+def post_id(running: Running) -> int:
+    return running.ada.write_post()
+
+
+def poll(url: str, post_id: int, page: LivePage) -> Listener:
+    """Ask once for what the page doesn't have yet, as EventSource does, and put it there."""
+    with Listener(url, f"/post/{post_id}/live", last_event_id=str(page.position)) as listener:
+        listener.until_end()
+        for event in listener.events:
+            page.take(event)
+        return listener
+
+
+def test_people_read_and_write(running: Running, post_id: int) -> None:
+    n = add_update(running.ada, post_id, "Goal by number nine!")
+    eve = Browser(running.url, "eve")
+    eve.post(f"/post/{post_id}/comments", csrf_token=eve.token, body="Well played.")
+    page = Browser(running.url).get(f"/post/{post_id}")
+    assert f'id="update-{n}"' in page
+    assert "Goal by number nine!" in page
+    assert "Well played." in page
+    assert f"/post/{post_id}" in Browser(running.url).get("/")
+
+
+def test_the_stream_ends_at_once_and_says_when_to_come_back(running: Running, post_id: int) -> None:
+    n = add_update(running.ada, post_id)
+    said = set()
+    for _time in range(4):
+        asked = time.monotonic()
+        with Listener(running.url, f"/post/{post_id}/live?after={n - 1}") as listener:
+            text = listener.until_end()
+            assert time.monotonic() - asked < AT_ONCE_SECONDS
+            assert listener.head.startswith(b"HTTP/1.1 200 ")
+            assert listener.headers["content-type"] == "text/event-stream"
+            assert listener.headers["cache-control"] == "no-store"
+            assert listener.headers["x-accel-buffering"] == "no"
+            assert "set-cookie" not in listener.headers
+            assert int(listener.headers.get("content-length", len(text.encode()))) == len(text.encode())
+        assert numbers(listener.events) == [n]
+        assert 2000 <= retries(text)[-1] <= 10_000
+        said.add(retries(text)[-1])
+    assert len(said) > 1, "all would come back at once"
+
+
+def test_whoever_asks_for_it_gets_the_connection_closed(running: Running, post_id: int) -> None:
+    with socket.create_connection(("127.0.0.1", running.program.port), timeout=AT_ONCE_SECONDS) as client:
+        client.sendall(f"GET /post/{post_id}/live?after=0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while more := client.recv(65_536):
+            answer += more
+    assert b"retry: " in answer
+
+
+def test_head_says_the_same_without_a_body(running: Running, post_id: int) -> None:
+    connection = HTTPConnection("127.0.0.1", running.program.port, timeout=AT_ONCE_SECONDS)
+    try:
+        for path in (f"/post/{post_id}/live", "/live?after=0"):
+            connection.request("HEAD", path)
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, b"")
+            assert answer.headers["Content-Type"] == "text/event-stream"
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["X-Accel-Buffering"] == "no"
+            assert answer.headers["Content-Length"] is None
+            connection.request("GET", "/hello")  # nothing of a body is in its way
+            assert connection.getresponse().read() == b"Hello, World!"
+    finally:
+        connection.close()
+
+
+def test_who_polls_gets_everything_once(running: Running, post_id: int) -> None:
+    reader = Browser(running.url)
+    page = LivePage(reader.get(f"/post/{post_id}"))
+    start = page.position
+    for written in (0, 1, 3, 0, 2):
+        added = [add_update(running.ada, post_id, f"Goal {number}!") for number in range(written)]
+        assert numbers(poll(running.url, post_id, page).events) == added
+    running.ada.post(f"/desk/post/{post_id}/update/{start + 1}/withdraw", csrf_token=running.ada.token)
+    poll(running.url, post_id, page)
+    assert page.position == start + 7
+    assert page.shown() == LivePage(reader.get(f"/post/{post_id}")).shown()
+
+
+def test_who_polls_while_others_write_gets_everything_once(running: Running, post_id: int) -> None:
+    pages = [LivePage(Browser(running.url).get(f"/post/{post_id}")) for _reader in range(3)]
+    authors = [Browser(running.url, name) for name in ("ada", "edith")]
+
+    def write(author: Browser) -> None:
+        for number in range(8):
+            add_update(author, post_id, f"Goal {number}!")
+
+    writers = [threading.Thread(target=write, args=(author,)) for author in authors]
+    for writer in writers:
+        writer.start()
+    polls = 0
+    while any(writer.is_alive() for writer in writers):
+        for page in pages:
+            poll(running.url, post_id, page)
+            polls += 1
+    for writer in writers:
+        writer.join()
+    assert polls > len(pages)
+    fresh = LivePage(Browser(running.url).get(f"/post/{post_id}"))
+    assert len(fresh.items) == 17
+    for page in pages:
+        poll(running.url, post_id, page)
+        assert page.shown() == fresh.shown()
+        assert page.position == fresh.position == seq(running.ada, post_id)
+
+
+def test_what_can_not_be_caught_up_is_loaded_anew(running: Running, post_id: int) -> None:
+    for after in ("999", "x"):
+        with Listener(running.url, f"/post/{post_id}/live?after={after}") as listener:
+            listener.until_end()
+            assert [event.kind for event in listener.events if event.kind != "wait"] == ["reload"]
+    running.ada.post(f"/desk/post/{post_id}/unpublish", csrf_token=running.ada.token)
+    with Listener(running.url, f"/post/{post_id}/live?after=1") as listener:
+        listener.until_end()
+        assert "gone" in [event.kind for event in listener.events]
+
+
+def test_the_front_page_polls_too(running: Running) -> None:
+    page = LivePage(Browser(running.url).get("/"))
+    post_id = running.ada.write_post()
+    with Listener(running.url, "/live", last_event_id=str(page.position)) as listener:
+        listener.until_end()
+        cards = [event for event in listener.events if event.kind == "card"]
+    assert [(card.number, card.data["id"]) for card in cards] == [(page.position + 1, f"post-{post_id}")]
+
+
+def test_40_readers_poll_at_once(running: Running, post_id: int) -> None:
+    n = add_update(running.ada, post_id)
+    page = Browser(running.url).get(f"/post/{post_id}")
+
+    def read(_number: int) -> int:
+        own = LivePage(page)
+        own.position = n - 1
+        poll(running.url, post_id, own)
+        return own.position
+
+    asked_at = time.monotonic()
+    with ThreadPoolExecutor(40) as pool:
+        assert list(pool.map(read, range(40))) == [n] * 40
+    assert time.monotonic() - asked_at < 2 * AT_ONCE_SECONDS
+
+
+@pytest.mark.parametrize("sent", ["GET /live?after=0 HTTP/1.1\r\nHost: x\r\n\r\n", "GET /live?after=0 HTTP/1.1\r\nHos"])
+def test_40_slow_clients_hold_nobody_up(running: Running, sent: str) -> None:
+    """They read nothing of the answer, or have sent half a request. Gunicorn's plain workers wait for each of those."""
+    if running.name in WAITS_FOR_EACH:
+        return
+    slow = [socket.create_connection(("127.0.0.1", running.program.port)) for _client in range(40)]
+    try:
+        for client in slow:
+            client.sendall(sent.encode())
+        asked_at = time.monotonic()
+        assert Browser(running.url).get("/hello") == "Hello, World!"
+        assert time.monotonic() - asked_at < AT_ONCE_SECONDS
+    finally:
+        for client in slow:
+            client.close()
