@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -59,6 +60,7 @@ class UwsgiServer:
         cwd: Path | None = None,
     ) -> None:
         self.instance = instance
+        self.workers = workers
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
@@ -148,6 +150,20 @@ class UwsgiServer:
             except psutil.NoSuchProcess:
                 continue
         return pids
+
+    def all_ready(self) -> bool:
+        """Every worker has imported the app. One that hasn't is passed over by a chain reload."""
+        pids, log = self.worker_pids(), self.log()
+        return len(pids) == self.workers and all(f"pid: {pid} (default app)" in log for pid in pids)
+
+    def broadcasters(self) -> list[psutil.Process]:
+        """The processes that hold the streams."""
+        found = []
+        for process in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # a zombie has no command line
+                if "webapp.broadcaster" in process.cmdline():
+                    found.append(process)
+        return found
 
     def command_fifo(self, letter: str) -> None:
         """Say one letter to the master: `c` chain reload."""

@@ -1,0 +1,177 @@
+"""Every way in to the site under uWSGI: by itself, and behind Debian's nginx and Apache.
+
+The proxies have a configuration, port and files of their own, and need no rights that the tests don't have.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from programs import Program
+from uwsgi_server import UwsgiServer, free_port
+
+IS_ROOT = os.geteuid() == 0
+# Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
+PROXY_USER = "www-data"
+
+NGINX = """
+daemon off;
+{user}
+pid {folder}/nginx.pid;
+error_log stderr;
+worker_processes 1;
+events {{ worker_connections 2048; }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    uwsgi_temp_path {folder}/uwsgi;
+    fastcgi_temp_path {folder}/fastcgi;
+    scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            {way}
+        }}
+    }}
+}}
+"""
+NGINX_UWSGI = "include /etc/nginx/uwsgi_params; uwsgi_pass unix:{socket};"
+NGINX_HTTP = """
+            proxy_pass http://127.0.0.1:{http_port};
+            proxy_http_version 1.1;
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+"""
+
+# A stream holds a thread there, so there must be many.
+APACHE = """
+ServerRoot {folder}
+ServerName 127.0.0.1
+Listen 127.0.0.1:{port}
+DefaultRuntimeDir {folder}
+PidFile {folder}/apache.pid
+ErrorLog /dev/stderr
+LoadModule mpm_event_module {modules}/mod_mpm_event.so
+LoadModule authz_core_module {modules}/mod_authz_core.so
+LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule proxy_uwsgi_module {modules}/mod_proxy_uwsgi.so
+{user}
+StartServers 1
+ServerLimit 4
+ThreadsPerChild 64
+MaxRequestWorkers 256
+ProxyPass / unix:{socket}|uwsgi://pressroom/ flushpackets=on
+"""
+APACHE_MODULES = "/usr/lib/apache2/modules"
+
+
+class SocketServer(UwsgiServer):
+    """The site on a unix socket, for a proxy."""
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, f"uWSGI ended by itself:\n{self.screen()}"
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self.environ["PRESSROOM_SOCKET"]) == 0
+
+
+@dataclass
+class Way:
+    """A running site, and the address at which readers reach it."""
+
+    name: str
+    url: str
+    server: UwsgiServer
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+
+@contextmanager
+def by_itself(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+    with UwsgiServer(instance, environ=environ) as server:
+        yield Way("uWSGI by itself", server.url, server)
+
+
+@contextmanager
+def behind_nginx(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+    """nginx speaks uwsgi to a unix socket."""
+    port = free_port()
+    with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
+        text = NGINX_UWSGI.format(socket=server.environ["PRESSROOM_SOCKET"])
+        yield Way("nginx", stack.enter_context(_nginx(_folder(stack), port, text)).url, server)
+
+
+@contextmanager
+def behind_nginx_over_http(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+    port = free_port()
+    more = {"PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}", "PRESSROOM_PROXIES": "1"}
+    with UwsgiServer(instance, environ=more | dict(environ)) as server, ExitStack() as stack:
+        text = NGINX_HTTP.format(http_port=server.port)
+        yield Way("nginx over HTTP", stack.enter_context(_nginx(_folder(stack), port, text)).url, server)
+
+
+@contextmanager
+def behind_apache(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+    """mod_proxy_uwsgi speaks uwsgi to a unix socket."""
+    port = free_port()
+    with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
+        folder = _folder(stack)
+        modules = Path(APACHE_MODULES)
+        assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
+        config = APACHE.format(
+            folder=folder,
+            port=port,
+            modules=modules,
+            socket=server.environ["PRESSROOM_SOCKET"],
+            user=f"User {PROXY_USER}\nGroup {PROXY_USER}" if IS_ROOT else "",
+        )
+        (folder / "apache.conf").write_text(config)
+        command = [_path_of("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
+        yield Way("Apache", stack.enter_context(Program(command, folder, port=port)).url, server)
+
+
+# name: (instance, environ) -> Way
+WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
+    "uWSGI by itself": by_itself,
+    "nginx": behind_nginx,
+    "nginx over HTTP": behind_nginx_over_http,
+    "Apache": behind_apache,
+}
+
+
+@contextmanager
+def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Iterator[UwsgiServer]:
+    """The proxy's user needs a path to it: pytest's own folders are for the user alone."""
+    with ExitStack() as stack:
+        folder = _folder(stack)
+        more = {"PRESSROOM_SOCKET": str(folder / "pressroom.sock"), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
+        options = ["--chown-socket", f"root:{PROXY_USER}"] if IS_ROOT else []
+        yield stack.enter_context(SocketServer(instance, environ=more | dict(environ), options=options))
+
+
+def _nginx(folder: Path, port: int, way: str) -> Program:
+    user = f"user {PROXY_USER};" if IS_ROOT else ""
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, way=way, user=user))
+    return Program([_path_of("nginx", "nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], folder, port=port)
+
+
+def _path_of(program: str, package: str) -> str:
+    path = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin")
+    assert path, f"these tests need {program}: apt install {package}"
+    return path
+
+
+def _folder(stack: ExitStack) -> Path:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pressroom-")))
+    folder.chmod(0o711)
+    return folder
