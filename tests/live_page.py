@@ -34,7 +34,12 @@ class LivePage:
         self.must_reload = self.is_gone = False
 
     def take(self, event: Heard) -> None:
-        """Put one event of the stream into its place. Raises WrongNumber."""
+        """Put one event of the stream into its place. Raises WrongNumber.
+
+        What comes after a `reload` or `gone` is for the page that is loaded then.
+        """
+        if self.must_reload or self.is_gone:
+            return
         if event.number is not None:
             if event.number != self.position + 1:
                 raise WrongNumber(f"after {self.position} came {event.number}: {event}")

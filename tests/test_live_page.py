@@ -42,6 +42,8 @@ def test_a_missing_number_and_a_doubled_one_are_noticed(page: LivePage, number: 
 def test_it_says_when_it_must_load_anew_and_when_it_is_gone(page: LivePage) -> None:
     page.take(Heard(None, "reload", {}))
     assert (page.must_reload, page.is_gone) == (True, False)
+    page.take(Heard(9, "update", UPDATE))
+    assert page.position == 7
     page.load('<main data-seq="30"></main>')
     assert (page.must_reload, page.position, page.shown()) == (False, 30, [])
     page.take(Heard(None, "gone", {}))
