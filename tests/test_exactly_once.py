@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psutil
 import pytest
@@ -148,12 +149,22 @@ class World:
 
     def add(self, words: int, by: int = 0) -> None:
         if len(self.updates) < ITEMS:
-            said = self.write(f"{self.path}/updates", by, body=f"Number {next(self.count)}. " + "Goal! " * words)
+            said = self.write(
+                f"{self.path}/updates",
+                by,
+                submission=str(uuid4()),
+                body=f"Number {next(self.count)}. " + "Goal! " * words,
+            )
             self.updates.append(int(said.rpartition("-")[2]))
 
     def comment(self, words: int) -> None:
         if len(self.comments) < ITEMS:
-            said = self.write(f"{self.path}/comments", -1, body=f"Number {next(self.count)}. " + "Goal! " * words)
+            said = self.write(
+                f"{self.path}/comments",
+                -1,
+                submission=str(uuid4()),
+                body=f"Number {next(self.count)}. " + "Goal! " * words,
+            )
             self.comments.append(int(said.rpartition("-")[2]))
 
     def change(self, verb: str, which: int, words: int) -> None:
