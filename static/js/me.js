@@ -2,6 +2,8 @@
 // links to edit. Others make no request. Further modules hear of it by the event "me".
 
 const menu = document.querySelector("[data-me]");
+// All modules have run by then, and so they hear the event.
+const pageIsWhole = new Promise((done) => document.addEventListener("DOMContentLoaded", done));
 
 if (menu && document.cookie.split("; ").some((cookie) => cookie.startsWith("signed_in="))) {
   greet(menu.dataset.me).catch(() => {}); // offline: the page stays as it is
@@ -15,6 +17,7 @@ async function greet(url) {
   showMenu(me);
   showTools(me);
   giveToken(document, me.csrf_token);
+  await pageIsWhole;
   document.dispatchEvent(new CustomEvent("me", { detail: { ...me, giveToken } }));
 }
 
