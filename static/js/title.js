@@ -1,7 +1,7 @@
 // The page's title: counts what arrives while the tab is hidden, and follows the post's own title.
 
 const main = document.querySelector("main[data-live]");
-let title = document.title;
+let name = document.title;
 let count = 0;
 
 document.addEventListener("arrived", ({ detail: { element } }) => {
@@ -17,7 +17,7 @@ document.addEventListener("visibilitychange", () => {
 document.addEventListener("happened", ({ detail: { kind } }) => {
   if (kind !== "post") return;
   const pattern = main.querySelector(".head .live-mark") ? main.dataset.titleLive : main.dataset.title;
-  title = pattern.replace("{post}", () => main.querySelector("h1").textContent);
+  name = pattern.replace("{post}", () => main.querySelector("h1").textContent);
   show();
 });
 
@@ -27,5 +27,5 @@ function counts(element) {
 }
 
 function show() {
-  document.title = count ? `(${count}) ${title}` : title;
+  document.title = count ? `(${count}) ${name}` : name;
 }
