@@ -6,7 +6,9 @@
 
 const BLOCKS = ".update, .comment, .card, .head__title, .head__summary, .section-title, .prose > *, .prose li, form";
 const ITEMS = ".update, .comment, .head";
+const AFLOAT = ".floating, .keys"; // these move with the window, not with the page
 const SETTLED_MS = 100;
+const PRESSED_MS = 1_000;
 const ENOUGH = 20;
 
 const main = document.querySelector("main[data-live]");
@@ -18,20 +20,26 @@ document.documentElement.style.overflowAnchor = "none";
 new ResizeObserver(keep).observe(main);
 new MutationObserver(keep).observe(main, { childList: true, subtree: true });
 addEventListener("scroll", scrolled, { passive: true });
-// What was pressed stays under the finger, whatever it unfolds.
-for (const press of ["pointerdown", "click"]) addEventListener(press, ({ target }) => remember(target), true);
+for (const press of ["pointerdown", "click"]) addEventListener(press, pressed, true);
 addEventListener("focusin", () => remember());
 remember();
 
 function scrolled() {
   position = scrollY;
-  if (position <= 0) anchors = [];
   clearTimeout(timer);
-  timer = setTimeout(remember, SETTLED_MS);
+  if (position <= 0) remember();
+  else timer = setTimeout(remember, SETTLED_MS);
 }
 
-function remember(pressed = null) {
-  const chosen = [pressed, fieldInUse()].filter((element) => main.contains(element) && element !== main);
+// What was pressed stays under the finger, whatever it unfolds.
+function pressed({ target }) {
+  remember(target.closest("button, a, summary") ?? target);
+  clearTimeout(timer);
+  timer = setTimeout(remember, PRESSED_MS);
+}
+
+function remember(first = null) {
+  const chosen = [first, fieldInUse()].filter((element) => main.contains(element) && !element.closest(AFLOAT));
   if (position > 0) chosen.push(...blocksInView());
   anchors = chosen.map((element) => ({ element, id: element.id, parent: element.parentElement, place: place(element) }));
 }
@@ -47,7 +55,7 @@ function blocksInView() {
   const found = [];
   for (const block of main.querySelectorAll(BLOCKS)) {
     const { top, height } = block.getBoundingClientRect();
-    if (height === 0 || top < 0 || block.closest(".keys")) continue;
+    if (height === 0 || top < 0 || block.closest(AFLOAT)) continue;
     if (top >= innerHeight && found.length) break;
     found.push(block);
     if (found.length === ENOUGH) break;
@@ -69,7 +77,7 @@ function place(element) {
 function keep() {
   const anchor = anchors.find(now);
   if (!anchor) return;
-  const target = position + place(now(anchor)) - anchor.place;
+  const target = from() + place(now(anchor)) - anchor.place;
   if (Math.abs(target - scrollY) >= 0.5) scrollTo({ top: target, behavior: "instant" });
   const rest = target - scrollY; // browsers scroll by whole pixels; the rest counts the next time
   position = scrollY;
@@ -77,9 +85,15 @@ function keep() {
   for (const kept of anchors) kept.place -= rest;
 }
 
-// The element itself, or the one that has replaced it in the same list. One that was moved elsewhere is no anchor.
+// A page that has become shorter has already been scrolled to its new end.
+function from() {
+  const end = document.documentElement.scrollHeight - innerHeight;
+  return scrollY < position && scrollY >= end - 1 ? position : scrollY;
+}
+
+// The element itself, or the one that has replaced it. One that was hidden or moved elsewhere is no anchor.
 function now({ element, id, parent }) {
-  if (element.isConnected) return element.parentElement === parent ? element : null;
-  const other = id && element.matches(ITEMS) ? document.getElementById(id) : null;
-  return other?.parentElement === parent ? other : null;
+  const isReplaced = !element.isConnected && id && element.matches(ITEMS);
+  const candidate = isReplaced ? document.getElementById(id) : element;
+  return candidate?.parentElement === parent && candidate.getClientRects().length ? candidate : null;
 }
