@@ -47,7 +47,9 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(ALLOWED) else None)
+        page.on(
+            "request", lambda request: problems.append(request.url) if not request.url.startswith(ALLOWED) else None
+        )
         page.goto(path)
         opened.append(page)
         return page
@@ -123,7 +125,9 @@ def test_a_reader_follows_an_author_all_the_way(visit: Callable[..., Page], site
     n = int((first.get_attribute("id") or "").removeprefix("update-"))
     second = ada.add_update(post_id, "A key moment.", key="y")
     expect(reader.locator("[data-keys] li")).to_have_text(re.compile("A key moment."))
-    ada.post(f"/desk/post/{post_id}/update/{n}/correct", title="The key turns", body="It is dim now.", note="Too early.")
+    ada.post(
+        f"/desk/post/{post_id}/update/{n}/correct", title="The key turns", body="It is dim now.", note="Too early."
+    )
     expect(update(reader, n)).to_contain_text("Too early.")
     ada.post(f"/desk/post/{post_id}/update/{n}/pin")
     expect(reader.locator("[data-pinned] > .update")).to_contain_text("It is dim now.")
@@ -153,7 +157,9 @@ def test_a_new_head_replaces_the_old_one_and_the_title(visit: Callable[..., Page
     post_id = live_post(site, 1)
     reader = visit(f"/post/{post_id}")
     is_live(reader)
-    site.ada().post(f"/desk/post/{post_id}", title="The first dark", body="Text.", live="y", version="1", action="publish")
+    site.ada().post(
+        f"/desk/post/{post_id}", title="The first dark", body="Text.", live="y", version="1", action="publish"
+    )
     expect(reader.get_by_role("heading", level=1)).to_have_text("The first dark")
     like_a_fresh_load(reader)
     site.ada().post(f"/desk/post/{post_id}/end")
@@ -186,14 +192,22 @@ def test_the_front_page_follows(visit: Callable[..., Page], site: Site) -> None:
     expect(reader.locator(f"#post-{newer}")).to_be_visible()
     like_a_fresh_load(reader)
     live = site.post(title="A live story", live="y")
-    site.ada().post(f"/desk/post/{older}", title="An older story", body="Now live.", live="y", version="1", action="publish")
+    site.ada().post(
+        f"/desk/post/{older}", title="An older story", body="Now live.", live="y", version="1", action="publish"
+    )
     expect(reader.locator(f"#post-{older} .live-mark")).to_be_visible()
     like_a_fresh_load(reader)
     site.ada().post(f"/desk/post/{live}/unpublish")
     expect(reader.locator(f"#post-{live}")).to_have_count(0)
     site.ada().post(f"/desk/post/{older}/end")
     expect(reader.locator(f"#post-{older} .live-mark")).to_have_count(0)
-    assert reader.evaluate("document.querySelector('#post-%d').compareDocumentPosition(document.querySelector('#post-%d'))" % (newer, older)) == 4
+    assert (
+        reader.evaluate(
+            "document.querySelector('#post-%d').compareDocumentPosition(document.querySelector('#post-%d'))"
+            % (newer, older)
+        )
+        == 4
+    )
 
 
 # Reading on
@@ -216,7 +230,7 @@ def test_nothing_moves_under_a_readers_eyes(visit: Callable[..., Page], site: Si
     reader = visit(f"/post/{post_id}", viewport=viewport)
     is_live(reader)
     late: list[Route] = []
-    reader.route(LATE, lambda route: late.append(route))
+    reader.route(LATE, lambda route: late.append(route))  # noqa: PLW0108 (Playwright marks the function that it gets)
     ids = [item.get_attribute("id") or "" for item in reader.locator("[data-updates] > *").all()]
     read = f"#{ids[1]}"
     scroll_to(reader, read)
@@ -251,7 +265,8 @@ selector => {
   window.moved = 0;
   const start = document.querySelector(selector).getBoundingClientRect().top;
   const look = () => {
-    window.moved = Math.max(window.moved, Math.abs(document.querySelector(selector).getBoundingClientRect().top - start));
+    const top = document.querySelector(selector).getBoundingClientRect().top;
+    window.moved = Math.max(window.moved, Math.abs(top - start));
     requestAnimationFrame(() => setTimeout(look));
   };
   requestAnimationFrame(() => setTimeout(look));
@@ -277,7 +292,16 @@ def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], si
     expect(update(reader, n)).to_have_count(1)
     assert abs(top_of(reader, "#body") - before) < 1
     expect(box).to_be_focused()
-    site.ada().post(f"/desk/post/{post_id}", title="Renamed", body="B", live="y", comments="open", language="de", version="1", action="publish")
+    site.ada().post(
+        f"/desk/post/{post_id}",
+        title="Renamed",
+        body="B",
+        live="y",
+        comments="open",
+        language="de",
+        version="1",
+        action="publish",
+    )
     expect(reader.locator("[data-outdated]")).to_be_visible()
     reader.keyboard.type("on it.")
     expect(box).to_have_value("I was on it.")
@@ -292,7 +316,9 @@ def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Pa
     reader.evaluate("window.isOld = true")
     scroll_to(reader, "[data-updates] > :nth-child(5)")
     before = top_of(reader, "[data-updates] > :nth-child(5)")
-    site.ada().post(f"/desk/post/{post_id}", title="In German", body="Text.", live="y", language="de", version="1", action="publish")
+    site.ada().post(
+        f"/desk/post/{post_id}", title="In German", body="Text.", live="y", language="de", version="1", action="publish"
+    )
     expect(reader.get_by_role("heading", level=1)).to_have_text("In German")
     assert not reader.evaluate("window.isOld")
     assert abs(top_of(reader, "[data-updates] > :nth-child(5)") - before) < 100
@@ -380,6 +406,25 @@ def test_a_refused_stream_is_tried_again(visit: Callable[..., Page], site: Site)
     n = site.ada().add_update(post_id, "Meanwhile.")
     reader.clock.fast_forward(10_000)
     expect(update(reader, n)).to_be_visible()
+    is_live(reader)
+
+
+def test_a_server_that_holds_no_streams_is_polled(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site)
+    reader = visit("about:blank")
+    reader.clock.install()
+    wait = 'retry: 5000\nevent: wait\ndata: {"ms": 5000, "polling": true}\n\n'
+    reader.route("**/live?after=*", lambda route: route.fulfill(body=wait, content_type="text/event-stream"))
+    reader.goto(f"/post/{post_id}")
+    expect(reader.locator("[data-state=polling]")).to_be_visible()
+    reader.unroute("**/live?after=*")
+    n = site.ada().add_update(post_id, "Meanwhile.")
+    reader.clock.fast_forward(4_000)
+    assert update(reader, n).count() == 0
+    reader.clock.fast_forward(1_000)
+    expect(update(reader, n)).to_be_visible()
+    expect(reader.locator("[data-state=polling]")).to_be_visible()
+    reader.clock.fast_forward(2_000)
     is_live(reader)
 
 

@@ -192,6 +192,35 @@ def test_everybody_can_read_and_use_a_page(page: Page, places: dict[str, str], p
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+# Each puts a live page into a state that it comes to by itself now and then.
+LIVE_STATES = {
+    "a crowd": "tell('happened', { kind: 'readers', n: 1204 })",
+    "paused": "document.querySelector('[data-pause]').click()",
+    "offline": "tell('stream', { state: 'offline', ms: 0 })",
+    "reconnecting": "tell('stream', { state: 'reconnecting', ms: 58000 })",
+    "gone": "tell('happened', { kind: 'gone' })",
+    "outdated": "document.querySelector('[data-outdated]').hidden = false",
+    "news": "Object.assign(document.querySelector('[data-news]'), { hidden: false, textContent: '3 new updates' })",
+}
+
+
+@pytest.mark.parametrize("state", LIVE_STATES)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_whatever_happens_a_live_page_can_be_read_and_used(
+    strangers_page: Page, places: dict[str, str], state: str, width: int, scheme: str
+) -> None:
+    page = strangers_page
+    show(page, places["a live post"], width, scheme)
+    page.locator("[data-state=live]").wait_for()
+    tell = "const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));"
+    page.evaluate(f"() => {{ {tell} {LIVE_STATES[state]} }}")
+    assert page.evaluate(TARGETS) == []
+    assert page.evaluate(CONTRAST) == []
+    assert violations(page) == []
+    page.set_viewport_size({"width": min(width, 320), "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=AXE_RULES).response["violations"]
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]

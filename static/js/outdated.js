@@ -29,5 +29,6 @@ function isWriting() {
 function tell(selector) {
   const notice = document.querySelector(selector);
   notice.hidden = false;
-  announcement.textContent = notice.firstChild.data;
+  notice.querySelector("[data-close]").addEventListener("click", () => (notice.hidden = true));
+  announcement.textContent = notice.querySelector("p").textContent;
 }
