@@ -1,4 +1,4 @@
-"""Pictures of the site for docs/screens/: `make screens`. Six pages, two widths, light and dark."""
+"""Pictures of the site for docs/screens/: `make screens`. Seven pages, two widths, light and dark."""
 
 from __future__ import annotations
 
@@ -257,12 +257,38 @@ def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, schem
     ):
         page.goto(address + path)
         _save(page, f"{name}-{width}-{scheme}")
+    page.goto(f"{address}/post/{ids['live']}")
+    page.locator("[data-state=live]").wait_for()
+    page.evaluate(CROWDED)
+    page.locator("[data-news]").wait_for()
+    page.wait_for_timeout(GLOW_MS)
+    page.screenshot(path=SCREENS / f"live-news-{width}-{scheme}.png")
     _log_in(page, address, "not the password")
     _save(page, f"login-error-{width}-{scheme}")
     _log_in(page, address, PASSWORD)
     page.goto(f"{address}/desk/post/{ids['live']}")
     _save(page, f"editor-{width}-{scheme}")
     context.close()
+
+
+# As if there were many readers and three new updates, while one reads on below.
+GLOW_MS = 3_000
+CROWDED = """
+() => {
+  const tell = detail => document.dispatchEvent(new CustomEvent("happened", { detail }));
+  const item = document.querySelector("[data-updates] > .update");
+  document.querySelector(".updates").scrollIntoView({ behavior: "instant" });
+  tell({ kind: "readers", n: 1204 });
+  const pinned = document.querySelector("[data-pinned]").getBoundingClientRect().bottom;
+  scrollBy({ top: pinned - 120, behavior: "instant" });
+  const add = number => {
+    const fresh = item.cloneNode(true);
+    fresh.id = `update-${number}`;
+    tell({ kind: "update", id: fresh.id, html: fresh.outerHTML });
+  };
+  requestAnimationFrame(() => setTimeout(() => [991, 992, 993].forEach(add), 200));
+}
+"""
 
 
 def _log_in(page: Page, address: str, password: str) -> None:

@@ -201,13 +201,8 @@ def test_the_front_page_follows(visit: Callable[..., Page], site: Site) -> None:
     expect(reader.locator(f"#post-{live}")).to_have_count(0)
     site.ada().post(f"/desk/post/{older}/end")
     expect(reader.locator(f"#post-{older} .live-mark")).to_have_count(0)
-    assert (
-        reader.evaluate(
-            "document.querySelector('#post-%d').compareDocumentPosition(document.querySelector('#post-%d'))"
-            % (newer, older)
-        )
-        == 4
-    )
+    shown = [card.get_attribute("id") for card in reader.locator("[data-cards] > *").all()]
+    assert shown.index(f"post-{newer}") < shown.index(f"post-{older}")
 
 
 # Reading on
@@ -309,6 +304,18 @@ def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], si
     expect(reader.get_by_role("heading", level=1)).to_have_text("Renamed")
 
 
+def test_the_focus_stays_on_a_link_of_what_is_corrected(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site, 1)
+    reader = visit(f"/post/{post_id}")
+    is_live(reader)
+    item = reader.locator("[data-updates] > .update")
+    n = int((item.get_attribute("id") or "").removeprefix("update-"))
+    item.locator(".update__time a").focus()
+    site.ada().post(f"/desk/post/{post_id}/update/{n}/correct", title="", body="Mended.", note="A slip.", version="1")
+    expect(item).to_contain_text("Mended.")
+    expect(item.locator(".update__time a")).to_be_focused()
+
+
 def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 8)
     reader = visit(f"/post/{post_id}")
@@ -351,6 +358,20 @@ def test_a_bar_counts_what_is_new_and_takes_there(visit: Callable[..., Page], si
     expect(bar).to_have_text("One new update")
     scroll_to(reader, "[data-updates] > :first-child")
     expect(bar).to_be_hidden()
+
+
+def test_what_is_unfolded_stays_under_the_finger(visit: Callable[..., Page], site: Site) -> None:
+    """The page is kept still above what is read, but not against the reader's own doing."""
+    headings = "".join(f"## Part {number}\n\n{'Words. ' * 40}\n\n" for number in range(6))
+    reader = visit(f"/post/{live_post(site, 2, body=headings)}")
+    is_live(reader)
+    reader.mouse.wheel(0, 60)
+    reader.wait_for_timeout(300)
+    before = top_of(reader, ".toc summary")
+    reader.locator(".toc summary").click()
+    expect(reader.locator(".toc li").first).to_be_visible()
+    reader.wait_for_timeout(300)
+    assert abs(top_of(reader, ".toc summary") - before) < 1
 
 
 def test_a_screen_reader_hears_of_news_now_and_then(visit: Callable[..., Page], site: Site) -> None:

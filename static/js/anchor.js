@@ -33,7 +33,7 @@ function scrolled() {
 
 // What was pressed stays under the finger, whatever it unfolds.
 function pressed({ target }) {
-  remember(target.closest("button, a, summary") ?? target);
+  remember(target.closest?.("button, a, summary") ?? target);
   clearTimeout(timer);
   timer = setTimeout(remember, PRESSED_MS);
 }

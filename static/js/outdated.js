@@ -1,7 +1,7 @@
 // When a change was too large for the stream, the page is loaded anew, but not under the hands of somebody who
 // writes; and when the post is gone, the page says so.
 
-const DELAY_MS = 1_000; // at random up to this, so that not everybody comes at once
+const DELAY_MS = [250, 1_250]; // time to make the new page; at random, so that not everybody comes at once
 const AGAIN_MS = 10_000; // when loading it anew has just been of no use
 
 const announcement = document.querySelector("[data-announce]");
@@ -14,7 +14,8 @@ document.addEventListener("happened", ({ detail: { kind } }) => {
 function delay() {
   const [navigation] = performance.getEntriesByType("navigation");
   const isAgain = navigation?.type === "reload" && performance.now() < AGAIN_MS;
-  return Math.random() * DELAY_MS + (isAgain ? AGAIN_MS : 0);
+  const [shortest, longest] = DELAY_MS;
+  return shortest + Math.random() * (longest - shortest) + (isAgain ? AGAIN_MS : 0);
 }
 
 function loadAnew() {
