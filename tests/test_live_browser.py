@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import struct
 import zlib
@@ -267,6 +268,29 @@ selector => {
   requestAnimationFrame(() => setTimeout(look));
 }
 """
+
+
+def test_any_sequence_leads_to_a_fresh_page_and_moves_nothing(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site, 10)
+    ada, chance = site.ada(), random.Random(7)
+    reader = visit(f"/post/{post_id}", viewport=PHONE)
+    is_live(reader)
+    ids = [item.get_attribute("id") or "" for item in reader.locator("[data-updates] > *").all()]
+    above = [int(item.removeprefix("update-")) for item in ids[:2]]
+    scroll_to(reader, f"#{ids[2]}")
+    reader.evaluate(MOVES, f"#{ids[2]}")
+    for _ in range(30):
+        change = chance.choice(["add", "add", "pin", "unpin", "key", "not-key", "withdraw", "restore", "comment"])
+        if change == "add":
+            above.append(
+                ada.add_update(post_id, "News. " * chance.randint(1, 90), title=chance.choice(["", "A title"]))
+            )
+        elif change == "comment":
+            ada.comment(post_id, "Words. " * chance.randint(1, 30))
+        else:
+            ada.post(f"/desk/post/{post_id}/update/{chance.choice(above)}/{change}")
+    like_a_fresh_load(reader)
+    assert reader.evaluate("window.moved") < 1
 
 
 def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], site: Site) -> None:
@@ -548,7 +572,7 @@ def test_authors_see_how_many_read_and_how_many_an_update_reached(visit: Callabl
     author = visit("/login")
     log_in(author, "ada")
     author.goto(f"/post/{post_id}")
-    expect(author.get_by_text("2 reading")).to_be_visible()
+    expect(author.get_by_text("2 reading")).to_be_visible(timeout=12_000)  # it is said every 5 s
     expect(reader.locator("[data-number]")).to_have_text("2")
     expect(reader.locator("[data-readers]")).to_be_hidden()
     author.goto(f"/desk/post/{post_id}/live")
