@@ -272,7 +272,7 @@ selector => {
 
 def test_any_sequence_leads_to_a_fresh_page_and_moves_nothing(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 10)
-    ada, chance = site.ada(), random.Random(7)
+    ada, chance = site.ada(), random.Random(7)  # noqa: S311
     reader = visit(f"/post/{post_id}", viewport=PHONE)
     is_live(reader)
     ids = [item.get_attribute("id") or "" for item in reader.locator("[data-updates] > *").all()]
