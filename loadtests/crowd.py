@@ -34,7 +34,7 @@ BACK_MS = 3000  # browsers come back after about so long when they were told not
 CHUNKS_KEPT = 1000
 EVENTS_KEPT = 50
 IP_BIND_ADDRESS_NO_PORT = 24  # the port is chosen by connect, among those free towards that server
-LIVE_CARD = re.compile(r'<article class="card" id="post-(\d+)">\s*<p class="live-mark">')
+LIVE_CARD = re.compile(r'<article class="card" id="post-(\d+)"[^>]*>\s*<p class="live-mark">')
 ID = rb"^id: (\d+)$"
 NOWHERE = -1
 AT = re.compile(rb'"at": ?(\d+)')

@@ -146,6 +146,7 @@ def close(app: Flask) -> None:
     """Fails a test that kept a database session."""
     kept = app.extensions["engine"].pool.checkedout()
     app.extensions["engine"].dispose()
+    app.extensions["channel"].close()
     assert kept == 0, f"{kept} database sessions are left"
 
 
@@ -202,7 +203,7 @@ def site(copied_instance: Callable[[str], Path]) -> Iterator[Site]:
     with UwsgiServer(folder, environ={"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}) as server:
         app = create_app(settings_for(folder, LIMITS="off"))
         yield Site(server.url, app)
-        app.extensions["engine"].dispose()
+        close(app)
 
 
 @pytest.fixture(scope="session")

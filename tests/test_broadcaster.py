@@ -182,6 +182,7 @@ def test_streams_outlive_the_workers_and_the_code(server: UwsgiServer, ada: Brow
     before, process = server.worker_pids(), process_of(server)
     with many(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}", 50) as listeners:
         added = [add_update(ada, post_id)]
+        until(server.all_ready, "every worker is there: a reload passes over one that is not")
         if how == "chain reload":
             server.command_fifo("c")
             until(lambda: len(server.worker_pids()) == 2 and not before & server.worker_pids(), "all workers are new")

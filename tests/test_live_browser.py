@@ -491,6 +491,7 @@ def test_a_server_that_starts_anew_is_found_again(
         is_live(reader)
         like_a_fresh_load(reader)
         app.extensions["engine"].dispose()
+        app.extensions["channel"].close()
 
 
 def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) -> None:

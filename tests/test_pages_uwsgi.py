@@ -152,6 +152,7 @@ def running(copied_instance: Callable[[str], Path], tmp_path_factory: pytest.Tem
         ada.post(f"/post/{running.post}/updates", csrf_token=ada.token, body="Goal!")
         yield running
         app.extensions["engine"].dispose()
+        app.extensions["channel"].close()
 
 
 @pytest.fixture(scope="module")
@@ -376,6 +377,7 @@ def test_new_code_takes_the_pages_over_in_the_background(running: Running) -> No
     """After a chain reload: the site's name stands for code and templates."""
     paths = ["/", f"/post/{running.post}", "/user/ada", "/feed.atom"]
     before = [running.ask(path).body for path in paths]
+    until(running.server.all_ready, "both workers were there: the reload passes over one that isn't")
     workers = running.server.worker_pids()
     (running.folder / "title").write_text("The Evening Post")
     running.server.command_fifo("c")

@@ -171,6 +171,10 @@ class Line:
                     self._hang_up()
             return False
 
+    def close(self) -> None:
+        with self._lock:
+            self._hang_up()
+
     def _hang_up(self) -> None:
         if self._connection:
             self._connection.close()
@@ -204,6 +208,10 @@ class Channel:
         self.lines = [Line(instance, index) for index in range(count)]
         self.per_address = per_address
         self._turn = 0
+
+    def close(self) -> None:
+        for line in self.lines:
+            line.close()
 
     def wake(self, post_id: int) -> None:
         for line in self.lines:
