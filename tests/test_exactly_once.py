@@ -204,17 +204,21 @@ class World:
                 written.result()
 
     def make(self, trouble: str) -> None:
-        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess, IndexError):
+        with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess, ZeroDivisionError):
             if trouble == "kill a worker":
                 os.kill(min(self.server.worker_pids()), signal.SIGKILL)
             elif trouble == "kill the broadcaster":
-                self.server.broadcasters()[0].kill()
+                self._one_broadcaster().kill()
             elif trouble == "renew the broadcaster":
                 # Before it listens to signals, this one would end it: that is another trouble.
                 if holds_streams(self.server):
-                    self.server.broadcasters()[0].send_signal(signal.SIGHUP)
+                    self._one_broadcaster().send_signal(signal.SIGHUP)
             else:
                 self.server.command_fifo("c")
+
+    def _one_broadcaster(self) -> psutil.Process:
+        found = self.server.broadcasters()
+        return found[next(self.count) % len(found)]
 
     def join(self, small_buffer: bool) -> None:
         if len(self.readers) < 8:
@@ -299,9 +303,11 @@ EVERYTHING: list[tuple[Any, ...]] = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def server(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
-    with UwsgiServer(copied_instance("once"), workers=2, environ={"PRESSROOM_LIMITS": "off"}) as server:
+@pytest.fixture(scope="module", params=["1", "2"])
+def server(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
+    """With one process that holds the streams, and with two."""
+    environ = {"PRESSROOM_LIMITS": "off", "PRESSROOM_BROADCASTERS": request.param}
+    with UwsgiServer(copied_instance("once"), workers=2, environ=environ) as server:
         until(lambda: holds_streams(server), "streams are held")
         yield server
         assert "Traceback" not in server.log()
@@ -314,7 +320,7 @@ def people(server: UwsgiServer) -> list[Browser]:
 
 # Neither can be shown to shorter and shorter lists in a bearable time, so a failure shows the list that it met.
 quick = settings(
-    max_examples=6,
+    max_examples=4,  # with each of two servers
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
