@@ -200,6 +200,7 @@ class World:
                 self.make(trouble)
             while not all(written.done() for written in writing):
                 self.read()
+                self._one_comes_again()
             for written in writing:
                 written.result()
 
@@ -230,6 +231,12 @@ class World:
             reader.close()
             if rejoin:
                 reader.open()
+
+    def _one_comes_again(self) -> None:
+        """While an event is committed here, and sent there."""
+        reader = self.readers[next(self.count) % len(self.readers)]
+        if not reader.is_paused:
+            reader.open()
 
     def pause(self, which: int) -> None:
         if self.readers:
