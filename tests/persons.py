@@ -6,13 +6,16 @@ import re
 import sqlite3
 from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Flask
 from flask.testing import FlaskClient
 from flask.wrappers import Response
+from sqlalchemy import select
 
+from webapp import db
+from webapp.models import Event
 from webapp.store import Store
 
 PASSWORD = "correct horse battery"
@@ -21,6 +24,20 @@ _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
     return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
+
+
+class Happened(NamedTuple):
+    seq: int
+    kind: str
+    payload: str
+
+
+def happened(app: Flask, post_id: int) -> list[Happened]:
+    """All events of a post, oldest first; FRONT for the front page's."""
+    columns = (Event.seq, Event.kind, Event.payload)
+    with db.snapshot(app.extensions["engine"]) as session:
+        rows = session.execute(select(*columns).where(Event.post_id == post_id).order_by(Event.seq))
+        return [Happened(*row) for row in rows]
 
 
 def refill(folder: Path, template_instance: Path) -> None:

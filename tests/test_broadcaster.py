@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
@@ -37,11 +36,8 @@ def ada(server: UwsgiServer) -> Browser:
 
 
 def broadcaster(server: UwsgiServer) -> psutil.Process | None:
-    for child in psutil.Process(server.pid).children():
-        with contextlib.suppress(psutil.NoSuchProcess):  # a zombie has no command line
-            if "webapp.broadcaster" in " ".join(child.cmdline()) and (server.instance / "broadcaster.sock").exists():
-                return child
-    return None
+    found = server.broadcasters()
+    return found[0] if found and (server.instance / "broadcaster.sock").exists() else None
 
 
 def tell(server: UwsgiServer, *messages: str) -> None:

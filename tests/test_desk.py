@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from persons import Person
+from persons import Person, happened
 
-from webapp import db, events, people, text
+from webapp import db, people, text
 
 
 def draft(person: Person, **data: str) -> int:
@@ -525,8 +525,7 @@ def test_the_same_submission_with_another_text_keeps_both(ada: Person, anonymous
 def test_opening_the_comments_again_tells_readers_to_load_the_page(ada: Person, app: Flask) -> None:
     post_id = ada.write_post(comments="closed")
     ada.post(f"/desk/post/{post_id}", title="The derby", body="Kick-off at eight.", comments="open", action="publish")
-    with app.app_context():
-        assert [event.kind for event in events.events_after(db.reading(), post_id, 0)] == ["post", "reload"]
+    assert [event.kind for event in happened(app, post_id)] == ["post", "reload"]
 
 
 def test_a_draft_can_be_deleted_but_not_what_was_public(ada: Person) -> None:

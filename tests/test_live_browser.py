@@ -61,6 +61,14 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     assert not problems
 
 
+def with_clock(visit: Callable[..., Page], path: str) -> Page:
+    """A page whose time the test can put forward."""
+    page = visit("about:blank")
+    page.clock.install()
+    page.goto(path)
+    return page
+
+
 def live_post(site: Site, updates: int = 0, **data: Any) -> int:
     post_id = site.post(**{"title": "The last light", "live": "y"} | data)
     for number in range(updates):
@@ -400,9 +408,7 @@ def test_what_is_unfolded_stays_under_the_finger(visit: Callable[..., Page], sit
 
 def test_a_screen_reader_hears_of_news_now_and_then(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
-    reader = visit("about:blank")
-    reader.clock.install()
-    reader.goto(f"/post/{post_id}")
+    reader = with_clock(visit, f"/post/{post_id}")
     is_live(reader)
     ada = site.ada()
     said = reader.locator("main > [role=status]")
@@ -514,9 +520,7 @@ def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) ->
 
 def test_a_hidden_tab_counts_and_gives_its_stream_back(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
-    reader = visit("about:blank")
-    reader.clock.install()
-    reader.goto(f"/post/{post_id}")
+    reader = with_clock(visit, f"/post/{post_id}")
     is_live(reader)
     ada = site.ada()
     hide(reader, True)

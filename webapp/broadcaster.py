@@ -30,7 +30,6 @@ from .server import broadcaster_address, try_lock
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
 
 SECOND_LOOK_SECONDS = 1.0
-RESERVED_DESCRIPTORS = 64
 MESSAGE_BYTES = 65_536
 MESSAGES_AT_ONCE = 64
 OTHERS_SECONDS = 3 * READERS_SECONDS
@@ -46,7 +45,7 @@ class Broadcaster:
         self.settings = settings
         self.index = index
         self.epoll = select.epoll()
-        self.limit = descriptors() - RESERVED_DESCRIPTORS
+        self.limit = descriptors() - stream.RESERVED_DESCRIPTORS
         engine = db.make_engine(settings["DATABASE_URL"])
         self.topics = Topics(engine, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
         self.workers: dict[int, socket.socket] = {}

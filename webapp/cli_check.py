@@ -5,12 +5,11 @@ from __future__ import annotations
 import click
 from flask import Flask, current_app
 
-from . import pages
+from . import pages, stream
 from .cli import on_instance
 
 # With fewer, a post that goes round leaves most of its readers polling.
 FEW_READERS = 2_000
-RESERVED_DESCRIPTORS = 64  # twin of broadcaster.RESERVED_DESCRIPTORS, which doesn't load where there is no epoll
 
 
 @click.command()
@@ -32,7 +31,7 @@ def _readers() -> list[str]:
         streams, limit = sum(found["streams"] for found in status), sum(found["limit"] for found in status)
         click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; further readers poll.")
     else:
-        limit = count * (_descriptors() - RESERVED_DESCRIPTORS)
+        limit = count * (_descriptors() - stream.RESERVED_DESCRIPTORS)
         click.echo(f"Streams: the site isn't running here. It could hold {limit:,} at once; further readers poll.")
     cure = (
         f"To hold more: PRESSROOM_BROADCASTERS={count + 1}, or let a process open more files"
@@ -49,7 +48,7 @@ def _descriptors() -> int:
     try:
         import resource
     except ImportError:
-        return RESERVED_DESCRIPTORS
+        return stream.RESERVED_DESCRIPTORS
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 

@@ -6,7 +6,6 @@ events.record(session, post_id, n, "update", item=update.item, html=html)
 """
 
 import json
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -19,17 +18,7 @@ from .errors import NotFound
 from .models import FRONT, Event, Post, ShownComment, ShownUpdate, now_ms
 
 PAYLOAD_BYTES = 8 * 1024
-REPLAY_LIMIT = 200
 ITEMS_KEPT = 2_000  # rendered, a few KB each
-
-
-@dataclass(frozen=True)
-class Happened:
-    """One event for a reader. `payload` is JSON text; empty when the item was corrected or withdrawn since."""
-
-    seq: int
-    kind: str
-    payload: str
 
 
 def next_number(session: Session, post_id: int) -> int:
@@ -102,14 +91,3 @@ def record_front(session: Session, post: Post, kind: str = "card") -> None:
 
 def last_number(session: Session, post_id: int) -> int:
     return session.scalar(select(Post.seq).where(Post.id == post_id)) or 0
-
-
-def events_after(session: Session, post_id: int, after: int, limit: int = REPLAY_LIMIT) -> list[Happened]:
-    """Events of one post numbered above `after`, oldest first; FRONT for the front page's."""
-    statement = (
-        select(Event.seq, Event.kind, Event.payload)
-        .where(Event.post_id == post_id, Event.seq > after)
-        .order_by(Event.seq)
-        .limit(limit)
-    )
-    return [Happened(*row) for row in session.execute(statement)]

@@ -15,8 +15,6 @@ from .server import Channel
 
 live = Blueprint("live", __name__)
 
-WAIT_SECONDS = (2, 10)
-
 
 @live.get("/live", defaults={"post_id": FRONT}, endpoint="front")
 @live.get("/post/<int:post_id>/live")
@@ -32,10 +30,10 @@ def post(post_id: int) -> Response:
 
 def _stream(channel: Channel | None, engine: Engine, post_id: int, after: int, address: str) -> Iterator[bytes]:
     """Runs when the request's context is gone."""
-    yield stream.retry(*WAIT_SECONDS)
+    yield stream.retry(*stream.WAIT_SECONDS)
     # Here the head is sent, and the socket is to carry nothing but the stream.
     if channel and channel.hand_over(post_id, after, address):
         return
     with engine.connect() as connection:
         news = stream.caught_up(stream.news(connection, post_id, after))
-    yield news.content if news.is_over else news.content + stream.wait(*WAIT_SECONDS, polling=True)
+    yield news.content if news.is_over else news.content + stream.wait(*stream.WAIT_SECONDS, polling=True)

@@ -15,6 +15,10 @@ FRONT = 0  # twin of models.FRONT
 REPLAY_EVENTS = 200
 REPLAY_BYTES = 32 * 1024
 LARGEST = 2**31 - 1
+# When a reader comes back, at random between these.
+WAIT_SECONDS = (2, 10)
+# Of a broadcaster's descriptors, those that are no streams.
+RESERVED_DESCRIPTORS = 64
 # What a reader's position may be besides a number: from now on; a position that never was.
 NOW, NEVER = -1, -2
 

@@ -23,7 +23,6 @@ from . import stream
 HEARTBEAT_SECONDS = 15
 READERS_SECONDS = 5.0
 USER_TIMEOUT_MS = 30_000
-WAIT_SECONDS = (2, 10)
 FULL_SECONDS = (10, 20)
 TOPICS_AT_ONCE = 1_000
 
@@ -81,7 +80,7 @@ class Topics:
         try:
             news = self._missed(post_id, after)
         except SQLAlchemyError:
-            self._part(descriptor, stream.wait(*WAIT_SECONDS, polling=True))
+            self._part(descriptor, stream.wait(*stream.WAIT_SECONDS, polling=True))
             return
         if news.is_over:
             self._part(descriptor, news.content)

@@ -22,8 +22,9 @@ from typing import NamedTuple
 import browser
 import lab
 from readers import allow_files
+from sqlalchemy import select
 
-from webapp import events
+from webapp.models import Event
 
 NUMBER = rb'"id": "update-(\d+)"'  # nchan's ids are of its own making
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -63,8 +64,10 @@ class Contender(NamedTuple):
 def sample(site: lab.Site, post_id: int) -> str:
     """The HTML of an update, as it stands in an event."""
     with site.app.app_context(), lab.db.writing() as session:
-        (*_, event) = events.events_after(session, post_id, 0)
-    html: str = json.loads(event.payload)["html"]
+        payload = session.scalars(
+            select(Event.payload).where(Event.post_id == post_id).order_by(Event.seq.desc())
+        ).first()
+    html: str = json.loads(payload or "")["html"]
     return html
 
 
