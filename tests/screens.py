@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, patch
 from zoneinfo import ZoneInfo
 
 from flask import Flask
@@ -22,7 +23,7 @@ from webapp.models import Post, User
 
 ROOT = Path(__file__).parent.parent
 SCREENS = ROOT / "docs" / "screens"
-WIDTHS = (360, 1280)
+LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 MAX_HEIGHT = 2000
 FLAGS = "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 ZONE = "Europe/Berlin"
@@ -103,6 +104,18 @@ stands there will be a **second round on 27 September**.
 20:41 ines
 The mayor’s clerk has brought coffee for the counters. There is applause, the first of the evening.
 """
+LATE_UPDATES = """\
+20:52 tomas
+Three more districts, all from the east. The distance grows: Adeyemi is ahead by **41 votes** now, with five to come.
+---
+20:58 ines
+Somebody has opened the windows of the great hall. One can hear the harbour, and a brass band that can’t know yet
+for whom it is going to play.
+---
+21:04 tomas key
+# The second count of district 17 is in
+The bundle is back on its pile. Nothing changes but the mood: eleven votes for Lindqvist, nine for Adeyemi.
+"""
 CORRECTION = "We first wrote 63.8 per cent. Two figures were swapped in the office’s note."
 
 COMMENTS = """\
@@ -152,7 +165,7 @@ Now it is quiet, and the gulls have the quay.
 
 
 def fill(app: Flask) -> dict[str, int]:
-    """Write the sample content; the ids of the live post and the guide."""
+    """Write the sample content; the ids of its people, and of its two posts: `live` and `guide`."""
     with app.test_request_context():
         with pages.changing() as session:
             ids = {name: _person(session, name).id for name in ("ines", "tomas", "harbourmaster", "lotte", "weilin")}
@@ -160,7 +173,7 @@ def fill(app: Flask) -> dict[str, int]:
             head, title, *summary = block.splitlines()
             hours, author, tag = head.split()
             _article(title, "".join(summary), ids[author], START - timedelta(hours=int(hours)), tags=[tag])
-        return {"live": _live_post(ids), "guide": _guide(ids["tomas"])}
+        return ids | {"live": _live_post(ids), "guide": _guide(ids["tomas"])}
 
 
 def _person(session: Session, name: str) -> User:
@@ -199,11 +212,7 @@ def _guide(author_id: int) -> int:
 def _live_post(ids: dict[str, int]) -> int:
     tags = ["Election 2026", "Harbour"]
     post_id = _article(LIVE_TITLE, LIVE_SUMMARY, ids["ines"], START, tags=tags, body=LIVE_BODY, live=True)
-    for block in UPDATES.split("---\n"):
-        head, written = block.split("\n", 1)
-        clock, author, *marks = head.split()
-        title, body = written[2:].split("\n", 1) if written.startswith("# ") else ("", written)
-        _update(post_id, ids[author], _at(clock), body, title=title, marks=marks)
+    _write(UPDATES, post_id, ids)
     for block in COMMENTS.split("---\n"):
         head, body = block.split("\n", 1)
         clock, author = head.split()
@@ -213,15 +222,23 @@ def _live_post(ids: dict[str, int]) -> int:
     return post_id
 
 
-def _update(post_id: int, author_id: int, at: int, body: str, *, title: str, marks: list[str]) -> None:
+def _write(blocks: str, post_id: int, ids: dict[str, int]) -> None:
+    for block in blocks.split("---\n"):
+        head, written = block.split("\n", 1)
+        clock, author, *marks = head.split()
+        title, body = written[2:].split("\n", 1) if written.startswith("# ") else ("", written)
+        with patch("webapp.models.time", Mock(**{"time_ns.return_value": _at(clock) * 1_000_000})):
+            _update(post_id, ids[author], body, title=title, marks=marks)
+
+
+def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[str]) -> None:
     html = text.render_update(body)
     with pages.changing() as session:
         made = updates.add(session, post_id, author_id, body, html, title=title, key="key" in marks)
-        made.created_at = at
         if "pinned" in marks:
             updates.pin(session, post_id, made.n, True)
         if "corrected" in marks:
-            made.corrected_at, made.correction = at + 480_000, CORRECTION
+            made.corrected_at, made.correction = made.created_at + 480_000, CORRECTION
 
 
 def _at(clock: str) -> int:
@@ -237,18 +254,16 @@ def _ms(at: datetime) -> int:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[tuple[str, dict[str, int]]]:
-    """The real server with the sample content: its address, and the ids from `fill`."""
+def site(folder: Path) -> Iterator[tuple[str, Flask, dict[str, int]]]:
+    """The real server with the sample content: its address, an app beside it, and the ids from `fill`."""
     settings = {"PRESSROOM_SITE_TITLE": "The Hallstedt Courier", "PRESSROOM_TIMEZONE": ZONE}
     with UwsgiServer(folder / "instance", environ=settings) as server:
-        yield server.url, fill(create_app(config.read(server.environ)))
+        app = create_app(config.read(server.environ))
+        yield server.url, app, fill(app)
 
 
 def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, scheme: Any) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB", timezone_id=ZONE
-    )
-    page = context.new_page()
+    page = _visitor(browser, width, scheme)
     for name, path in (
         ("front", "/"),
         ("live-post", f"/post/{ids['live']}"),
@@ -257,38 +272,46 @@ def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, schem
     ):
         page.goto(address + path)
         _save(page, f"{name}-{width}-{scheme}")
-    page.goto(f"{address}/post/{ids['live']}")
-    page.locator("[data-state=live]").wait_for()
-    page.evaluate(CROWDED)
-    page.locator("[data-news]").wait_for()
-    page.wait_for_timeout(GLOW_MS)
-    page.screenshot(path=SCREENS / f"live-news-{width}-{scheme}.png")
     _log_in(page, address, "not the password")
     _save(page, f"login-error-{width}-{scheme}")
     _log_in(page, address, PASSWORD)
     page.goto(f"{address}/desk/post/{ids['live']}")
     _save(page, f"editor-{width}-{scheme}")
-    context.close()
+    page.context.close()
 
 
-# As if there were many readers and three new updates, while one reads on below.
-GLOW_MS = 3_000
-CROWDED = """
+# Scrolls past what is pinned, so that what comes in then stands above.
+READING_ON = """
 () => {
-  const tell = detail => document.dispatchEvent(new CustomEvent("happened", { detail }));
-  const item = document.querySelector("[data-updates] > .update");
-  document.querySelector(".updates").scrollIntoView({ behavior: "instant" });
-  tell({ kind: "readers", n: 1204 });
   const pinned = document.querySelector("[data-pinned]").getBoundingClientRect().bottom;
   scrollBy({ top: pinned - 120, behavior: "instant" });
-  const add = number => {
-    const fresh = item.cloneNode(true);
-    fresh.id = `update-${number}`;
-    tell({ kind: "update", id: fresh.id, html: fresh.outerHTML });
-  };
-  requestAnimationFrame(() => setTimeout(() => [991, 992, 993].forEach(add), 200));
 }
 """
+GLOW_MS = 3_000
+
+
+def shoot_news(browser: Browser, address: str, app: Flask, ids: dict[str, int]) -> None:
+    """Four readers who are further down while the same three updates come in."""
+    readers = {}
+    for width, scheme in LOOKS:
+        page = _visitor(browser, width, scheme)
+        page.goto(f"{address}/post/{ids['live']}")
+        page.locator("[data-state=live]").wait_for()
+        page.evaluate(READING_ON)
+        readers[f"live-news-{width}-{scheme}"] = page
+    with app.test_request_context():
+        _write(LATE_UPDATES, ids["live"], ids)
+    for name, page in readers.items():
+        page.locator("[data-news]").wait_for()
+        page.wait_for_timeout(GLOW_MS)
+        page.screenshot(path=SCREENS / f"{name}.png")
+        page.context.close()
+
+
+def _visitor(browser: Browser, width: int, scheme: Any) -> Page:
+    return browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme=scheme, locale="en-GB", timezone_id=ZONE
+    ).new_page()
 
 
 def _log_in(page: Page, address: str, password: str) -> None:
@@ -307,11 +330,15 @@ def _save(page: Page, name: str) -> None:
 
 def main() -> None:
     SCREENS.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, site(Path(folder)) as (address, ids), sync_playwright() as engine:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        site(Path(folder)) as (address, app, ids),
+        sync_playwright() as engine,
+    ):
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
-        for width in WIDTHS:
-            for scheme in ("light", "dark"):
-                shoot(browser, address, ids, width, scheme)
+        for width, scheme in LOOKS:
+            shoot(browser, address, ids, width, scheme)
+        shoot_news(browser, address, app, ids)
         browser.close()
 
 
