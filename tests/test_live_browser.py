@@ -392,6 +392,30 @@ def test_a_bar_counts_what_is_new_and_takes_there(visit: Callable[..., Page], si
     expect(bar).to_be_hidden()
 
 
+# Of the bar of new updates and of the mark beside "Live": what is left when a browser takes our colours away.
+OUTLINES = """
+() => [["[data-news]", null], [".live__state", "::before"]].map(([selector, part]) => {
+  const style = getComputedStyle(document.querySelector(selector), part);
+  return [style.borderTopStyle, style.borderTopWidth !== "0px"];
+})
+"""
+
+
+def test_live_states_read_from_the_right_and_without_our_colours(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site, 8, title="المنارة تنطفئ الليلة", body="ينطفئ الضوء الليلة.", language="ar")
+    reader = visit(f"/post/{post_id}", viewport=PHONE, forced_colors="active")
+    is_live(reader)
+    scroll_to(reader, "[data-updates] > :nth-child(6)")
+    before = top_of(reader, "[data-updates] > :nth-child(6)")
+    site.ada().add_update(post_id, "انطفأ الضوء.", title="الليلة", key="y")
+    bar = reader.locator("[data-news]")
+    expect(bar).to_be_in_viewport(ratio=1)
+    assert abs(top_of(reader, "[data-updates] > :nth-child(7)") - before) < 1
+    assert reader.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert reader.evaluate(OUTLINES) == [["solid", True]] * 2
+    like_a_fresh_load(reader)
+
+
 def test_what_is_unfolded_stays_under_the_finger(visit: Callable[..., Page], site: Site) -> None:
     """The page is kept still above what is read, but not against the reader's own doing."""
     headings = "".join(f"## Part {number}\n\n{'Words. ' * 40}\n\n" for number in range(6))
