@@ -59,6 +59,7 @@ def site(people_too: int = 0) -> Iterator[Site]:
 
     Limits are on unless there are readers: all of them log in from one address.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))  # so that what was started is ended too
     with tempfile.TemporaryDirectory(prefix="pressroom-limits-") as temporary:
         folder, port = Path(temporary) / "instance", free_port()
         environ = {
