@@ -15,6 +15,7 @@ from flask.wrappers import Response
 from sqlalchemy import select
 
 from webapp import db
+from webapp.instance import BENCH
 from webapp.models import Event
 from webapp.store import Store
 
@@ -41,13 +42,14 @@ def happened(app: Flask, post_id: int) -> list[Happened]:
 
 
 def refill(folder: Path, template_instance: Path) -> None:
-    """Give the instance the database that every test begins with, and no pages."""
+    """Give the instance the database that every test begins with, and no pages. It is no bench."""
     source = sqlite3.connect(template_instance / "pressroom.db")
     target = sqlite3.connect(folder / "pressroom.db")
     source.backup(target)
     source.close()
     target.close()
     Store(folder).clear()
+    (folder / BENCH).unlink(missing_ok=True)
 
 
 class Person:

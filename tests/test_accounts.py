@@ -363,10 +363,11 @@ def test_personal_answers_are_never_stored(ada: Person) -> None:
 def test_me_says_who_is_there(ada: Person, eve: Person, anonymous: Person) -> None:
     me = ada.get("/me").json
     assert me.pop("csrf_token")
-    assert me == {"signed_in": True, "username": "ada", "role": "author", "may_write": True}
+    assert me == {"signed_in": True, "username": "ada", "role": "author", "may_write": True, "bench": False}
     assert eve.get("/me").json["may_write"] is False
     nobody = anonymous.get("/me").json
-    assert nobody == {"signed_in": False, "username": None, "role": None, "csrf_token": None, "may_write": False}
+    nobodys = {"signed_in": False, "username": None, "role": None, "csrf_token": None, "may_write": False}
+    assert nobody == nobodys | {"bench": False}
 
 
 # CSRF

@@ -31,6 +31,7 @@ COMMANDS = [
     ["import", str(ROOT / "tests" / "samples"), "--author", "ada"],
     ["demo", "--speed", "0"],
     ["demo", "--remove"],
+    ["bench-data", "--posts", "1", "--live", "0"],
     ["pages", "status"],
     ["pages", "clear"],
     ["pages", "warm"],

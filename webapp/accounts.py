@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import comments, limits, pages, passwords, people, sessions
+from . import comments, instance, limits, pages, passwords, people, sessions
 from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
@@ -35,6 +35,7 @@ def me() -> Response:
         role=user.role if user else None,
         csrf_token=generate_csrf() if user else None,
         may_write=user is not None and has_role(user, "author"),
+        bench=instance.is_bench(current_app.config["INSTANCE"]),
     )
     return answer if user else hint(answer, signed_in=False)
 

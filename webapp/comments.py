@@ -86,9 +86,11 @@ def add(
     *,
     submission: str | None = None,
     per_minute: int | None = PER_MINUTE,
+    at_ms: int | None = None,
 ) -> Comment:
     """A new comment; the same `submission` of the same person again gives the one that it made.
 
+    at_ms: its time, now unless given.
     Raises NotFound, Conflict when comments are closed, TooMany after `per_minute` in the last 60 seconds.
     """
     post = posts.locked(session, post_id)
@@ -112,6 +114,7 @@ def add(
         html=html,
         author_id=author_id,
         submission=submission,
+        created_at=at_ms or now_ms(),
     )
     session.add(comment)
     session.flush()

@@ -1,14 +1,17 @@
 """The instance folder: everything that a site keeps, and nothing else. Imports nothing that Windows lacks."""
 
 import contextlib
+import json
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 # The folder itself can be entered but not listed, so that nginx reaches the two that it serves files from.
 FOLDER_MODE = 0o711
 SUBFOLDERS = {"pages": 0o755, "media": 0o755, "tmp": 0o700, "locks": 0o700}
 SECRET_KEY_BYTES = 32
+BENCH = "bench.json"
 
 
 class InstanceError(SystemExit):
@@ -47,6 +50,15 @@ def secret_key(folder: Path) -> bytes:
     if len(key) < SECRET_KEY_BYTES:
         raise InstanceError(f"{path} is empty or cut short: restore it, or rm {path} (everybody is signed out)")
     return key
+
+
+def write_bench(folder: Path, facts: dict[str, Any]) -> None:
+    """Mark the folder as a bench: load tests may run there, and `facts` (0600) is what they need to know."""
+    _write_once(folder / BENCH, json.dumps(facts, indent=1).encode())
+
+
+def is_bench(folder: Path) -> bool:
+    return (folder / BENCH).is_file()
 
 
 def _make(path: Path, mode: int) -> None:

@@ -103,9 +103,11 @@ def add(
     title: str = "",
     key: bool = False,
     submission: str | None = None,
+    at_ms: int | None = None,
 ) -> Update:
     """A new update of a live post; the same `submission` of the same person again gives the one that it made.
 
+    at_ms: its time, now unless given.
     Raises Conflict when the post isn't live any more, NotFound when it isn't published.
     """
     post = posts.locked(session, post_id)
@@ -129,6 +131,7 @@ def add(
         key=key,
         author_id=author_id,
         submission=submission,
+        created_at=at_ms or now_ms(),
     )
     session.add(update)
     session.flush()

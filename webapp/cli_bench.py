@@ -1,0 +1,161 @@
+"""`pressroom bench-data`: fills an empty instance for load tests, with the same site for the same options."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import sys
+from datetime import UTC, datetime
+from random import Random
+
+import click
+from flask import Flask, current_app
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from . import comments, db, instance, pages, passwords, people, posts, text, updates
+from .cli import on_instance, program
+from .config import LANGUAGES
+from .demo.prose import PARAGRAPH_WORDS, Prose, prose
+from .models import FRONT, Post
+
+UPDATE_WORDS = 35
+COMMENT_WORDS = 20
+COMMENTS_ELSEWHERE = 5  # at most, on a post that isn't live
+# When the newest post begins, and all the others before it. Were it now, the same options would make another site.
+NEWEST_MS = int(datetime(2026, 1, 1, 18, tzinfo=UTC).timestamp()) * 1000
+MS_BETWEEN_POSTS = 3 * 3_600_000
+MS_BETWEEN_ITEMS = 40_000
+
+
+@click.command("bench-data")
+@click.option("--posts", "post_count", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option(
+    "--live",
+    "live_count",
+    type=click.IntRange(0, 100),
+    default=3,
+    show_default=True,
+    help="Live posts, besides --posts.",
+)
+@click.option(
+    "--updates",
+    "update_count",
+    type=click.IntRange(0, 5_000),
+    default=200,
+    show_default=True,
+    help="On each live post.",
+)
+@click.option(
+    "--comments",
+    "comment_count",
+    type=click.IntRange(0, 5_000),
+    default=300,
+    show_default=True,
+    help=f"On each live post; others have {COMMENTS_ELSEWHERE} at most.",
+)
+@click.option("--authors", "author_count", type=click.IntRange(1, 50), default=5, show_default=True)
+@click.option("--readers", "reader_count", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one makes another site.")
+@on_instance
+def bench_data(
+    *,
+    post_count: int,
+    live_count: int,
+    update_count: int,
+    comment_count: int,
+    author_count: int,
+    reader_count: int,
+    seed: int,
+) -> None:
+    """Fill an empty instance with a site for load tests, the same for the same options.
+
+    All accounts that it makes share one random password. It is in bench.json, in the instance folder; by that file
+    load tests know that they may run here.
+    """
+    folder = current_app.config["INSTANCE"]
+    if instance.is_bench(folder):
+        raise click.ClickException(f"{folder} is a bench already. Delete the folder to begin anew.")
+    password = secrets.token_urlsafe(16)
+    authors = [f"author-{number}" for number in range(1, author_count + 1)]
+    readers = [f"reader-{number}" for number in range(1, reader_count + 1)]
+    user_ids = _make_accounts(authors + readers, passwords.make_hash(password))
+    author_ids, reader_ids = user_ids[:author_count], user_ids[author_count:]
+    random = Random(seed)  # noqa: S311
+    proses = [prose(language, random) for language in LANGUAGES]
+    post_ids: list[int] = []
+    with click.progressbar(range(post_count + live_count), label="Filling", file=sys.stderr) as bar:
+        for number in bar:
+            words, live = proses[number % len(proses)], number >= post_count
+            at_ms = NEWEST_MS - MS_BETWEEN_POSTS * (post_count + live_count - 1 - number)
+            post_ids.append(_publish(words, author_ids if live else [random.choice(author_ids)], at_ms, live))
+            few = random.randint(0, min(COMMENTS_ELSEWHERE, comment_count))
+            told = random.choices(author_ids, k=update_count if live else 0)
+            said = random.choices(reader_ids, k=comment_count if live else few)
+            _go_on(words, post_ids[-1], at_ms, told, said)
+    made = {"live_posts": post_ids[post_count:], "posts": post_ids[:post_count]}
+    instance.write_bench(folder, {"seed": seed, "password": password, "authors": authors, "readers": readers} | made)
+    on_each = f"{update_count} updates and {comment_count} comments"
+    click.echo(f"{post_count} posts, and {live_count} live posts with {on_each} each.")
+    click.echo(f"{author_count} authors and {reader_count} readers; their password is in {folder / instance.BENCH}")
+    click.echo(f"Serve it: PRESSROOM_INSTANCE={shlex.quote(str(folder))} PRESSROOM_LIMITS=off make serve")
+    click.echo("Then, from another terminal, load it with Locust: loadtests/README.md says how.")
+
+
+def _make_accounts(names: list[str], password_hash: str) -> list[int]:
+    """Their ids. Nothing is made when there are posts, or when somebody has one of the names."""
+    with db.writing() as session:
+        if session.scalar(select(Post.id).where(Post.id != FRONT).limit(1)) is not None:
+            raise click.ClickException(
+                "There are posts here, somebody's own or of a run that was interrupted, so nothing was changed."
+                f" Set PRESSROOM_INSTANCE to a new folder, and begin with: {program()} init"
+            )
+        made = [people.create(session, name, None, password_hash, name.partition("-")[0]) for name in names]
+        for user in made:
+            user.created_at = NEWEST_MS
+        return [user.id for user in made]
+
+
+def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int:
+    """A post's id. All who are named on a live post may write its updates."""
+    body = words.passage(PARAGRAPH_WORDS) if live else words.article()
+    writing = posts.Writing(
+        title=" – ".join(words.random.sample(words.titles, 2)),
+        body=body,
+        rendered=text.render_post(body),
+        summary=words.passage(20),
+        tags=words.random.sample(words.tags, words.random.randint(1, 2)),
+        language=words.language,
+        live=live,
+    )
+    with pages.changing() as session:
+        authors = [people.get(session, user_id) for user_id in author_ids]
+        post = posts.create(session, authors, writing, actor_id=author_ids[0])
+        post.created_at = post.changed_at = at_ms
+        return posts.publish(session, post.id, at_ms).id
+
+
+def _go_on(words: Prose, post_id: int, at_ms: int, told: list[int], said: list[int]) -> None:
+    """Updates by those `told` and comments by those `said`, in any order, one after the other."""
+    items = [(_add_update, user_id) for user_id in told] + [(_add_comment, user_id) for user_id in said]
+    words.random.shuffle(items)
+    with pages.changing() as session:
+        for add, user_id in items:
+            at_ms += round(words.random.expovariate(1 / MS_BETWEEN_ITEMS))
+            add(session, words, post_id, user_id, at_ms)
+
+
+def _add_update(session: Session, words: Prose, post_id: int, author_id: int, at_ms: int) -> None:
+    body = words.passage(words.length(UPDATE_WORDS))
+    title = words.random.choice(words.titles) if words.random.random() < 0.3 else ""
+    key = bool(title) and words.random.random() < 0.2
+    updates.add(session, post_id, author_id, body, text.render_update(body), title=title, key=key, at_ms=at_ms)
+
+
+def _add_comment(session: Session, words: Prose, post_id: int, reader_id: int, at_ms: int) -> None:
+    body = words.passage(words.length(COMMENT_WORDS))
+    comments.add(session, post_id, reader_id, body, text.render_comment(body), per_minute=None, at_ms=at_ms)
+
+
+def init_app(app: Flask) -> None:
+    app.cli.add_command(bench_data)
