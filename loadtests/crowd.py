@@ -89,7 +89,7 @@ class Crowd:
     network: int = field(default_factory=lambda: 1 + os.getpid() % 250)
     counts: Counts = field(default_factory=Counts)
     arrived: defaultdict[int, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
-    epoll: select.epoll = field(default_factory=select.epoll)
+    epoll: select.epoll = field(default_factory=lambda: select.epoll())  # noqa: PLW0108 (Locust takes epoll away)
     opening: dict[int, tuple[socket.socket, int]] = field(default_factory=dict)
     streams: dict[int, socket.socket] = field(default_factory=dict)
     unanswered: set[int] = field(default_factory=set)

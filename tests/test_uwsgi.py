@@ -6,8 +6,6 @@ import asyncio
 import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
@@ -20,7 +18,7 @@ from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_o
 
 import pytest
 from persons import PASSWORD, settings_for
-from uwsgi_server import CHECKOUT, UwsgiServer, until
+from uwsgi_server import UwsgiServer, until
 
 from webapp import create_app, db
 from webapp.models import Event, Post
@@ -170,22 +168,6 @@ def numbers_are_gapless(server: UwsgiServer, post_id: int) -> bool:
         seq = db.reading().get_one(Post, post_id).seq
     app.extensions["engine"].dispose()
     return numbers == list(range(1, seq + 1))
-
-
-def test_people_at_once_lose_and_double_nothing(server: UwsgiServer, tmp_path: Path) -> None:
-    """A short run of the load test, which checks for itself."""
-    command = [
-        *(sys.executable, "-m", "locust", "-f", str(CHECKOUT / "loadtests" / "locustfile.py"), "--headless"),
-        *("-u", "40", "-r", "40", "-t", "8s", "--stop-timeout", "10", "--host", server.url, "--only-summary"),
-        *("--author", "edith", "--author-password", PASSWORD),
-    ]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
-    found = re.search(r"(\d+) comments acknowledged, numbers up to (\d+): 0 problems", said)
-    assert found, said
-    assert int(found[1]) > 5
-    assert int(found[2]) > int(found[1])
 
 
 def test_a_vanished_client_harms_nobody(server: UwsgiServer) -> None:

@@ -136,7 +136,10 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
 
 @contextmanager
 def running(command: list[str], port: int, environ: dict[str, str] | None = None, path: str = "/") -> Iterator[int]:
-    """Start a server in a session of its own, wait until it answers, and end it by SIGTERM; its process id."""
+    """Start a server in a session of its own, wait until it answers, and end it by SIGTERM; its process id.
+
+    path: what it must answer well; without one, any answer will do.
+    """
     with tempfile.TemporaryFile() as screen:
         process = subprocess.Popen(  # noqa: S603
             command, env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, start_new_session=True
@@ -158,7 +161,7 @@ def running(command: list[str], port: int, environ: dict[str, str] | None = None
 
 def _answers(port: int, path: str) -> bool:
     with suppress(OSError):
-        return ask(port, path).status == 200
+        return ask(port, path or "/").status == 200 or not path
     return False
 
 

@@ -1,0 +1,419 @@
+"""The load lab: what this machine holds, where it bends, and how servers compare on the very same app.
+
+    make bench              three servers, three rounds, at most a quarter of an hour
+    make bench QUICK=1      one short round, to see that it works
+    make bench FULL=1       all ten, five rounds; goes on where it was interrupted
+
+Each server is started on a fresh copy of one seeded instance, measured, and ended. It leaves results.json and
+report.html in loadtests/results/<date>/.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import click
+
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "limits")]
+import browser
+import lab
+import report
+from bench_report import summary, write_report
+from readers import Readers, percentile
+from servers import BY_NAME, SERVERS, USUAL, Running, Server, serving
+
+HERE = Path(__file__).parent
+LOAD = 0.6  # of the knee
+LOCUST_IS_FULL = 0.9  # of one core
+SAMPLE_SECONDS = 0.25
+CONNECTIONS = 64
+WARM_STREAMS = 50
+SCENARIO = {"name": "Rage (Ruby), 2 vCPU", "source": "rage-rb.dev, 2026-04-09", "requests_per_s": 5337, "p95_ms": 120}
+DIFFERENCES = [
+    "Their readers and ours are on other machines of other makes; ours share the two cores with the server.",
+    "Their page views are rendered by the app for each request; ours are files of the page store.",
+    "Their events go to all streams from memory; each of ours is committed to the database first.",
+]
+PERCENTILES = """
+done = function(summary, latency, requests)
+  local bad = summary.errors.connect + summary.errors.read + summary.errors.status + summary.errors.timeout
+  io.write(string.format('{"requests": %d, "seconds": %f, "bad": %d, "p50_ms": %f, "p95_ms": %f, "p99_ms": %f}',
+    summary.requests, summary.duration / 1e6, bad,
+    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3))
+end
+"""
+
+
+class Plan(NamedTuple):
+    """`seconds`: how long a load is held. `most`: people at the top of the climb, which goes at this `tempo`."""
+
+    servers: tuple[str, ...]
+    rounds: int
+    seconds: int
+    most: int
+    tempo: float
+    streams: int
+    updates: int
+    scenario_streams: int
+
+
+PLANS = {
+    "quick": Plan(USUAL, 1, 5, 32, 5.0, 500, 3, 1000),
+    "usual": Plan(USUAL, 3, 15, 128, 1.5, 2000, 5, 5000),
+    "full": Plan(tuple(BY_NAME), 5, 30, 256, 1.0, 2000, 10, 5000),
+}
+
+
+class Bench:
+    """One run. `found` is what results.json will hold; it is written after every step."""
+
+    def __init__(self, kind: str, plan: Plan, folder: Path, base: Path) -> None:
+        self.plan, self.folder, self.base = plan, folder, base
+        self.accounts = json.loads((base / "bench.json").read_text())
+        self.pages = [f"/post/{post}" for post in (*self.accounts["live_posts"], *self.accounts["posts"])]
+        file = folder / "results.json"
+        self.found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else beginning(kind, plan, base)
+
+    def steps(self) -> list[tuple[str, Server | None, int]]:
+        """What is still to be done: of each server the knee, then its rounds in turn with the others'; the scenario."""
+        servers = [BY_NAME[name] for name in self.plan.servers]
+        todo: list[tuple[str, Server | None, int]] = [("knee", server, 0) for server in servers]
+        todo += [("round", server, number) for number in range(self.plan.rounds) for server in servers]
+        todo += [("scenario", None, number) for number in range(self.plan.rounds)]
+        return [step for step in todo if not self.is_done(*step)]
+
+    def is_done(self, what: str, server: Server | None, number: int) -> bool:
+        if server is None:
+            return len((self.found["scenario"] or {"rounds": []})["rounds"]) > number
+        entry = self.entry(server)
+        if entry["error"] or (what == "knee" and server.is_limit):
+            return True
+        return bool(entry["knee"]) if what == "knee" else len(entry["wrk"]) > number
+
+    def entry(self, server: Server) -> dict[str, Any]:
+        found: dict[str, Any] | None = next((one for one in self.found["servers"] if one["name"] == server.name), None)
+        if not found:
+            found = {
+                **{name: getattr(server, name) for name in ("name", "title", "command", "is_limit")},
+                **{"environ": dict(server.environ), "error": None, "knee": None, "rounds": [], "wrk": []},
+                "streams": {"count": self.plan.streams, "rounds": []} if server.holds_streams else None,
+            }
+            self.found["servers"].append(found)
+        return found
+
+    def do(self, what: str, server: Server | None, _number: int) -> None:
+        if server is None:
+            self.measure_scenario()
+        else:
+            entry = self.entry(server)
+            with self.fresh() as instance:
+                try:
+                    with serving(server, instance) as running:
+                        self.warm(running, server)
+                        (self.measure_knee if what == "knee" else self.measure_round)(server, running, instance, entry)
+                except SystemExit as error:  # it doesn't start, or gives up
+                    entry["error"] = str(error)
+                    self.found["problems"].append(f"{server.title}: {error}")
+        self.write()
+
+    @contextmanager
+    def fresh(self) -> Iterator[Path]:
+        """A copy of the instance, as it was made, where nginx's user may look into it."""
+        with tempfile.TemporaryDirectory(prefix="pressroom-bench-") as temporary:
+            Path(temporary).chmod(0o711)
+            ignore = shutil.ignore_patterns("pages")
+            yield Path(shutil.copytree(self.base, Path(temporary) / "instance", ignore=ignore))
+
+    def warm(self, running: Running, server: Server) -> None:
+        for path in self.pages[:1] if server.is_limit else ["/", *self.pages]:
+            browser.ask(running.port, path, headers={"Accept-Encoding": "gzip"})
+
+    # One thing each
+
+    def measure_knee(self, _server: Server, running: Running, instance: Path, entry: dict[str, Any]) -> None:
+        with sampling(running) as samples:
+            found = self.locust(running, instance, "--shape", "climb", "-u", self.plan.most, "--tempo", self.plan.tempo)
+        steps = [
+            step | {"server_cpu": cpu_between(samples, step["at"] - step["seconds"], step["at"])}
+            for step in found["steps"]
+        ]
+        knee = found["knee"]
+        is_full = knee["locust_cpu"] >= LOCUST_IS_FULL
+        entry["knee"] = {
+            **{name: knee[name] for name in ("requests_per_s", "users")},
+            "limited_by": "Locust" if is_full else "server",
+            "steps": steps,
+        }
+
+    def measure_round(self, server: Server, running: Running, instance: Path, entry: dict[str, Any]) -> None:
+        if not server.is_limit:
+            asked = LOAD * entry["knee"]["requests_per_s"]
+            users = max(16, 2 * entry["knee"]["users"])
+            cpu, began = running.cpu_seconds(), time.monotonic()
+            options = ["--rate", f"{asked:.1f}", "-u", users, "-r", users, "-t", f"{self.plan.seconds}s"]
+            found = self.locust(running, instance, *options)
+            cpu, took = running.cpu_seconds() - cpu, time.monotonic() - began
+            views = found["entries"]["GET page views"]
+            entry["rounds"].append(
+                {
+                    "asked_per_s": asked,
+                    **{name: views[name] for name in ("requests_per_s", "p50_ms", "p95_ms", "p99_ms", "failures")},
+                    "requests_per_cpu_s": found["entries"]["Aggregated"]["requests"] / cpu,
+                    "memory_mb": running.memory_bytes() / 1e6,
+                    "locust_cpu": found["cpu_seconds"] / took,
+                }
+            )
+            if server.holds_streams:
+                entry["streams"]["rounds"].append(self.measure_streams(running))
+        # Last, so that a round without it is done anew.
+        path = self.pages[0]
+        entry["wrk"].append({"path": path, "connections": CONNECTIONS, **wrk(running, path, self.plan.seconds / 3)})
+
+    def measure_streams(self, running: Running) -> dict[str, float]:
+        """What the streams of a live post cost; every reader checks its numbers."""
+        path, publish = f"{self.pages[0]}/live", self.author(running)
+        holders = [pid for top in running.pids for pid in lab.broadcasters(top)]
+        with Readers(running.port, path, WARM_STREAMS) as few:
+            few.all_arrived(publish())
+            memory = lab.own_bytes(holders)
+            with Readers(running.port, path, self.plan.streams) as readers:
+                memory = lab.own_bytes(holders) - memory
+                readers.all_arrived(publish())
+                cpu = lab.cpu_of(holders)
+                arrivals = [readers.all_arrived(publish()) for _ in range(self.plan.updates)]
+                cpu = lab.cpu_of(holders) - cpu
+                counts = readers.counts()
+        self.check(counts)
+        deliveries = self.plan.updates * (self.plan.streams + WARM_STREAMS)
+        return {
+            "bytes_each": memory / self.plan.streams,
+            "cpu_us_per_delivery": cpu / deliveries * 1e6,
+            "ms_to_99": median(percentile(arrived, 99) for arrived in arrivals),
+            "ms_to_last": median(max(arrived) for arrived in arrivals),
+            "missing": counts["missing"],
+            "double": counts["double"],
+        }
+
+    def check(self, counts: dict[str, float]) -> None:
+        for what in ("missing", "double", "lost", "refused"):
+            if counts[what]:
+                self.found["problems"].append(f"Streams: {counts[what]:g} {what}.")
+
+    def author(self, running: Running) -> Any:
+        """A function that adds an update to the live post, and gives its number."""
+        person = browser.sign_in(running.port, self.accounts["authors"][0], self.accounts["password"])
+
+        def publish() -> int:
+            there, _ = browser.send(running.port, f"{self.pages[0]}/updates", person, body=lab.SENTENCE)
+            return int(there.rpartition("-")[2])
+
+        return publish
+
+    def measure_scenario(self) -> None:
+        """So many streams that each get an update a second, beside page views at the highest steady rate."""
+        server, streams = BY_NAME["uwsgi"], self.plan.scenario_streams
+        with self.fresh() as instance, serving(server, instance) as running:
+            self.warm(running, server)
+            publish, ended = self.author(running), threading.Event()
+
+            def update() -> None:
+                while not ended.wait(1.0):
+                    publish()
+
+            with Readers(running.port, f"{self.pages[0]}/live", streams) as readers:
+                updating = threading.Thread(target=update)
+                updating.start()
+                time.sleep(1.0)
+                measured = wrk(running, self.pages[0], self.plan.seconds)
+                ended.set()
+                updating.join()
+                readers.all_arrived(publish())
+                self.check(readers.counts())
+        entry = self.found["scenario"] or {
+            **{"streams": streams, "updates_per_s": 1, "rounds": [], "theirs": SCENARIO, "differences": DIFFERENCES}
+        }
+        entry["rounds"].append(measured)
+        self.found["scenario"] = entry
+
+    def locust(self, running: Running, instance: Path, *options: object) -> dict[str, Any]:
+        """What readers and an author got, by Locust. Its failures are problems of this run."""
+        results = instance.with_name("locust.json")
+        command = [sys.executable, "-m", "locust", "-f", str(HERE / "locustfile.py"), "--headless", "--skip-log"]
+        command += ["--only-summary", "--host", f"http://127.0.0.1:{running.port}", "--results", str(results)]
+        command += ["--bench-file", str(instance / "bench.json"), *map(str, options), "Reader", "Author"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+        if not results.exists():
+            raise SystemExit(f"Locust ended by itself:\n{done.stdout}{done.stderr}")
+        found: dict[str, Any] = json.loads(results.read_text())
+        self.found["problems"] += found["errors"]
+        return found
+
+    def write(self) -> None:
+        file = self.folder / "results.json"
+        fresh = file.with_suffix(".new")
+        fresh.write_text(json.dumps(self.found, indent=1, ensure_ascii=False) + "\n")
+        fresh.replace(file)
+
+
+def wrk(running: Running, path: str, seconds: float) -> dict[str, float]:
+    """What as many connections as it takes to fill the server get, flat out."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        script.write(PERCENTILES)
+        script.flush()
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script.name]
+        command += ["-H", "Accept-Encoding: gzip", f"http://127.0.0.1:{running.port}{path}"]
+        cpu, began = running.cpu_seconds(), time.monotonic()
+        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+        cpu, took = running.cpu_seconds() - cpu, time.monotonic() - began
+    said = re.search(r"\{.*\}", done.stdout)
+    found = json.loads(said[0]) if said else {"requests": 0}
+    if not found["requests"] or found["bad"]:
+        raise SystemExit(f"wrk got no or bad answers:\n{done.stdout}")
+    return {
+        "requests_per_s": found["requests"] / found["seconds"],
+        "requests_per_cpu_s": found["requests"] / cpu,
+        **{name: found[name] for name in ("p50_ms", "p95_ms", "p99_ms")},
+        "server_cpu": cpu / took,
+    }
+
+
+@contextmanager
+def sampling(running: Running) -> Iterator[list[tuple[float, float]]]:
+    """Meanwhile the server's CPU is read: seconds since 1970, seconds of CPU."""
+    samples: list[tuple[float, float]] = []
+    ended = threading.Event()
+
+    def sample() -> None:
+        while not ended.wait(SAMPLE_SECONDS):
+            samples.append((time.time(), running.cpu_seconds()))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
+
+
+def cpu_between(samples: list[tuple[float, float]], begin: float, end: float) -> float | None:
+    """In cores."""
+    inside = [sample for sample in samples if begin <= sample[0] <= end]
+    if len(inside) < 2:
+        return None
+    (first, before), (last, after) = inside[0], inside[-1]
+    return (after - before) / (last - first)
+
+
+# The whole run
+
+
+def beginning(kind: str, plan: Plan, base: Path) -> dict[str, Any]:
+    accounts = json.loads((base / "bench.json").read_text())
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "commit": report.machine()["commit"],
+        "command": "make bench" + {"quick": " QUICK=1", "full": " FULL=1"}.get(kind, ""),
+        "kind": kind,
+        "rounds": plan.rounds,
+        "seconds": plan.seconds,
+        "machine": machine(),
+        "versions": versions(),
+        "data": {name: accounts[name] for name in ("seed",)}
+        | {"posts": len(accounts["posts"]) + len(accounts["live_posts"])},
+        "servers": [],
+        "scenario": None,
+        "problems": [],
+    }
+
+
+def machine() -> dict[str, Any]:
+    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "cpu": cpu[1] if cpu else platform.processor(),
+        "memory_gb": memory / 2**30,
+        "kernel": platform.release(),
+        "load_average": os.getloadavg(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("flask", "uwsgi", "gevent", "gunicorn", "waitress", "granian", "locust"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    asked = report.machine()
+    return found | {name: str(asked[name]) for name in ("nginx", "wrk") if asked[name]}
+
+
+def fill(base: Path) -> None:
+    environ = os.environ | {"PRESSROOM_INSTANCE": str(base)}
+    for command in ("init", "bench-data"):
+        pressroom = str(Path(sys.executable).parent / "pressroom")
+        subprocess.run([pressroom, command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+
+
+def folder_for(kind: str) -> Path:
+    """Today's; a full run that was interrupted goes on in its own."""
+    commit = report.machine()["commit"]
+    if kind == "full":
+        for file in sorted(report.RESULTS.glob("*/results.json"), reverse=True):
+            found = json.loads(file.read_text())
+            if found["kind"] == "full" and found["commit"] == commit and not (file.parent / "report.html").exists():
+                return file.parent
+    name = time.strftime("%Y-%m-%d")
+    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
+    folder = next(report.RESULTS / name for name in names if not (report.RESULTS / name).exists())
+    folder.mkdir(parents=True)
+    return folder
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kind", nargs="?", default="usual", choices=list(PLANS))
+    parser.add_argument("--servers", nargs="+", choices=[server.name for server in SERVERS], help="these alone")
+    chosen = parser.parse_args()
+    plan = PLANS[chosen.kind]
+    plan = plan._replace(servers=tuple(chosen.servers or plan.servers))
+    lab.need("wrk", *(["nginx"] if any("nginx" in name for name in plan.servers) else []))
+    with tempfile.TemporaryDirectory(prefix="pressroom-bench-") as temporary:
+        base = Path(temporary) / "instance"
+        fill(base)
+        bench = Bench(chosen.kind, plan, folder_for(chosen.kind), base)
+        with click.progressbar(bench.steps(), label="Measuring", file=sys.stderr, item_show_func=shown) as bar:
+            for step in bar:
+                bench.do(*step)
+    page = write_report(bench.folder / "results.json")
+    print(summary(bench.found))
+    print(f"The report: {page}")
+    for problem in bench.found["problems"]:
+        print(f"WRONG: {problem}", file=sys.stderr)
+    return 1 if bench.found["problems"] else 0
+
+
+def shown(step: tuple[str, Server | None, int] | None) -> str | None:
+    return step and f"{step[0]} of {step[1].title}" if step and step[1] else step and step[0]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""The servers that the load lab compares: each serves the same app on the same data, and two serve none, as limits."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+sys.path.append(str(Path(__file__).parent / "limits"))
+import lab
+
+HERE = Path(__file__).parent
+BIN = Path(sys.executable).parent
+WORKERS = os.cpu_count() or 1
+THREADS = 16
+READY_SECONDS = 60.0
+
+RAW = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "13")])
+    return [b"Hello, World!"]
+"""
+
+NGINX = """
+daemon off;
+{user}
+worker_processes {workers};
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 8192; }}
+http {{
+    types {{ text/html html; }}
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    gzip_static on;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; uwsgi_temp_path {folder}/uwsgi;
+    fastcgi_temp_path {folder}/fastcgi; scgi_temp_path {folder}/scgi;
+    server {{
+        listen 127.0.0.1:{port} backlog=1024;
+        location / {{ {way} }}
+    }}
+}}
+"""
+PASS_ON = """
+            uwsgi_pass unix:{socket};
+            uwsgi_read_timeout 1h;
+            uwsgi_param REQUEST_METHOD $request_method; uwsgi_param REQUEST_URI $request_uri;
+            uwsgi_param QUERY_STRING $query_string; uwsgi_param PATH_INFO $document_uri;
+            uwsgi_param CONTENT_TYPE $content_type; uwsgi_param CONTENT_LENGTH $content_length;
+            uwsgi_param SERVER_PROTOCOL $server_protocol; uwsgi_param REQUEST_SCHEME $scheme;
+            uwsgi_param REMOTE_ADDR $remote_addr; uwsgi_param REMOTE_PORT $remote_port;
+            uwsgi_param SERVER_PORT $server_port; uwsgi_param SERVER_NAME $server_name;
+"""
+
+
+class Running(NamedTuple):
+    """A server that answers: its topmost processes, and its port."""
+
+    pids: list[int]
+    port: int
+
+    def cpu_seconds(self) -> float:
+        return sum(map(lab.cpu_seconds, self.pids))
+
+    def memory_bytes(self) -> int:
+        return lab.own_bytes(set().union(*map(lab.family, self.pids)))
+
+
+class Server(NamedTuple):
+    """`command` is what a person would type. A limit serves no app, only the path `page`.
+
+    start: serves the instance in this folder on that port, with these variables.
+    """
+
+    name: str
+    title: str
+    command: str
+    start: Callable[[Path, int, dict[str, str]], Iterator[Running]]
+    environ: Mapping[str, str] = MappingProxyType({})
+    holds_streams: bool = False
+    is_limit: bool = False
+
+
+# Starting
+
+
+@contextmanager
+def serving(server: Server, instance: Path) -> Iterator[Running]:
+    """Serve an instance until the end of the block."""
+    port = lab.free_port()
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
+    environ |= {
+        "PRESSROOM_INSTANCE": str(instance),
+        "PRESSROOM_HTTP": f"127.0.0.1:{port}",
+        "PRESSROOM_LIMITS": "off",
+        "PRESSROOM_WORKERS": str(WORKERS),
+        "PYTHONPATH": f"{lab.CHECKOUT}{os.pathsep}{HERE}",
+        **server.environ,
+    }
+    with contextmanager(server.start)(instance, port, environ) as running:
+        yield running
+
+
+def uwsgi_ini(instance: Path, *leave_out: str, module: str = "webapp.wsgi:app") -> Path:
+    """uwsgi.ini without the lines that begin so, and with another app."""
+    text = (lab.CHECKOUT / "uwsgi.ini").read_text().replace("%d", f"{lab.CHECKOUT}/")
+    lines = [line for line in text.splitlines() if not line.startswith(leave_out or ("\0",))]
+    changed = "\n".join(lines).replace("module = webapp.wsgi:app", f"pythonpath = {HERE}\nmodule = {module}")
+    ini = instance.with_name("uwsgi.ini")
+    ini.write_text(changed + "\n")
+    return ini
+
+
+def by_uwsgi(*leave_out: str, module: str = "webapp.wsgi:app") -> Callable[..., Iterator[Running]]:
+    def start(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
+        changed = leave_out or module != "webapp.wsgi:app"
+        ini = uwsgi_ini(instance, *leave_out, module=module) if changed else lab.CHECKOUT / "uwsgi.ini"
+        with lab.running([str(BIN / "uwsgi"), "--ini", str(ini)], port, environ, "/hello") as pid:
+            wait_for_workers(instance, pid, int(environ["PRESSROOM_WORKERS"]))
+            yield Running([pid], port)
+
+    return start
+
+
+def wait_for_workers(instance: Path, pid: int, workers: int) -> None:
+    log = instance / "uwsgi.log"
+    lab.until(lambda: log.read_text().count("WSGI app 0 ") >= workers, "every worker was there", READY_SECONDS)
+    lab.until(lambda: lab.broadcasters(pid) and (instance / "broadcaster.sock").exists(), "streams could be held")
+
+
+def by_command(*arguments: str) -> Callable[..., Iterator[Running]]:
+    """`{port}` in an argument is where to listen."""
+
+    def start(_instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
+        program, *rest = (argument.format(port=port) for argument in arguments)
+        with lab.running([str(BIN / program), *rest], port, environ, "/hello") as pid:
+            yield Running([pid], port)
+
+    return start
+
+
+def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
+    socket = instance.with_name("site.sock")
+    command = [str(BIN / "uwsgi"), "--ini", str(lab.CHECKOUT / "uwsgi.ini")]
+    environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
+    with ExitStack() as stack:
+        way = PASS_ON.format(socket=socket)
+        nginx = stack.enter_context(_nginx(instance.parent, port, way))
+        site = stack.enter_context(lab.running(command, port, environ, "/hello"))
+        wait_for_workers(instance, site, WORKERS)
+        yield Running([site, nginx], port)
+
+
+def nginx_alone(instance: Path, port: int, _environ: dict[str, str]) -> Iterator[Running]:
+    way = f"root {instance / 'pages'}; try_files $uri/index.html =404;"
+    with _nginx(instance.parent, port, way) as pid:
+        yield Running([pid], port)
+
+
+@contextmanager
+def _nginx(folder: Path, port: int, way: str) -> Iterator[int]:
+    """Started before what it stands in front of, so it needn't answer well."""
+    lab.need("nginx")
+    user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
+    config = folder / "nginx.conf"
+    config.write_text(NGINX.format(user=user, workers=WORKERS, folder=folder, port=port, way=way))
+    command = ["nginx", "-e", "stderr", "-c", str(config)]
+    with lab.running(command, port, path="") as pid:
+        yield pid
+
+
+def raw(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
+    (instance.parent / "raw.py").write_text(RAW)
+    options = ["--master", "--need-app", "--die-on-term", "--lazy-apps", "--disable-logging", "--listen", "1024"]
+    options += ["--processes", str(WORKERS), "--gevent", "500", "--gevent-early-monkey-patch"]
+    options += ["--http-socket", f"127.0.0.1:{port}", "--pythonpath", str(instance.parent), "--module", "raw"]
+    with lab.running([str(BIN / "uwsgi"), *options], port, environ) as pid:
+        yield Running([pid], port)
+
+
+SERVERS = [
+    Server("uwsgi", "uWSGI as uwsgi.ini says", "uwsgi --ini uwsgi.ini", by_uwsgi(), holds_streams=True),
+    Server(
+        "uwsgi-unstored",
+        "uWSGI gevent without the page store",
+        "uwsgi --ini uwsgi.ini, without check-static; every page is rendered",
+        by_uwsgi("check-static", module="unstored:app"),
+        holds_streams=True,
+    ),
+    Server(
+        "uwsgi-processes",
+        "uWSGI with processes and no gevent",
+        "uwsgi --ini uwsgi.ini, without its two gevent lines",
+        by_uwsgi("gevent"),
+        {"PRESSROOM_WORKERS": str(4 * WORKERS)},
+        holds_streams=True,
+    ),
+    Server(
+        "gunicorn-gevent",
+        "gunicorn gevent",
+        f"gunicorn -k gevent -w {WORKERS} -b 127.0.0.1:8000 webapp.wsgi:app",
+        by_command("gunicorn", "-k", "gevent", "-w", str(WORKERS), "-b", "127.0.0.1:{port}", "webapp.wsgi:app"),
+    ),
+    Server(
+        "gunicorn-gthread",
+        "gunicorn gthread",
+        f"gunicorn -k gthread -w {WORKERS} --threads {THREADS} -b 127.0.0.1:8000 webapp.wsgi:app",
+        by_command(
+            *("gunicorn", "-k", "gthread", "-w", str(WORKERS), "--threads", str(THREADS)),
+            *("-b", "127.0.0.1:{port}", "webapp.wsgi:app"),
+        ),
+    ),
+    Server(
+        "waitress",
+        "waitress",
+        f"waitress-serve --listen 127.0.0.1:8000 --threads {THREADS} webapp.wsgi:app",
+        by_command("waitress-serve", "--listen", "127.0.0.1:{port}", "--threads", str(THREADS), "webapp.wsgi:app"),
+    ),
+    Server(
+        "granian",
+        "granian",
+        f"granian --interface wsgi --workers {WORKERS} --blocking-threads {THREADS} --port 8000 webapp.wsgi:app",
+        by_command(
+            *("granian", "--interface", "wsgi", "--workers", str(WORKERS), "--blocking-threads", str(THREADS)),
+            *("--host", "127.0.0.1", "--port", "{port}", "webapp.wsgi:app"),
+        ),
+    ),
+    Server(
+        "nginx-uwsgi",
+        "nginx in front of uWSGI",
+        "nginx with uwsgi_pass to PRESSROOM_SOCKET; uwsgi --ini uwsgi.ini",
+        behind_nginx,
+        holds_streams=True,
+    ),
+    Server(
+        "nginx-file", "Limit: nginx serving a file", "nginx with try_files and gzip_static", nginx_alone, is_limit=True
+    ),
+    Server("raw", "Limit: raw WSGI under uWSGI", "uwsgi --gevent 500 with eight lines of Python", raw, is_limit=True),
+]
+BY_NAME = {server.name: server for server in SERVERS}
+USUAL = ("uwsgi", "uwsgi-unstored", "gunicorn-gevent")
