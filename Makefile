@@ -16,6 +16,7 @@ help:
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
+	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
 	@echo "make messages bring the translations up to date with the code"
 
 serve: $(VENV)/.installed
@@ -43,6 +44,10 @@ check: $(VENV)/.installed-for-tests
 screens: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/screens.py
 
+# To tell of another run, put its results.json there first.
+benchmarks: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python loadtests/bench_report.py docs/benchmarks.json --docs
+
 # After a change of words: brings the catalogue up to date, and lists what has no translation.
 messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/messages.py
@@ -56,7 +61,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 
 $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@echo "Installing what the tests need."
-	@$(PIP) --editable '.[test,load]'
+	@$(PIP) --editable '.[test,load,bench]'
 	@touch $@
 
 # Says in one line what is missing, where pip would say it in a hundred.
@@ -73,4 +78,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd test check screens messages machine
+.PHONY: help serve reload crowd test check screens benchmarks messages machine
