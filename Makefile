@@ -16,6 +16,7 @@ help:
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
+	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in some hours"
 	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
 	@echo "make messages bring the translations up to date with the code"
 
@@ -43,6 +44,9 @@ check: $(VENV)/.installed-for-tests
 
 screens: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/screens.py
+
+bench: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python loadtests/bench.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
 
 # To tell of another run, put its results.json there first.
 benchmarks: $(VENV)/.installed-for-tests
@@ -78,4 +82,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd test check screens benchmarks messages machine
+.PHONY: help serve reload crowd bench benchmarks test check screens messages machine

@@ -34,7 +34,7 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "limits")]
 import browser
 import lab
 import report
-from bench_report import summary, write_report
+from bench_report import summary, write_page
 from readers import Readers, percentile
 from servers import BY_NAME, SERVERS, USUAL, Running, Server, serving
 
@@ -74,7 +74,7 @@ class Plan(NamedTuple):
 
 
 PLANS = {
-    "quick": Plan(USUAL, 1, 5, 32, 5.0, 500, 3, 1000),
+    "quick": Plan(USUAL, 1, 4, 16, 8.0, 500, 3, 1000),
     "usual": Plan(USUAL, 3, 15, 128, 1.5, 2000, 5, 5000),
     "full": Plan(tuple(BY_NAME), 5, 30, 256, 1.0, 2000, 10, 5000),
 }
@@ -366,11 +366,12 @@ def versions() -> dict[str, str]:
     return found | {name: str(asked[name]) for name in ("nginx", "wrk") if asked[name]}
 
 
-def fill(base: Path) -> None:
+def fill(base: Path, *options: str) -> None:
+    """Make the instance, with what `pressroom bench-data` takes."""
     environ = os.environ | {"PRESSROOM_INSTANCE": str(base)}
-    for command in ("init", "bench-data"):
-        pressroom = str(Path(sys.executable).parent / "pressroom")
-        subprocess.run([pressroom, command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    pressroom = str(Path(sys.executable).parent / "pressroom")
+    for command in (["init"], ["bench-data", *options]):
+        subprocess.run([pressroom, *command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
 
 
 def folder_for(kind: str) -> Path:
@@ -403,11 +404,10 @@ def main() -> int:
         with click.progressbar(bench.steps(), label="Measuring", file=sys.stderr, item_show_func=shown) as bar:
             for step in bar:
                 bench.do(*step)
-    page = write_report(bench.folder / "results.json")
+    page = bench.folder / "report.html"
+    write_page(bench.found, page)
     print(summary(bench.found))
     print(f"The report: {page}")
-    for problem in bench.found["problems"]:
-        print(f"WRONG: {problem}", file=sys.stderr)
     return 1 if bench.found["problems"] else 0
 
 
