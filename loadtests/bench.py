@@ -11,11 +11,13 @@ report.html in loadtests/results/<date>/.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -335,8 +337,7 @@ def beginning(kind: str, plan: Plan, base: Path) -> dict[str, Any]:
         "seconds": plan.seconds,
         "machine": machine(),
         "versions": versions(),
-        "data": {name: accounts[name] for name in ("seed",)}
-        | {"posts": len(accounts["posts"]) + len(accounts["live_posts"])},
+        "data": {"seed": accounts["seed"], "posts": len(accounts["posts"]) + len(accounts["live_posts"])} | rows(base),
         "servers": [],
         "scenario": None,
         "problems": [],
@@ -362,8 +363,15 @@ def versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    asked = report.machine()
-    return found | {name: str(asked[name]) for name in ("nginx", "wrk") if asked[name]}
+    said = {name: re.search(r"\d+\.[\d.]+", str(report.machine()[name])) for name in ("nginx", "wrk")}
+    return found | {name: number[0] for name, number in said.items() if number}
+
+
+def rows(base: Path) -> dict[str, int]:
+    """How many updates and comments there are."""
+    with contextlib.closing(sqlite3.connect(base / "pressroom.db")) as database:
+        asked = {"updates": 'SELECT count(*) FROM "update"', "comments": "SELECT count(*) FROM comment"}
+        return {what: database.execute(question).fetchone()[0] for what, question in asked.items()}
 
 
 def fill(base: Path, *options: str) -> None:
