@@ -139,8 +139,7 @@ class Bench:
         """A copy of the instance, as it was made, where nginx's user may look into it."""
         with tempfile.TemporaryDirectory(prefix="pressroom-bench-") as temporary:
             Path(temporary).chmod(0o711)
-            ignore = shutil.ignore_patterns("pages")
-            yield Path(shutil.copytree(self.base, Path(temporary) / "instance", ignore=ignore))
+            yield Path(shutil.copytree(self.base, Path(temporary) / "instance", symlinks=True))
 
     def warm(self, running: Running, server: Server) -> None:
         for path in self.pages[:1] if server.is_limit else ["/", *self.pages]:

@@ -178,6 +178,7 @@ def _nginx(folder: Path, port: int, way: str) -> Iterator[int]:
 def raw(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
     (instance.parent / "raw.py").write_text(RAW)
     options = ["--master", "--need-app", "--die-on-term", "--lazy-apps", "--disable-logging", "--listen", "1024"]
+    options += ["--add-header", "Connection: close"]
     options += ["--processes", str(WORKERS), "--gevent", "500", "--gevent-early-monkey-patch"]
     options += ["--http-socket", f"127.0.0.1:{port}", "--pythonpath", str(instance.parent), "--module", "raw"]
     with lab.running([str(BIN / "uwsgi"), *options], port, environ) as pid:

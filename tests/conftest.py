@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -28,6 +29,9 @@ from uwsgi_server import UwsgiServer
 
 from webapp import create_app, db, desk_updates, instance, pages, passwords, people, reader
 from webapp.cli import initialise
+
+# A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
 

@@ -60,7 +60,7 @@ def locust(url: str, instance: Path, *options: object) -> Ran:
     results = instance.parent / "results.json"
     results.unlink(missing_ok=True)
     command = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", "--headless", "--skip-log"]
-    command += ["--only-summary", "--stop-timeout", "3", "--host", url, "--results", str(results)]
+    command += ["--only-summary", "--stop-timeout", "1", "--host", url, "--results", str(results)]
     command += ["--bench-file", str(instance / "bench.json"), *map(str, options)]
     done = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=180, check=False)
     said = done.stdout + done.stderr
@@ -85,7 +85,7 @@ def test_everybody_is_content_with_the_site(server: UwsgiServer) -> None:
 
 @pytest.mark.parametrize("shape", ["calm", "surge", "event"])
 def test_a_shape_runs_through_its_stages(server: UwsgiServer, shape: str) -> None:
-    ran = locust(server.url, server.instance, "--shape", shape, "-u", 20, "--tempo", 30)
+    ran = locust(server.url, server.instance, "--shape", shape, "-u", 20, "--tempo", 40)
     assert ran.status == 0, ran.said
     assert ran.found["entries"]["GET page views"]["requests"] > 5
 
@@ -129,6 +129,6 @@ def test_a_wrong_answer_makes_the_run_fail(copied_bench: Callable[[], Path], lie
     environ = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_LIMITS": "off", "LIE": lie}
     command = "gunicorn -w 1 --threads 64 -b 127.0.0.1:{port} --pythonpath tests lying_site:app".split()
     with Program(command, instance.parent, environ) as program:
-        ran = locust(program.url, instance, "-u", 12, "-r", 12, "-t", "12s", "Reader", "Follower", "Author")
+        ran = locust(program.url, instance, "-u", 12, "-r", 12, "-t", "9s", "Reader", "Follower", "Author")
     assert ran.status == 1, ran.said
     assert LIES[lie] in " ".join(ran.found["errors"]), ran.found["errors"]
