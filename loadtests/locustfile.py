@@ -94,9 +94,6 @@ class Person(FastHttpUser):
     live = ""  # the path of the first live post on the front page
 
     def wait_time(self) -> float:
-        options = self.environment.parsed_options
-        if options.shape == "climb":
-            return 0.0
         return random.uniform(*self.think_seconds) / pace()
 
     def expect(self, method: str, path: str, name: str, status: int = 200, words: str = "", **kwargs: Any) -> Any:
@@ -152,6 +149,8 @@ class Reader(Person):
 
     def wait_time(self) -> float:
         options = self.environment.parsed_options
+        if options.shape == "climb":
+            return 0.0
         if options.rate:
             return float(constant_throughput(options.rate / max(1, options.num_users))(self))
         return super().wait_time()

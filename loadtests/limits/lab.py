@@ -59,7 +59,6 @@ def site(people_too: int = 0) -> Iterator[Site]:
 
     Limits are on unless there are readers: all of them log in from one address.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))  # so that what was started is ended too
     with tempfile.TemporaryDirectory(prefix="pressroom-limits-") as temporary:
         folder, port = Path(temporary) / "instance", free_port()
         environ = {
@@ -140,6 +139,7 @@ def running(command: list[str], port: int, environ: dict[str, str] | None = None
 
     path: what it must answer well; without one, any answer will do.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))  # so that this ends the server too
     with tempfile.TemporaryFile() as screen:
         process = subprocess.Popen(  # noqa: S603
             command, env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, start_new_session=True
