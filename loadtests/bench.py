@@ -408,9 +408,13 @@ def main() -> int:
         base = Path(temporary) / "instance"
         fill(base)
         bench = Bench(chosen.kind, plan, folder_for(chosen.kind), base)
-        with click.progressbar(bench.steps(), label="Measuring", file=sys.stderr, item_show_func=shown) as bar:
-            for step in bar:
-                bench.do(*step)
+        try:
+            with click.progressbar(bench.steps(), label="Measuring", file=sys.stderr, item_show_func=shown) as bar:
+                for step in bar:
+                    bench.do(*step)
+        except KeyboardInterrupt:
+            again = " The same command goes on with it." if chosen.kind == "full" else ""
+            raise SystemExit(f"Interrupted; what was measured is in {bench.folder}.{again}") from None
     page = bench.folder / "report.html"
     write_page(bench.found, page)
     print(summary(bench.found))

@@ -139,7 +139,7 @@ def running(command: list[str], port: int, environ: dict[str, str] | None = None
 
     path: what it must answer well; without one, any answer will do.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))  # so that this ends the server too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, it ends the server too
     with tempfile.TemporaryFile() as screen:
         process = subprocess.Popen(  # noqa: S603
             command, env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, start_new_session=True
