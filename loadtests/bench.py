@@ -91,6 +91,7 @@ class Bench:
         self.pages = [f"/post/{post}" for post in (*self.accounts["live_posts"], *self.accounts["posts"])]
         file = folder / "results.json"
         self.found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else beginning(kind, plan, base)
+        self.write()
 
     def steps(self) -> list[tuple[str, Server | None, int]]:
         """What is still to be done: of each server the knee, then its rounds in turn with the others'; the scenario."""
