@@ -46,11 +46,11 @@ screens: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/screens.py
 
 bench: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python loadtests/bench.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
+	@$(VENV)/bin/python loadtests/bench/run.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
 
 # To tell of another run, put its results.json there first.
 benchmarks: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python loadtests/bench_report.py docs/benchmarks.json --docs
+	@$(VENV)/bin/python loadtests/bench/report_page.py docs/benchmarks.json --docs
 
 # After a change of words: brings the catalogue up to date, and lists what has no translation.
 messages: $(VENV)/.installed-for-tests

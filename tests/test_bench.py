@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 from uwsgi_server import CHECKOUT
 
-sys.path += [str(CHECKOUT / "loadtests"), str(CHECKOUT / "loadtests" / "limits")]
-import bench as lab_run
-import bench_report
+sys.path += [str(CHECKOUT / "loadtests" / "bench"), str(CHECKOUT / "loadtests" / "limits")]
+import facts
+import report_page
+import run
 from servers import BY_NAME, Server, by_uwsgi
 
 pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it")
 
-TINY = lab_run.Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, updates=2, scenario_streams=60)
+TINY = run.Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, updates=2, scenario_streams=60)
 
 
 def lying(lie: str) -> Server:
@@ -31,7 +32,7 @@ def lying(lie: str) -> Server:
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("base") / "instance"
-    lab_run.fill(folder, "--posts", "3", "--live", "1", "--updates", "5", "--comments", "5")
+    facts.fill(folder, "--posts", "3", "--live", "1", "--updates", "5", "--comments", "5")
     return folder
 
 
@@ -41,9 +42,9 @@ def extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Server], None]]
 
 
 def measured(base: Path, folder: Path, *names: str) -> dict[str, Any]:
-    run = lab_run.Bench("quick", TINY._replace(servers=names), folder, base)
-    for step in run.steps():
-        run.do(*step)
+    bench = run.Bench("quick", TINY._replace(servers=names), folder, base)
+    for step in bench.steps():
+        bench.do(*step)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return found
 
@@ -60,7 +61,7 @@ def test_what_is_slower_shows(base: Path, tmp_path: Path, extra: Callable[[Serve
     assert (streams["missing"], streams["double"]) == (0, 0)
     assert streams["ms_to_last"] >= streams["ms_to_99"] > 0
     assert found["scenario"]["rounds"][0]["requests_per_s"] > 0
-    bench_report.write_page(found, tmp_path / "report.html")
+    report_page.write_page(found, tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text()
     assert all(server["title"] in page for server in found["servers"])
 
@@ -80,14 +81,14 @@ def test_a_server_that_does_not_start_is_a_problem(base: Path, tmp_path: Path, e
 
 def test_a_run_goes_on_where_it_was_interrupted(base: Path, tmp_path: Path) -> None:
     plan = TINY._replace(servers=("uwsgi", "raw"), rounds=2)
-    run = lab_run.Bench("full", plan, tmp_path, base)
-    everything = [(what, server and server.name, number) for what, server, number in run.steps()]
+    bench = run.Bench("full", plan, tmp_path, base)
+    everything = [(what, server and server.name, number) for what, server, number in bench.steps()]
     assert ("knee", "raw", 0) not in everything  # a limit has none
-    run.entry(BY_NAME["uwsgi"])["knee"] = {"requests_per_s": 1.0, "users": 1, "limited_by": "server", "steps": []}
-    run.entry(BY_NAME["raw"])["wrk"].append({})
-    run.write()
+    bench.entry(BY_NAME["uwsgi"])["knee"] = {"requests_per_s": 1.0, "users": 1, "limited_by": "server", "steps": []}
+    bench.entry(BY_NAME["raw"])["wrk"].append({})
+    bench.write()
     rest = [
         (what, server and server.name, number)
-        for what, server, number in lab_run.Bench("full", plan, tmp_path, base).steps()
+        for what, server, number in run.Bench("full", plan, tmp_path, base).steps()
     ]
     assert set(everything) - set(rest) == {("knee", "uwsgi", 0), ("round", "raw", 0)}

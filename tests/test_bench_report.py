@@ -16,12 +16,12 @@ from playwright.sync_api import Browser, Page
 from test_looks import CONTRAST, violations
 from uwsgi_server import CHECKOUT
 
-sys.path.insert(0, str(CHECKOUT / "loadtests"))
+sys.path.insert(0, str(CHECKOUT / "loadtests" / "bench"))
 
-import bench_charts
-import bench_figures
-import bench_report
-import bench_sections
+import drawing
+import figures
+import report_page
+import sections
 
 DOCS = CHECKOUT / "docs"
 PICTURES = ["climb", "cpu", "knee", "latency", "streams-bytes", "streams-cpu", "streams-time"]
@@ -144,7 +144,7 @@ def full() -> dict[str, Any]:
 
 
 def write(results: dict[str, Any], folder: Path) -> str:
-    bench_report.write_page(results, folder / "report.html")
+    report_page.write_page(results, folder / "report.html")
     return (folder / "report.html").read_text()
 
 
@@ -152,7 +152,7 @@ def written_docs(results: dict[str, Any], folder: Path) -> dict[str, str]:
     """As `make benchmarks` does; {file's name: text}."""
     folder.mkdir()
     (folder / "benchmarks.json").write_text(json.dumps(results))
-    script = CHECKOUT / "loadtests" / "bench_report.py"
+    script = CHECKOUT / "loadtests" / "bench" / "report_page.py"
     subprocess.run(
         [sys.executable, "-W", "error", str(script), str(folder / "benchmarks.json"), "--docs"],
         capture_output=True,
@@ -181,19 +181,19 @@ def test_a_knee_that_is_locust_s_own_is_marked_wherever_it_stands(tmp_path: Path
     knee, climb = (next(chart for chart in charts(limited) if chart.name == name) for name in ("knee", "climb"))
     assert "≥ 5,934 Locust’s limit" in knee.svg and "8,308 wrk" in knee.svg
     assert "≥ 5,934 (Locust’s" in climb.svg
-    assert "at least 5,900 page views a second (Locust’s limit; 8,300 by wrk)" in bench_report.summary(limited)
-    assert "≥ 5,934 requests/s (Locust’s limit; wrk: 8,308)" in bench_report.summary(limited)
-    assert any("What these can do at most: uWSGI." in doubt for doubt in bench_figures.doubts(limited))
-    assert "≥" not in bench_report.summary(full() | {"servers": [server("uwsgi", "uWSGI", 5934.0)]})
+    assert "at least 5,900 page views a second (Locust’s limit; 8,300 by wrk)" in report_page.summary(limited)
+    assert "≥ 5,934 requests/s (Locust’s limit; wrk: 8,308)" in report_page.summary(limited)
+    assert any("What these can do at most: uWSGI." in doubt for doubt in figures.doubts(limited))
+    assert "≥" not in report_page.summary(full() | {"servers": [server("uwsgi", "uWSGI", 5934.0)]})
 
 
-def charts(results: dict[str, Any]) -> list[bench_charts.Chart]:
-    return [chart for section in bench_sections.sections(results) for chart in section.charts]
+def charts(results: dict[str, Any]) -> list[drawing.Chart]:
+    return [chart for section in sections.sections(results) for chart in section.charts]
 
 
 @pytest.mark.parametrize("results", [{}, {"servers": None, "scenario": None, "machine": None}, {"servers": [{}]}])
 def test_nothing_is_said_to_be_nothing(results: dict[str, Any], tmp_path: Path) -> None:
-    assert bench_report.summary(results) == "Nothing was measured."
+    assert report_page.summary(results) == "Nothing was measured."
     page = write(results, tmp_path)
     assert "<table>" not in page and "<svg" not in page and "None" not in page
 
@@ -221,7 +221,7 @@ def test_figures_may_be_0() -> None:
         found["rounds"] = [dict.fromkeys(each, 0.0) for each in found["rounds"]]
         found["streams"] = streams(0.0)
     assert [chart.name for chart in charts(nothing)] == [chart.name for chart in charts(full())]
-    assert bench_report.summary(nothing).startswith(f"{VIEWS}; an update reaches")
+    assert report_page.summary(nothing).startswith(f"{VIEWS}; an update reaches")
 
 
 def test_a_column_without_figures_is_left_out(tmp_path: Path) -> None:
@@ -268,7 +268,7 @@ def test_the_page_asks_nobody_for_anything(tmp_path: Path) -> None:
 def test_charts_are_the_same_bytes_each_time_and_take_the_page_s_colour() -> None:
     for first, second in zip(charts(full()), charts(full()), strict=True):
         assert first == second
-        assert not re.search(rf"<metadata|<!DOCTYPE|{bench_charts.INK}|DejaVu", first.svg)
+        assert not re.search(rf"<metadata|<!DOCTYPE|{drawing.INK}|DejaVu", first.svg)
         texts = re.findall("<text [^>]*>", first.svg)
         assert texts and all("fill: currentColor" in text for text in texts)
         assert 'role="img"' in first.svg and f'aria-label="{first.title}"' in first.svg
@@ -291,7 +291,7 @@ def test_problems_stand_on_top(tmp_path: Path) -> None:
         "uWSGI without the page store: It didn’t start.",
     ):
         assert problem in box
-        assert f"Problem: {problem}" in bench_report.summary(results)
+        assert f"Problem: {problem}" in report_page.summary(results)
     assert '<span class="marked">3</span>' in page
 
 
@@ -302,10 +302,10 @@ def test_the_capacity_is_one_sentence() -> None:
     def sentence(**more: Any) -> str:
         own = server("uwsgi", "uWSGI as uwsgi.ini says", 5934.0, **more)
         yardstick = server("raw", "Raw WSGI", 9000.0, is_limit=True, streams=streams(1.0))
-        return bench_figures.capacity({"machine": {"cores": 2}, "servers": [yardstick, own]})
+        return figures.capacity({"machine": {"cores": 2}, "servers": [yardstick, own]})
 
     steady = f"{VIEWS}, at 60 % of that with 99 % under 12 ms"
-    assert bench_report.summary(full()).splitlines()[0] == (f"{steady}; an update reaches 2,000 readers in 85 ms.")
+    assert report_page.summary(full()).splitlines()[0] == (f"{steady}; an update reaches 2,000 readers in 85 ms.")
     assert sentence() == f"{steady}."
     assert sentence(rounds=None) == f"{VIEWS}."
     assert sentence(rounds=None, knee=None, wrk=None) == "Nothing was measured."
@@ -320,7 +320,7 @@ def test_the_capacity_is_one_sentence() -> None:
 
 def test_what_can_t_be_concluded_depends_on_the_run() -> None:
     def said(**more: Any) -> str:
-        return " ".join(bench_figures.doubts(full() | more))
+        return " ".join(figures.doubts(full() | more))
 
     assert "quick run" not in said()
     assert "quick run" in said(kind="quick")
@@ -348,7 +348,7 @@ def test_what_can_t_be_concluded_depends_on_the_run() -> None:
     ],
 )
 def test_numbers_have_commas_and_sensible_digits(value: float | None, words: str) -> None:
-    assert bench_figures.number(value) == words
+    assert figures.number(value) == words
 
 
 def test_the_docs_are_made_from_their_json(tmp_path: Path) -> None:
@@ -367,7 +367,7 @@ def test_the_docs_are_made_from_their_json(tmp_path: Path) -> None:
 
 def test_older_pictures_go(tmp_path: Path) -> None:
     (tmp_path / "benchmarks-old.svg").write_text("")
-    bench_report.write_docs(full(), tmp_path)
+    report_page.write_docs(full(), tmp_path)
     assert not (tmp_path / "benchmarks-old.svg").exists()
 
 

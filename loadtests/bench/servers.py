@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-sys.path.append(str(Path(__file__).parent / "limits"))
+sys.path.append(str(Path(__file__).parent.parent / "limits"))
 import lab
 
 HERE = Path(__file__).parent

@@ -11,13 +11,8 @@ report.html in loadtests/results/<date>/.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import os
-import platform
-import re
 import shutil
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -25,26 +20,25 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 import click
 
-sys.path += [str(Path(__file__).parent), str(Path(__file__).parent / "limits")]
+sys.path.append(str(Path(__file__).parent.parent / "limits"))
 import browser
 import lab
 import report
-from bench_report import summary, write_page
+from facts import beginning, fill
+from measuring import cpu_between, sampling, wrk
 from readers import Readers, percentile
+from report_page import summary, write_page
 from servers import BY_NAME, SERVERS, USUAL, Running, Server, serving
 
-HERE = Path(__file__).parent
+LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 LOAD = 0.6  # of the knee
 LOCUST_IS_FULL = 0.9  # of one core
-SAMPLE_SECONDS = 0.25
-CONNECTIONS = 64
 WARM_STREAMS = 50
 SCENARIO = {"name": "Rage (Ruby), 2 vCPU", "source": "rage-rb.dev, 2026-04-09", "requests_per_s": 5337, "p95_ms": 120}
 DIFFERENCES = [
@@ -52,14 +46,6 @@ DIFFERENCES = [
     "Their page views are rendered by the app for each request; ours are files of the page store.",
     "Their events go to all streams from memory; each of ours is committed to the database first.",
 ]
-PERCENTILES = """
-done = function(summary, latency, requests)
-  local bad = summary.errors.connect + summary.errors.read + summary.errors.status + summary.errors.timeout
-  io.write(string.format('{"requests": %d, "seconds": %f, "bad": %d, "p50_ms": %f, "p95_ms": %f, "p99_ms": %f}',
-    summary.requests, summary.duration / 1e6, bad,
-    latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3))
-end
-"""
 
 
 class Plan(NamedTuple):
@@ -90,8 +76,14 @@ class Bench:
         self.accounts = json.loads((base / "bench.json").read_text())
         self.pages = [f"/post/{post}" for post in (*self.accounts["live_posts"], *self.accounts["posts"])]
         file = folder / "results.json"
-        self.found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else beginning(kind, plan, base)
+        self.found: dict[str, Any] = (
+            json.loads(file.read_text()) if file.exists() else beginning(base) | self.about(kind)
+        )
         self.write()
+
+    def about(self, kind: str) -> dict[str, Any]:
+        command = "make bench" + {"quick": " QUICK=1", "full": " FULL=1"}.get(kind, "")
+        return {"command": command, "kind": kind, "rounds": self.plan.rounds, "seconds": self.plan.seconds}
 
     def steps(self) -> list[tuple[str, Server | None, int]]:
         """What is still to be done: of each server the knee, then its rounds in turn with the others'; the scenario."""
@@ -185,7 +177,7 @@ class Bench:
                 entry["streams"]["rounds"].append(self.measure_streams(running))
         # Last, so that a round without it is done anew.
         path = self.pages[0]
-        entry["wrk"].append({"path": path, "connections": CONNECTIONS, **wrk(running, path, self.plan.seconds / 3)})
+        entry["wrk"].append({"path": path} | wrk(running, path, self.plan.seconds / 3))
 
     def measure_streams(self, running: Running) -> dict[str, float]:
         """What the streams of a live post cost; every reader checks its numbers."""
@@ -256,7 +248,7 @@ class Bench:
     def locust(self, running: Running, instance: Path, *options: object) -> dict[str, Any]:
         """What readers and an author got, by Locust. Its failures are problems of this run."""
         results = instance.with_name("locust.json")
-        command = [sys.executable, "-m", "locust", "-f", str(HERE / "locustfile.py"), "--headless", "--skip-log"]
+        command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--skip-log"]
         command += ["--only-summary", "--host", f"http://127.0.0.1:{running.port}", "--results", str(results)]
         command += ["--bench-file", str(instance / "bench.json"), *map(str, options), "Reader", "Author"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
@@ -273,113 +265,7 @@ class Bench:
         fresh.replace(file)
 
 
-def wrk(running: Running, path: str, seconds: float) -> dict[str, float]:
-    """What as many connections as it takes to fill the server get, flat out."""
-    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(PERCENTILES)
-        script.flush()
-        command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script.name]
-        command += ["-H", "Accept-Encoding: gzip", f"http://127.0.0.1:{running.port}{path}"]
-        cpu, began = running.cpu_seconds(), time.monotonic()
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-        cpu, took = running.cpu_seconds() - cpu, time.monotonic() - began
-    said = re.search(r"\{.*\}", done.stdout)
-    found = json.loads(said[0]) if said else {"requests": 0}
-    if not found["requests"] or found["bad"]:
-        raise SystemExit(f"wrk got no or bad answers:\n{done.stdout}")
-    return {
-        "requests_per_s": found["requests"] / found["seconds"],
-        "requests_per_cpu_s": found["requests"] / cpu,
-        **{name: found[name] for name in ("p50_ms", "p95_ms", "p99_ms")},
-        "server_cpu": cpu / took,
-    }
-
-
-@contextmanager
-def sampling(running: Running) -> Iterator[list[tuple[float, float]]]:
-    """Meanwhile the server's CPU is read: seconds since 1970, seconds of CPU."""
-    samples: list[tuple[float, float]] = []
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            samples.append((time.time(), running.cpu_seconds()))
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        ended.set()
-        thread.join()
-
-
-def cpu_between(samples: list[tuple[float, float]], begin: float, end: float) -> float | None:
-    """In cores."""
-    inside = [sample for sample in samples if begin <= sample[0] <= end]
-    if len(inside) < 2:
-        return None
-    (first, before), (last, after) = inside[0], inside[-1]
-    return (after - before) / (last - first)
-
-
 # The whole run
-
-
-def beginning(kind: str, plan: Plan, base: Path) -> dict[str, Any]:
-    accounts = json.loads((base / "bench.json").read_text())
-    return {
-        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "commit": report.machine()["commit"],
-        "command": "make bench" + {"quick": " QUICK=1", "full": " FULL=1"}.get(kind, ""),
-        "kind": kind,
-        "rounds": plan.rounds,
-        "seconds": plan.seconds,
-        "machine": machine(),
-        "versions": versions(),
-        "data": {"seed": accounts["seed"], "posts": len(accounts["posts"]) + len(accounts["live_posts"])} | rows(base),
-        "servers": [],
-        "scenario": None,
-        "problems": [],
-    }
-
-
-def machine() -> dict[str, Any]:
-    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": os.cpu_count(),
-        "cpu": cpu[1] if cpu else platform.processor(),
-        "memory_gb": memory / 2**30,
-        "kernel": platform.release(),
-        "load_average": os.getloadavg(),
-    }
-
-
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in ("flask", "uwsgi", "gevent", "gunicorn", "waitress", "granian", "locust"):
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    said = {name: re.search(r"\d+\.[\d.]+", str(report.machine()[name])) for name in ("nginx", "wrk")}
-    return found | {name: number[0] for name, number in said.items() if number}
-
-
-def rows(base: Path) -> dict[str, int]:
-    """How many updates and comments there are."""
-    with contextlib.closing(sqlite3.connect(base / "pressroom.db")) as database:
-        asked = {"updates": 'SELECT count(*) FROM "update"', "comments": "SELECT count(*) FROM comment"}
-        return {what: database.execute(question).fetchone()[0] for what, question in asked.items()}
-
-
-def fill(base: Path, *options: str) -> None:
-    """Make the instance, with what `pressroom bench-data` takes."""
-    environ = os.environ | {"PRESSROOM_INSTANCE": str(base)}
-    pressroom = str(Path(sys.executable).parent / "pressroom")
-    for command in (["init"], ["bench-data", *options]):
-        subprocess.run([pressroom, *command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
 
 
 def folder_for(kind: str) -> Path:

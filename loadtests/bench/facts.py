@@ -1,0 +1,71 @@
+"""What a report says of the machine, the versions and the data; and the data itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import report
+
+
+def beginning(base: Path) -> dict[str, Any]:
+    """A results.json of which nothing is measured yet."""
+    accounts = json.loads((base / "bench.json").read_text())
+    return {
+        "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "commit": report.machine()["commit"],
+        "machine": machine(),
+        "versions": versions(),
+        "data": {"seed": accounts["seed"], "posts": len(accounts["posts"]) + len(accounts["live_posts"])} | rows(base),
+        "servers": [],
+        "scenario": None,
+        "problems": [],
+    }
+
+
+def machine() -> dict[str, Any]:
+    cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return {
+        "cores": os.cpu_count(),
+        "cpu": cpu[1] if cpu else platform.processor(),
+        "memory_gb": memory / 2**30,
+        "kernel": platform.release(),
+        "load_average": os.getloadavg(),
+    }
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("flask", "uwsgi", "gevent", "gunicorn", "waitress", "granian", "locust"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    said = {name: re.search(r"\d+\.[\d.]+", str(report.machine()[name])) for name in ("nginx", "wrk")}
+    return found | {name: number[0] for name, number in said.items() if number}
+
+
+def rows(base: Path) -> dict[str, int]:
+    """How many updates and comments there are."""
+    with contextlib.closing(sqlite3.connect(base / "pressroom.db")) as database:
+        asked = {"updates": 'SELECT count(*) FROM "update"', "comments": "SELECT count(*) FROM comment"}
+        return {what: database.execute(question).fetchone()[0] for what, question in asked.items()}
+
+
+def fill(base: Path, *options: str) -> None:
+    """Make the instance, with what `pressroom bench-data` takes."""
+    environ = os.environ | {"PRESSROOM_INSTANCE": str(base)}
+    pressroom = str(Path(sys.executable).parent / "pressroom")
+    for command in (["init"], ["bench-data", *options]):
+        subprocess.run([pressroom, *command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
