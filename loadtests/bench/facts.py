@@ -17,6 +17,8 @@ from typing import Any
 
 import report
 
+from webapp.config import fingerprint
+
 
 def beginning(base: Path) -> dict[str, Any]:
     """A results.json of which nothing is measured yet."""
@@ -24,6 +26,7 @@ def beginning(base: Path) -> dict[str, Any]:
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "commit": report.machine()["commit"],
+        "app": fingerprint(),
         "machine": machine(),
         "versions": versions(),
         "data": {"seed": accounts["seed"], "posts": len(accounts["posts"]) + len(accounts["live_posts"])} | rows(base),
@@ -31,6 +34,17 @@ def beginning(base: Path) -> dict[str, Any]:
         "scenario": None,
         "problems": [],
     }
+
+
+def going_on(found: dict[str, Any]) -> dict[str, Any]:
+    """A run that was interrupted: what failed is tried again."""
+    if (commit := report.machine()["commit"]) not in found["commit"]:
+        found["commit"] += f", then {commit}"
+    for server in found["servers"]:
+        if server["error"]:
+            found["problems"].remove(f"{server['title']}: {server['error']}")
+            server["error"] = None
+    return found
 
 
 def machine() -> dict[str, Any]:

@@ -17,9 +17,10 @@ CONNECTIONS = 64
 SAMPLE_SECONDS = 0.25
 PERCENTILES = """
 done = function(summary, latency, requests)
-  local bad = summary.errors.connect + summary.errors.read + summary.errors.status + summary.errors.timeout
-  io.write(string.format('{"requests": %d, "seconds": %f, "bad": %d, "p50_ms": %f, "p95_ms": %f, "p99_ms": %f}',
-    summary.requests, summary.duration / 1e6, bad,
+  local bad = summary.errors.connect + summary.errors.read + summary.errors.status
+  io.write(string.format(
+    '{"requests": %d, "seconds": %f, "bad": %d, "timeouts": %d, "p50_ms": %f, "p95_ms": %f, "p99_ms": %f}',
+    summary.requests, summary.duration / 1e6, bad, summary.errors.timeout,
     latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, latency:percentile(99) / 1e3))
 end
 """
@@ -43,7 +44,7 @@ def wrk(running: Running, path: str, seconds: float) -> dict[str, float]:
         "connections": CONNECTIONS,
         "requests_per_s": found["requests"] / found["seconds"],
         "requests_per_cpu_s": found["requests"] / cpu,
-        **{name: found[name] for name in ("p50_ms", "p95_ms", "p99_ms")},
+        **{name: found[name] for name in ("timeouts", "p50_ms", "p95_ms", "p99_ms")},
         "server_cpu": cpu / took,
     }
 

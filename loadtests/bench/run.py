@@ -30,11 +30,13 @@ sys.path.append(str(Path(__file__).parent.parent / "limits"))
 import browser
 import lab
 import report
-from facts import beginning, fill
+from facts import beginning, fill, going_on
 from measuring import cpu_between, sampling, wrk
 from readers import Readers, percentile
 from report_page import summary, write_page
 from servers import BY_NAME, SERVERS, USUAL, Running, Server, serving
+
+from webapp.config import fingerprint
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 LOAD = 0.6  # of the knee
@@ -77,7 +79,7 @@ class Bench:
         self.pages = [f"/post/{post}" for post in (*self.accounts["live_posts"], *self.accounts["posts"])]
         file = folder / "results.json"
         self.found: dict[str, Any] = (
-            json.loads(file.read_text()) if file.exists() else beginning(base) | self.about(kind)
+            going_on(json.loads(file.read_text())) if file.exists() else beginning(base) | self.about(kind)
         )
         self.write()
 
@@ -269,12 +271,11 @@ class Bench:
 
 
 def folder_for(kind: str) -> Path:
-    """Today's; a full run that was interrupted goes on in its own."""
-    commit = report.machine()["commit"]
+    """Today's; a full run that was interrupted goes on in its own, as long as the app is the same."""
     if kind == "full":
         for file in sorted(report.RESULTS.glob("*/results.json"), reverse=True):
             found = json.loads(file.read_text())
-            if found["kind"] == "full" and found["commit"] == commit and not (file.parent / "report.html").exists():
+            if found["kind"] == "full" and found["app"] == fingerprint() and not (file.parent / "report.html").exists():
                 return file.parent
     name = time.strftime("%Y-%m-%d")
     names = [name, *(f"{name}-{number}" for number in range(2, 1000))]

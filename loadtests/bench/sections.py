@@ -67,6 +67,7 @@ def _views(found: list[Server]) -> Section:
                 "Requests/s": _plain("requests_per_s"),
                 "Requests per CPU-second": _plain("requests_per_cpu_s"),
                 "p99, ms": _plain("p99_ms"),
+                "Slower than 2 s": _plain("timeouts"),
             },
             folded=True,
         ),
