@@ -262,6 +262,7 @@ class Bench:
         return found
 
     def write(self) -> None:
+        self.found["servers"].sort(key=lambda server: list(BY_NAME).index(server["name"]))
         file = self.folder / "results.json"
         fresh = file.with_suffix(".new")
         fresh.write_text(json.dumps(self.found, indent=1, ensure_ascii=False) + "\n")
