@@ -16,7 +16,7 @@ help:
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
-	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in some hours"
+	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in an hour"
 	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
 	@echo "make messages bring the translations up to date with the code"
 
