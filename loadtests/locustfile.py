@@ -54,6 +54,15 @@ def add_arguments(parser: Any) -> None:
 @events.init.add_listener
 def begin(environment: Environment, **_: Any) -> None:
     take_stages(environment)
+    options = environment.parsed_options
+    # Locust itself fails for those whom --tags leaves nothing to do.
+    environment.user_classes = [person for person in environment.user_classes if has_tasks(person, options)]
+
+
+def has_tasks(person: Any, options: Any) -> bool:
+    wanted, unwanted = set(options.tags or ()), set(options.exclude_tags or ())
+    tags = [getattr(task, "locust_tag_set", set()) for task in person.tasks]
+    return any((not wanted or wanted & of) and not unwanted & of for of in tags)
 
 
 @events.test_start.add_listener

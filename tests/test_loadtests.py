@@ -98,6 +98,14 @@ def test_the_climb_prints_the_knee(server: UwsgiServer) -> None:
     assert f"The knee: {knee['requests_per_s']:,.0f} requests/s by {knee['users']} at once" in ran.said
 
 
+def test_tags_choose_among_the_people(server: UwsgiServer) -> None:
+    ran = locust(server.url, server.instance, "-u", 10, "-r", 10, "-t", "4s", "--tags", "read", "live")
+    assert ran.status == 0, ran.said
+    assert "No tasks" not in ran.said
+    assert ran.found["entries"]["GET /post/[live]/live"]["requests"] > 0
+    assert not [name for name in ran.found["entries"] if name.startswith("POST") or "junk" in name]
+
+
 def test_two_processes_share_the_people(server: UwsgiServer) -> None:
     ran = locust(server.url, server.instance, "-u", 10, "-r", 10, "-t", "6s", "--processes", 2)
     assert ran.status == 0, ran.said
