@@ -115,6 +115,8 @@ def _older(reader: Reader, path: str, kind: str) -> Iterator[str]:
 
 @events.quitting.add_listener
 def judge(environment: Environment, **_: Any) -> None:
+    if isinstance(environment.runner, WorkerRunner):  # its master judges
+        return
     options, total = environment.parsed_options, environment.stats.total
     p95 = total.get_response_time_percentile(0.95) or 0
     problems = []
@@ -127,5 +129,5 @@ def judge(environment: Environment, **_: Any) -> None:
     for problem in problems:
         print(f"FAILED: {problem}.", file=sys.stderr)
     environment.process_exit_code = 1 if problems else 0
-    if options.results and not isinstance(environment.runner, WorkerRunner):
+    if options.results:
         write_results(environment, time.process_time())

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from programs import Program
-from uwsgi_server import CHECKOUT, UwsgiServer
+from uwsgi_server import CHECKOUT, UwsgiServer, free_port
 
 SMALL = "--posts 4 --live 1 --updates 5 --comments 5 --authors 2 --readers 5".split()
 PEOPLE = ("Reader", "Follower", "Commenter", "Author", "Crawler")
@@ -111,6 +111,21 @@ def test_two_processes_share_the_people(server: UwsgiServer) -> None:
     assert ran.status == 0, ran.said
     assert ran.found["entries"]["POST /post/[live]/updates"]["requests"] > 0
     assert ran.found["entries"]["GET page views"]["requests"] > 5
+
+
+def test_a_master_has_the_shape_and_a_worker_the_people(server: UwsgiServer) -> None:
+    """As on two machines. What the worker's people find is judged by the master."""
+    port = str(free_port())
+    bench_file = str(server.instance / "bench.json")
+    worker = [sys.executable, "-m", "locust", "-f", "loadtests/locustfile.py", "--worker", "--skip-log"]
+    worker += ["--master-host", "127.0.0.1", "--master-port", port, "--bench-file", bench_file]
+    with subprocess.Popen(worker, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        master = ("--master", "--expect-workers", 1, "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
+        ran = locust(server.url, server.instance, *master, "--shape", "event", "-u", 12, "--tempo", 40)
+        said = process.communicate(timeout=30)[0]
+    assert (ran.status, process.returncode) == (0, 0), ran.said + said
+    assert ran.found["entries"]["POST /post/[live]/updates"]["requests"] > 0
+    assert ran.found["entries"]["SSE from commit to arrival"]["requests"] > 0
 
 
 def test_nobody_writes_where_there_is_no_bench(copied_instance: Callable[[str], Path], bench: Path) -> None:
