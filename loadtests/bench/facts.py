@@ -22,13 +22,13 @@ from webapp.config import fingerprint
 
 def beginning(base: Path) -> dict[str, Any]:
     """A results.json of which nothing is measured yet."""
-    accounts = json.loads((base / "bench.json").read_text())
+    accounts, asked = json.loads((base / "bench.json").read_text()), report.machine()
     return {
         "at": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "commit": report.machine()["commit"],
+        "commit": asked["commit"],
         "app": fingerprint(),
-        "machine": machine(),
-        "versions": versions(),
+        "machine": machine(asked),
+        "versions": versions(asked),
         "data": {"seed": accounts["seed"], "posts": len(accounts["posts"]) + len(accounts["live_posts"])} | rows(base),
         "servers": [],
         "scenario": None,
@@ -47,26 +47,27 @@ def going_on(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def machine() -> dict[str, Any]:
+def machine(asked: dict[str, Any]) -> dict[str, Any]:
+    """What report.machine() says of it, and more."""
     cpu = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "cores": os.cpu_count(),
+        "cores": asked["cores"],
         "cpu": cpu[1] if cpu else platform.processor(),
         "memory_gb": memory / 2**30,
-        "kernel": platform.release(),
-        "load_average": os.getloadavg(),
+        "kernel": asked["kernel"],
+        "load_average": asked["load_average"],
     }
 
 
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+def versions(asked: dict[str, Any]) -> dict[str, str]:
+    found = {"python": str(asked["python"])}
     for name in ("flask", "uwsgi", "gevent", "gunicorn", "waitress", "granian", "locust"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             continue
-    said = {name: re.search(r"\d+\.[\d.]+", str(report.machine()[name])) for name in ("nginx", "wrk")}
+    said = {name: re.search(r"\d+\.[\d.]+", str(asked[name])) for name in ("nginx", "wrk")}
     return found | {name: number[0] for name, number in said.items() if number}
 
 

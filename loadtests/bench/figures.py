@@ -137,7 +137,7 @@ def problems(results: dict[str, Any]) -> list[str]:
         }
         found += [f"{server.title}: {server.error}"] if server.error else []
         found += [f"{server.title}: {number(count)} {what}." for what, count in counted.items() if count]
-    return found
+    return list(dict.fromkeys(found))  # the bench names a server's error too
 
 
 def doubts(results: dict[str, Any]) -> list[str]:

@@ -6,11 +6,11 @@ import json
 import re
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import lab
 from servers import Running
 
 CONNECTIONS = 64
@@ -53,19 +53,8 @@ def wrk(running: Running, path: str, seconds: float) -> dict[str, float]:
 def sampling(running: Running) -> Iterator[list[tuple[float, float]]]:
     """Meanwhile the server's CPU is read: seconds since 1970, seconds of CPU."""
     samples: list[tuple[float, float]] = []
-    ended = threading.Event()
-
-    def sample() -> None:
-        while not ended.wait(SAMPLE_SECONDS):
-            samples.append((time.time(), running.cpu_seconds()))
-
-    thread = threading.Thread(target=sample)
-    thread.start()
-    try:
+    with lab.repeating(lambda: samples.append((time.time(), running.cpu_seconds())), SAMPLE_SECONDS):
         yield samples
-    finally:
-        ended.set()
-        thread.join()
 
 
 def cpu_between(samples: list[tuple[float, float]], begin: float, end: float) -> float | None:

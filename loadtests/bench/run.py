@@ -16,7 +16,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +30,7 @@ import browser
 import lab
 import report
 from facts import beginning, fill, going_on
+from figures import problems
 from measuring import cpu_between, sampling, wrk
 from readers import Readers, percentile
 from report_page import summary, write_page
@@ -108,7 +108,11 @@ class Bench:
         if not found:
             found = {
                 **{name: getattr(server, name) for name in ("name", "title", "command", "is_limit")},
-                **{"environ": dict(server.environ), "error": None, "knee": None, "rounds": [], "wrk": []},
+                "environ": dict(server.environ),
+                "error": None,
+                "knee": None,
+                "rounds": [],
+                "wrk": [],
                 "streams": {"count": self.plan.streams, "rounds": []} if server.holds_streams else None,
             }
             self.found["servers"].append(found)
@@ -196,7 +200,7 @@ class Bench:
                 arrivals = [readers.all_arrived(publish()) for _ in range(self.plan.updates)]
                 cpu = lab.cpu_of(holders) - cpu
                 counts = readers.counts()
-        self.check(counts)
+        self.check(counts, "lost", "refused")  # the report counts the others itself
         deliveries = self.plan.updates * (self.plan.streams + WARM_STREAMS)
         return {
             "bytes_each": memory / self.plan.streams,
@@ -207,8 +211,8 @@ class Bench:
             "double": counts["double"],
         }
 
-    def check(self, counts: dict[str, float]) -> None:
-        for what in ("missing", "double", "lost", "refused"):
+    def check(self, counts: dict[str, float], *kinds: str) -> None:
+        for what in kinds:
             if counts[what]:
                 self.found["problems"].append(f"Streams: {counts[what]:g} {what}.")
 
@@ -227,23 +231,19 @@ class Bench:
         server, streams = BY_NAME["uwsgi"], self.plan.scenario_streams
         with self.fresh() as instance, serving(server, instance) as running:
             self.warm(running, server)
-            publish, ended = self.author(running), threading.Event()
-
-            def update() -> None:
-                while not ended.wait(1.0):
-                    publish()
-
+            publish = self.author(running)
             with Readers(running.port, f"{self.pages[0]}/live", streams) as readers:
-                updating = threading.Thread(target=update)
-                updating.start()
-                time.sleep(1.0)
-                measured = wrk(running, self.pages[0], self.plan.seconds)
-                ended.set()
-                updating.join()
+                with lab.repeating(publish, 1.0):
+                    time.sleep(1.0)
+                    measured = wrk(running, self.pages[0], self.plan.seconds)
                 readers.all_arrived(publish())
-                self.check(readers.counts())
+                self.check(readers.counts(), "missing", "double", "lost", "refused")
         entry = self.found["scenario"] or {
-            **{"streams": streams, "updates_per_s": 1, "rounds": [], "theirs": SCENARIO, "differences": DIFFERENCES}
+            "streams": streams,
+            "updates_per_s": 1,
+            "rounds": [],
+            "theirs": SCENARIO,
+            "differences": DIFFERENCES,
         }
         entry["rounds"].append(measured)
         self.found["scenario"] = entry
@@ -309,7 +309,7 @@ def main() -> int:
     write_page(bench.found, page)
     print(summary(bench.found))
     print(f"The report: {page}")
-    return 1 if bench.found["problems"] else 0
+    return 1 if problems(bench.found) else 0
 
 
 def shown(step: tuple[str, Server | None, int] | None) -> str | None:

@@ -18,7 +18,6 @@ HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 WORKERS = os.cpu_count() or 1
 THREADS = 16
-READY_SECONDS = 60.0
 
 RAW = """
 def application(environ, start_response):
@@ -94,8 +93,7 @@ class Server(NamedTuple):
 def serving(server: Server, instance: Path) -> Iterator[Running]:
     """Serve an instance until the end of the block."""
     port = lab.free_port()
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
-    environ |= {
+    environ = lab.plain_environ() | {
         "PRESSROOM_INSTANCE": str(instance),
         "PRESSROOM_HTTP": f"127.0.0.1:{port}",
         "PRESSROOM_LIMITS": "off",
@@ -122,16 +120,10 @@ def by_uwsgi(*leave_out: str, module: str = "webapp.wsgi:app") -> Callable[..., 
         changed = leave_out or module != "webapp.wsgi:app"
         ini = uwsgi_ini(instance, *leave_out, module=module) if changed else lab.CHECKOUT / "uwsgi.ini"
         with lab.running([str(BIN / "uwsgi"), "--ini", str(ini)], port, environ, "/hello") as pid:
-            wait_for_workers(instance, pid, int(environ["PRESSROOM_WORKERS"]))
+            lab.wait_for_site(instance, pid, int(environ["PRESSROOM_WORKERS"]))
             yield Running([pid], port)
 
     return start
-
-
-def wait_for_workers(instance: Path, pid: int, workers: int) -> None:
-    log = instance / "uwsgi.log"
-    lab.until(lambda: log.read_text().count("WSGI app 0 ") >= workers, "every worker was there", READY_SECONDS)
-    lab.until(lambda: lab.broadcasters(pid) and (instance / "broadcaster.sock").exists(), "streams could be held")
 
 
 def by_command(*arguments: str) -> Callable[..., Iterator[Running]]:
@@ -153,7 +145,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
         way = PASS_ON.format(socket=socket)
         nginx = stack.enter_context(_nginx(instance.parent, port, way))
         site = stack.enter_context(lab.running(command, port, environ, "/hello"))
-        wait_for_workers(instance, site, WORKERS)
+        lab.wait_for_site(instance, site, WORKERS)
         yield Running([site, nginx], port)
 
 

@@ -10,9 +10,11 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -124,13 +126,22 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
     command = [str(UWSGI), "--ini", str(CHECKOUT / "uwsgi.ini")]
     if counted:
         command += ["--pythonpath", str(HERE), "--module", "counting:app"]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
-    environ |= site.environ | {"COUNTING_NOTES": str(notes_of(site))}
+    environ = plain_environ() | site.environ | {"COUNTING_NOTES": str(notes_of(site))}
     with running(command, site.port, environ, "/hello") as pid:
-        log = site.folder / "uwsgi.log"
-        until(lambda: log.read_text().count("WSGI app 0 ") >= WORKERS, "every worker was there")
-        until(lambda: broadcasters(pid) and (site.folder / "broadcaster.sock").exists(), "streams could be held")
+        wait_for_site(site.folder, pid, WORKERS)
         yield pid
+
+
+def plain_environ() -> dict[str, str]:
+    """Ours, without settings of a site."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
+
+
+def wait_for_site(folder: Path, pid: int, workers: int) -> None:
+    """Until every worker answers and streams can be held; `pid` is uWSGI's master."""
+    log = folder / "uwsgi.log"
+    until(lambda: log.read_text().count("WSGI app 0 ") >= workers, "every worker was there")
+    until(lambda: broadcasters(pid) and (folder / "broadcaster.sock").exists(), "streams could be held")
 
 
 @contextmanager
@@ -171,6 +182,24 @@ def until(condition: Callable[[], object], what: str, seconds: float = START_SEC
         if time.monotonic() > give_up_at:
             raise SystemExit(f"Waited {seconds:g} s in vain until {what}.")
         time.sleep(0.05)
+
+
+@contextmanager
+def repeating(act: Callable[[], object], pause_seconds: float) -> Iterator[None]:
+    """Meanwhile it is done over and over; if it fails once, so does this at its end."""
+    ended = threading.Event()
+
+    def repeat() -> None:
+        while not ended.wait(pause_seconds):
+            act()
+
+    with ThreadPoolExecutor(1) as pool:
+        repeating = pool.submit(repeat)
+        try:
+            yield
+        finally:
+            ended.set()
+        repeating.result()
 
 
 def notes_of(site: Site) -> Path:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import threading
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -71,23 +70,16 @@ def main() -> None:
 @contextmanager
 def updating(site: lab.Site, post_id: int) -> Iterator[None]:
     """Meanwhile a live post gets updates."""
-    ended = threading.Event()
     html = text.render_update(lab.SENTENCE)
 
     def update() -> None:
-        while not ended.wait(1 / UPDATES_PER_SECOND):
-            with site.app.app_context(), pages.changing() as session:
-                author = people.by_name(session, lab.AUTHOR)
-                updates.add(session, post_id, author.id, lab.SENTENCE, html)
+        with site.app.app_context(), pages.changing() as session:
+            author = people.by_name(session, lab.AUTHOR)
+            updates.add(session, post_id, author.id, lab.SENTENCE, html)
 
-    thread = threading.Thread(target=update)
-    thread.start()
-    try:
+    with lab.repeating(update, 1 / UPDATES_PER_SECOND):
         time.sleep(1)
         yield
-    finally:
-        ended.set()
-        thread.join()
 
 
 def measure(pid: int, port: int, post_id: int, pace: Path, seconds: int) -> Measured:

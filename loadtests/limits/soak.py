@@ -11,13 +11,10 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,7 +58,7 @@ def main() -> None:
             for _ in range(chosen.updates):
                 publish()
             with (
-                repeating(publish, EVERY_SECONDS),
+                lab.repeating(publish, EVERY_SECONDS),
                 Readers(site.port, f"/post/{post_id}/live", chosen.streams) as readers,
             ):
                 left = coming_and_going(site.port, post_id, readers, chosen.seconds)
@@ -94,24 +91,6 @@ def publishing(site: lab.Site, post_id: int) -> Callable[[], None]:
     return publish
 
 
-@contextmanager
-def repeating(act: Callable[[], None], pause_seconds: float) -> Iterator[None]:
-    """Meanwhile it is done over and over; if it fails once, so does this at its end."""
-    ended = threading.Event()
-
-    def repeat() -> None:
-        while not ended.wait(pause_seconds):
-            act()
-
-    with ThreadPoolExecutor(1) as pool:
-        repeating = pool.submit(repeat)
-        try:
-            yield
-        finally:
-            ended.set()
-        repeating.result()
-
-
 def coming_and_going(port: int, post_id: int, readers: Readers, seconds: int) -> Counter[str]:
     """How many left in which way, within so many seconds."""
     left: Counter[str] = Counter()
@@ -121,7 +100,7 @@ def coming_and_going(port: int, post_id: int, readers: Readers, seconds: int) ->
         if IN_A_NAMESPACE in os.environ and time.monotonic() < give_up_at:
             left.update(vanishing(port, post_id))
 
-    with repeating(vanish, 1.0):
+    with lab.repeating(vanish, 1.0):
         while (rest := give_up_at - time.monotonic()) > 0:
             readers.ask("leave", LEAVING, False)
             readers.ask("leave", LEAVING, True)
