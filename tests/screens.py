@@ -227,7 +227,7 @@ def _write(blocks: str, post_id: int, ids: dict[str, int]) -> None:
         head, written = block.split("\n", 1)
         clock, author, *marks = head.split()
         title, body = written[2:].split("\n", 1) if written.startswith("# ") else ("", written)
-        with patch("webapp.models.time", Mock(**{"time_ns.return_value": _at(clock) * 1_000_000})):
+        with patch("webapp.models.base.time", Mock(**{"time_ns.return_value": _at(clock) * 1_000_000})):
             _update(post_id, ids[author], body, title=title, marks=marks)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, defer, raiseload, selectinload
 from . import events, revisions, search, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import FRONT, Comment, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
+from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
 
 PAGE_SIZE = 20
@@ -243,6 +243,7 @@ def erase(session: Session, post_id: int) -> None:
     of_post = (Revision.kind == "post") & (Revision.item_id == post_id)
     of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
     session.execute(delete(Revision).where(of_post | of_updates))
+    session.execute(delete(Editing).where(Editing.update_id.in_(updates)))
     tag_ids = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()

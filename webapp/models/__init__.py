@@ -1,0 +1,39 @@
+"""The tables. Their verbs stand beside them: posts, updates, comments, events, people.
+
+Every time is a whole number of milliseconds since 1970, UTC, in a column named `…_at`.
+`n` of an update or comment is the number of the event that brought it: it names the item in URLs and pages.
+`position` counts a post's updates (or comments) from 1, withdrawn ones included, so that older pages never shift.
+"""
+
+from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
+from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
+from .items import Comment, Editing, ShownComment, ShownUpdate, Update
+from .posts import FRONT, About, Post, Tag, post_author, post_tag
+from .record import Event, Page, Revision
+
+__all__ = [
+    "FRONT",
+    "ITEMS_PER_PAGE",
+    "ROLES",
+    "About",
+    "Attempt",
+    "Base",
+    "Comment",
+    "Editing",
+    "Event",
+    "LoginSession",
+    "OldName",
+    "OneTimeLink",
+    "Page",
+    "Post",
+    "Revision",
+    "ShownComment",
+    "ShownUpdate",
+    "Tag",
+    "Update",
+    "User",
+    "now_ms",
+    "page_of",
+    "post_author",
+    "post_tag",
+]
