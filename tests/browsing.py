@@ -8,8 +8,9 @@ from typing import Any
 
 from flask import Flask
 from persons import PASSWORD, Person
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
+PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -56,3 +57,18 @@ def publish(page: Page, title: str, live: bool = False) -> int:
     found = re.search(r"/post/(\d+)$", page.url)
     assert found, page.url
     return int(found[1])
+
+
+def live_post(site: Site, updates: int = 0, **data: Any) -> int:
+    post_id = site.post(**{"title": "The last light", "live": "y"} | data)
+    for number in range(updates):
+        site.ada().add_update(post_id, f"Update {number} of those that were there. " * 12, title=f"Number {number}")
+    return post_id
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator("[data-state=live]")).to_be_visible()
+
+
+def update(page: Page, n: int) -> Locator:
+    return page.locator(f"#update-{n}")

@@ -19,15 +19,15 @@ from typing import Any
 import psutil
 import pytest
 from argon2 import PasswordHasher
-from browsing import CHROMIUM_FLAGS, Site
+from browsing import CHROMIUM_FLAGS, PICTURES, Site
 from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
 from persons import PASSWORD, Person, refill, settings_for
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
-from webapp import create_app, db, desk_updates, instance, pages, passwords, people, reader
+from webapp import create_app, db, desk_composer, desk_updates, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
@@ -43,7 +43,11 @@ def nothing_left_behind() -> Iterator[None]:
     Nor does it find what another one used up of the limits that a process counts by itself.
     """
     before = {child.pid for child in psutil.Process().children()}
-    for uses in (desk_updates._renders, reader._searches):  # people have the same ids in every test
+    for uses in (
+        desk_composer._previews,
+        desk_updates._renders,
+        reader._searches,
+    ):  # people have the same ids in every test
         uses.used.clear()
     yield
     assert not has_app_context(), "an app context is left"
@@ -219,6 +223,34 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Open a page as a new visitor. A script error, a refused script or a request to another host fails the test."""
+    opened: list[Page] = []
+    problems: list[str] = []
+
+    def visit(path: str, **options: Any) -> Page:
+        context = browser.new_context(**({"base_url": site.url} | options))
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        page.on(
+            "request",
+            lambda request: (
+                problems.append(request.url) if not request.url.startswith(("http://127.0.0.1:", PICTURES)) else None
+            ),
+        )
+        page.goto(path)
+        opened.append(page)
+        return page
+
+    yield visit
+    for page in opened:
+        page.context.close()
+    assert not problems
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_every_placeholder_gets_its_value(calls: Callable[[], Iterator[tuple[str
 def test_scripts_bring_no_words_of_their_own() -> None:
     """They take them from the page, which is translated."""
     spoken = re.compile(
-        r"""(?:textContent|innerText|innerHTML|title|ariaLabel|placeholder|alert\()\W*["'`]\W*[A-Za-z]"""
+        r"""(?:textContent|innerText|innerHTML|title|ariaLabel|placeholder|alert)\s*[=:(]\s*["'`][^"'`A-Za-z]*[A-Za-z]"""
     )
     assert spoken.search('button.textContent = "Send";')
     scripts = sorted((ROOT / "static" / "js").rglob("*.js"))
@@ -140,6 +140,7 @@ def test_scripts_bring_no_words_of_their_own() -> None:
 # The pages
 
 NOT_PAGES = ("static", "reader.hello", "accounts.me", "desk.reached", "feeds.", "live.", "operator.")
+PARTIAL = "/composer"  # a part of a page, put in by its script
 # What a Chinese page says in Latin letters.
 LATIN = set("Markdown HTML MB KB UTC GMT en zh pt BR imprint about".split())
 PEOPLE = {"ada", "bob", "eve", "edith", "root", "admin"}
@@ -310,7 +311,7 @@ def pages(site: Site) -> Iterator[tuple[str, Page]]:
 def test_chinese_pages_have_no_english(site: Site) -> None:
     leaks = {}
     for path, page in pages(site):
-        assert (path, page.language) == (path, "zh-Hans")
+        assert page.language == "zh-Hans" or (page.language is None and path.endswith(PARTIAL)), path
         leaks[path] = leaks.get(path, set()) | page.latin()
     assert {path: words for path, words in leaks.items() if words} == {}
 
@@ -347,7 +348,7 @@ def test_english_pages_have_no_holes(site: Site) -> None:
     assert english.search("%(name)s can log in again.")
     for path, page in pages(site):
         assert (path, english.findall(page.text)) == (path, [])
-        assert (path, page.language) == (path, "en")
+        assert page.language == "en" or (page.language is None and path.endswith(PARTIAL)), path
 
 
 def test_a_leak_would_be_seen() -> None:

@@ -6,14 +6,14 @@ import random
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import PHONE, Site, log_in
+from browsing import PHONE, PICTURES, Site, is_live, live_post, log_in, update
 from flask import Flask
 from persons import Person, settings_for
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from uwsgi_server import UwsgiServer, until
 
 from webapp import create_app
@@ -32,33 +32,7 @@ SEEN = """
   };
 }
 """
-ALLOWED = ("http://127.0.0.1:", "https://pictures.example/")
-LATE = "https://pictures.example/late.png"
-
-
-@pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """Open a page as a new visitor. A script error, a refused script or a request to another host fails the test."""
-    opened: list[Page] = []
-    problems: list[str] = []
-
-    def visit(path: str, **options: Any) -> Page:
-        context = browser.new_context(**({"base_url": site.url} | options))
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.on(
-            "request", lambda request: problems.append(request.url) if not request.url.startswith(ALLOWED) else None
-        )
-        page.goto(path)
-        opened.append(page)
-        return page
-
-    yield visit
-    for page in opened:
-        page.context.close()
-    assert not problems
+LATE = f"{PICTURES}late.png"
 
 
 def with_clock(visit: Callable[..., Page], path: str) -> Page:
@@ -69,17 +43,6 @@ def with_clock(visit: Callable[..., Page], path: str) -> Page:
     return page
 
 
-def live_post(site: Site, updates: int = 0, **data: Any) -> int:
-    post_id = site.post(**{"title": "The last light", "live": "y"} | data)
-    for number in range(updates):
-        site.ada().add_update(post_id, f"Update {number} of those that were there. " * 12, title=f"Number {number}")
-    return post_id
-
-
-def is_live(page: Page) -> None:
-    expect(page.locator("[data-state=live]")).to_be_visible()
-
-
 def like_a_fresh_load(page: Page) -> None:
     """What the page shows by now is what a new visitor gets."""
     other = page.context.new_page()
@@ -87,10 +50,6 @@ def like_a_fresh_load(page: Page) -> None:
     fresh = other.evaluate(SEEN)
     other.close()
     until(lambda: page.evaluate(SEEN) == fresh, "both are the same", 5)
-
-
-def update(page: Page, n: int) -> Any:
-    return page.locator(f"#update-{n}")
 
 
 def scroll_to(page: Page, selector: str) -> None:

@@ -60,6 +60,8 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.unpin_update": (ADAS, "/desk/post/{post}/update/{pinned}/unpin", {}),
     "desk.mark_key": (ADAS, "/desk/post/{post}/update/{update}/key", {}),
     "desk.unmark_key": (ADAS, "/desk/post/{post}/update/{pinned}/not-key", {}),
+    "desk.editing_update": (ADAS, "/desk/post/{post}/update/{update}/editing", {}),
+    "desk.preview": (("ada", ("eve",)), "/desk/preview/update", {"body": "New."}),
     "desk.withdraw_comment": (ADAS, "/desk/post/{post}/comment/{comment}/withdraw", {}),
     "desk.restore_comment": (ADAS, "/desk/post/{post}/comment/{rude}/restore", {}),
     "desk.delete_comment": (EVES, "/post/{post}/comment/{comment}/delete", {}),
@@ -85,6 +87,7 @@ PAGES = {
     "desk.older_texts": ("/desk/post/{post}/revisions", "ada", "bob"),
     "desk.edit_update": ("/desk/post/{post}/update/{update}/edit", "ada", "bob"),
     "desk.correct_update": ("/desk/post/{post}/update/{update}/correct", "ada", "bob"),
+    "desk.composer": ("/desk/post/{post}/composer", "ada", "bob"),
     "desk.reached": ("/desk/post/{post}/reached/{update}", "ada", "bob"),
     "desk.new_comment": ("/post/{post}/comments/new", "eve", None),
     "desk.about_pages": ("/desk/about", "edith", "ada"),
@@ -210,7 +213,7 @@ def test_no_stranger_writes(app: Flask, cast: Cast, site: dict[str, Any], endpoi
         assert cast[name].post(url, **data).status_code == 403, name
     assert contents(app) == before
     assert cast[rightful].post(url, **data).status_code in (200, 302)
-    assert contents(app) != before
+    assert contents(app) != before or endpoint == "desk.preview"
 
 
 @pytest.mark.parametrize("endpoint", sorted(OWN.keys() - {"accounts.logout"}))
@@ -222,7 +225,7 @@ def test_what_is_ones_own_needs_a_login(app: Flask, cast: Cast, site: dict[str, 
     assert cast["anonymous"].post(url, form_at="/login", **data).status_code == 401
     assert contents(app) == before
     assert cast["ada"].post(url, **data).status_code == 302
-    assert contents(app) != before
+    assert contents(app) != before or endpoint == "desk.preview"
 
 
 @pytest.mark.parametrize("endpoint", ["accounts.invited", "accounts.new_password"])
@@ -609,6 +612,7 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
     site |= {"post_id": site["post"], "n": site["update"], "number": 1, "user_id": site["bob"], "username": "ada"}
     site |= {
         "kind": "atom",
+        "item": "post",
         "tag": "x",
         "name": "imprint",
         "token": "00000000-0000-4000-8000-000000000001",

@@ -7,13 +7,16 @@ from typing import Any
 from flask import current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, limits, posts, text, updates
+from . import comments, editing, events, limits, posts, text, updates
 from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
+from .desk_composer import open_form
+from .errorpages import wants_json
 from .errors import Conflict
 from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
 from .i18n import gettext as _
+from .models import Comment, Update
 from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer, writing_as
 
 
@@ -34,12 +37,12 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
 
 
 @desk.post("/post/<int:post_id>/updates")
-def add_update(post_id: int) -> str | Response | tuple[str, int]:
+def add_update(post_id: int) -> str | Response | tuple[str | Response, int]:
     post_to_write(post_id)
     form = UpdateForm()
     html = sent_body(form, text.render_update)
     if html is None:
-        return _live_page(post_id, form), 400
+        return (_wrong(form) if wants_json() else _live_page(post_id, form)), 400
     author_id = writer().id
     with writing_as("author", post_id) as db:
         made = updates.add(
@@ -52,8 +55,23 @@ def add_update(post_id: int) -> str | Response | tuple[str, int]:
             key=form.key.data,
             submission=form.submission.data or None,
         )
+        shown = _shown(made)
+    if wants_json():
+        return jsonify(shown)
     there = url_for("reader.post", post_id=post_id, _anchor=made.item)
     return redirect(safe_next(form.next.data) or there)
+
+
+def _shown(update: Update) -> dict[str, Any]:
+    """The update as the page and its events have it: {"id": "update-12", "html": …}; html is None when withdrawn."""
+    html = None if update.withdrawn_at else events.fragment("update", update.post, update.shown)
+    return {"id": update.item, "html": html}
+
+
+def _wrong(form: Any) -> Response:
+    """What doesn't fit, by the form's fields and in one sentence."""
+    fields = {name: " ".join(str(error) for error in errors) for name, errors in form.errors.items()}
+    return jsonify(status=400, message=" ".join(fields.values()), errors=fields)
 
 
 @desk.get("/desk/post/<int:post_id>/reached/<int:n>")
@@ -66,58 +84,75 @@ def reached(post_id: int, n: int) -> Response:
 
 
 @desk.route("/desk/post/<int:post_id>/update/<int:n>/edit", methods=["GET", "POST"])
-def edit_update(post_id: int, n: int) -> str | Response | tuple[str, int]:
+def edit_update(post_id: int, n: int) -> str | Response | tuple[str | Response, int]:
     return _change_update(post_id, n, EditUpdateForm)
 
 
 @desk.route("/desk/post/<int:post_id>/update/<int:n>/correct", methods=["GET", "POST"])
-def correct_update(post_id: int, n: int) -> str | Response | tuple[str, int]:
+def correct_update(post_id: int, n: int) -> str | Response | tuple[str | Response, int]:
     return _change_update(post_id, n, CorrectUpdateForm)
 
 
-def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Response | tuple[str, int]:
+def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Response | tuple[str | Response, int]:
     update = update_to_write(post_id, n)
-    correcting = kind is CorrectUpdateForm
     form = kind(title=update.title, body=update.body, version=update.version)
     html = sent_body(form, text.render_update)
     if html is None:
-        page = render_template("desk/update.html", update=update, form=form, correcting=correcting)
-        return page, 400 if request.method == "POST" else 200
-    texts: dict[str, Any] = {"title": form.title.data or "", "body": form.body.data, "html": html}
-    if correcting:
-        texts["note"] = form.note.data
+        return _update_form(update, form)
     actor_id = writer().id
-    verb = updates.correct if correcting else updates.edit
+    texts: dict[str, Any] = {"title": form.title.data or "", "body": form.body.data, "html": html}
+    if isinstance(form, CorrectUpdateForm):
+        texts["note"] = form.note.data
+    verb = updates.correct if isinstance(form, CorrectUpdateForm) else updates.edit
     try:
         with writing_as("author", post_id) as db:
-            verb(db, post_id, n, version=version_of(form), actor_id=actor_id, **texts)
+            changed = verb(db, post_id, n, version=version_of(form), actor_id=actor_id, **texts)
+            editing.end(db, changed.id, actor_id)
+            return _changed(changed)
     except Conflict:
         return _conflict(post_id, n, form)
-    return redirect(url_for(".live", post_id=post_id, _anchor=update.item))
 
 
-def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str, int]:
+def _update_form(update: Update, form: EditUpdateForm) -> str | Response | tuple[str | Response, int]:
+    """The form, empty of errors when it was asked for, else with what doesn't fit."""
+    if request.method == "POST" and wants_json():
+        return _wrong(form), 400
+    also_open = open_form(update)
+    if wants_json():
+        return jsonify(title=update.title, body=update.body, version=update.version, editing=also_open)
+    correcting = isinstance(form, CorrectUpdateForm)
+    page = render_template("desk/update.html", update=update, form=form, correcting=correcting, editing=also_open)
+    return page, 400 if request.method == "POST" else 200
+
+
+def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str | Response, int]:
     now = updates.written(reading(), post_id, n)
     theirs = {"title": now.title, "body": now.body}
+    if wants_json():
+        message = _("Another version was saved meanwhile. It stands below yours; saving again puts yours in its place.")
+        return jsonify(status=409, message=message, version=now.version, theirs=theirs), 409
     return conflict_page(form, now.title or _("Update %(n)d", n=now.n), now.version, theirs)
 
 
-def _changed(post_id: int, item: str) -> Response:
-    return redirect(url_for(".live", post_id=post_id, _anchor=item))
+def _changed(item: Update | Comment) -> Response:
+    """Within the transaction: what a script puts into the page, or where a form leads back to."""
+    if wants_json() and isinstance(item, Update):
+        return jsonify(_shown(item))
+    return redirect(url_for(".live", post_id=item.post_id, _anchor=item.item))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/withdraw")
 def withdraw_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, updates.withdraw(db, post_id, n).item)
+        return _changed(updates.withdraw(db, post_id, n))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")
 def restore_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, updates.restore(db, post_id, n).item)
+        return _changed(updates.restore(db, post_id, n))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/pin", defaults={"pinned": True}, endpoint="pin_update")
@@ -125,7 +160,7 @@ def restore_update(post_id: int, n: int) -> Response:
 def pin_update(post_id: int, n: int, pinned: bool) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, updates.pin(db, post_id, n, pinned).item)
+        return _changed(updates.pin(db, post_id, n, pinned))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/key", defaults={"key": True}, endpoint="mark_key")
@@ -133,7 +168,7 @@ def pin_update(post_id: int, n: int, pinned: bool) -> Response:
 def mark_key(post_id: int, n: int, key: bool) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, updates.mark_key(db, post_id, n, key).item)
+        return _changed(updates.mark_key(db, post_id, n, key))
 
 
 # Comments
@@ -188,11 +223,11 @@ def withdraw_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     actor_id = writer().id
     with writing_as("author", post_id) as db:
-        return _changed(post_id, comments.withdraw(db, post_id, n, actor_id).item)
+        return _changed(comments.withdraw(db, post_id, n, actor_id))
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")
 def restore_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, comments.restore(db, post_id, n).item)
+        return _changed(comments.restore(db, post_id, n))

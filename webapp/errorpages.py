@@ -1,8 +1,8 @@
-"""The page that each error becomes. What somebody had typed stands on it, so that nothing is lost."""
+"""The page, or JSON, that each error becomes. What somebody had typed stands on it, so that nothing is lost."""
 
 from __future__ import annotations
 
-from flask import Flask, current_app, redirect, render_template, request, url_for
+from flask import Flask, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError
@@ -33,7 +33,15 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
+def wants_json() -> bool:
+    """Whether a script asks, which has kept what was typed and says the error in its own place."""
+    return request.accept_mimetypes.best == "application/json"
+
+
 def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:
+    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
+    if wants_json():
+        return jsonify(status=status, message=message), status, headers
     page = render_template(
         "error.html",
         status=status,
@@ -42,7 +50,6 @@ def _page(status: int, message: str, retry_after_seconds: int | None = None) -> 
         kept=_kept(),
         retry_after=retry_after_seconds,
     )
-    headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
     return page, status, headers
 
 

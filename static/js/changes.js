@@ -115,6 +115,7 @@ function put(item, list, follows, isBeyond) {
   old?.remove();
   if (isBeyond(next)) return false;
   list.insertBefore(item, next);
+  document.dispatchEvent(new CustomEvent("placed", { detail: { element: item } }));
   giveFocus(item, focus);
   if (isNew) document.dispatchEvent(new CustomEvent("arrived", { detail: { element: item } }));
   return true;

@@ -23,6 +23,7 @@ let isPolling = false; // for as long as the tab is hidden
 
 document.querySelector("[data-pause]")?.addEventListener("click", togglePause);
 document.addEventListener("visibilitychange", () => (document.hidden ? hide() : show()));
+document.addEventListener("catch-up", () => state !== "live" && open());
 addEventListener("online", open);
 addEventListener("offline", () => mayRun() && stop("offline"));
 addEventListener("pagehide", shut);

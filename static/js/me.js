@@ -1,5 +1,5 @@
-// Pages are the same for everybody. For somebody who is signed in, this fills in what is theirs: the menu, and
-// links to edit. Others make no request. Further modules hear of it by the event "me".
+// Pages are the same for everybody. For somebody who is signed in, this fills in what is theirs: the menu, links to
+// edit, and the composer. Others make no request. Further modules hear of it by the event "me".
 
 const menu = document.querySelector("[data-me]");
 // All modules have run by then, and so they hear the event.
@@ -15,10 +15,11 @@ async function greet(url) {
   const me = await answer.json();
   if (!me.signed_in) return;
   showMenu(me);
-  showTools(me);
+  const mayWriteHere = showTools(me);
   giveToken(document, me.csrf_token);
   await pageIsWhole;
   document.dispatchEvent(new CustomEvent("me", { detail: { ...me, giveToken } }));
+  if (mayWriteHere) await openDesk({ ...me, giveToken, url });
 }
 
 function showMenu(me) {
@@ -28,10 +29,13 @@ function showMenu(me) {
 }
 
 function showTools(me) {
+  let isAnyShown = false;
   for (const tools of document.querySelectorAll("[data-authors]")) {
     const isAuthor = me.may_write && tools.dataset.authors.split(" ").includes(me.username);
     tools.hidden = !(isAuthor || ["editor", "admin"].includes(me.role));
+    isAnyShown ||= !tools.hidden;
   }
+  return isAnyShown;
 }
 
 function giveToken(root, token) {
@@ -41,4 +45,27 @@ function giveToken(root, token) {
     Object.assign(input, { type: "hidden", name: "csrf_token", value: token });
     form.append(input);
   }
+}
+
+// The desk's part of the page comes with its own scripts, so that readers load none of it. Says "desk" when they run.
+async function openDesk(me) {
+  const place = document.querySelector("[data-desk]");
+  if (!place) return;
+  const answer = await fetch(place.dataset.desk);
+  if (!answer.ok || answer.redirected) return;
+  const template = document.createElement("template");
+  template.innerHTML = await answer.text();
+  const scripts = [...template.content.querySelectorAll("script")];
+  for (const script of scripts) script.remove();
+  place.append(template.content);
+  place.hidden = false;
+  await Promise.all(scripts.map(({ src }) => run(src)));
+  document.dispatchEvent(new CustomEvent("desk", { detail: me }));
+}
+
+// A script that came as text doesn't run; a copy of it does.
+function run(src) {
+  const script = Object.assign(document.createElement("script"), { type: "module", src, async: false });
+  document.head.append(script);
+  return new Promise((done, failed) => Object.assign(script, { onload: done, onerror: failed }));
 }
