@@ -110,7 +110,8 @@ def _changed(post_id: int, item: str) -> Response:
 def withdraw_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(post_id, updates.withdraw(db, post_id, n).item)
+        legal = request.form.get("reason") == "legal"
+        return _changed(post_id, updates.withdraw(db, post_id, n, legal).item)
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")
