@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
+from derby import Clock, Derby
 from flask import Flask
 from persons import Person, happened
 from sqlalchemy import event, select
@@ -19,28 +19,6 @@ EARLIER = re.compile(r'<details class="earlier">.*?</details>', re.DOTALL)
 TEXT = re.compile(r'<blockquote class="earlier__text".*?</blockquote>', re.DOTALL)
 
 
-class Derby:
-    """A live post of Ada's, and what she does there."""
-
-    def __init__(self, ada: Person) -> None:
-        self.ada = ada
-        self.id = ada.write_post(live="y")
-        self.path = f"/post/{self.id}"
-
-    def add(self, body: str, **data: str) -> int:
-        return self.ada.add_update(self.id, body, **data)
-
-    def change(self, n: int, verb: str, **data: str) -> None:
-        assert self.ada.post(f"/desk{self.path}/update/{n}/{verb}", **data).status_code == 302
-
-    def correct(self, n: int, body: str, **data: str) -> None:
-        self.change(n, "correct", body=body, **({"note": f"Now {body[:30]}"} | data))
-
-    def places(self, n: int) -> list[str]:
-        """Where the update is shown."""
-        return [self.path, f"{self.path}/update/{n}", f"{self.path}/updates/1", f"{self.path}/feed.atom"]
-
-
 @pytest.fixture
 def derby(ada: Person) -> Derby:
     return Derby(ada)
@@ -50,21 +28,6 @@ def earlier(page: str) -> list[str]:
     """The words of what the page's one update said before, from the top."""
     (details,) = EARLIER.findall(page) or [""]
     return [" ".join(re.sub("<[^>]+>", " ", text).split()) for text in TEXT.findall(details)]
-
-
-class Clock:
-    """The time of all that is written; it stands still between two ticks."""
-
-    def __init__(self) -> None:
-        self.ms = time.time_ns() // 1_000_000
-
-    def time_ns(self) -> int:
-        return self.ms * 1_000_000
-
-    def tick(self, seconds: float = 60) -> int:
-        """Let so much time pass; what the time is then, in ms."""
-        self.ms += int(seconds * 1000)
-        return self.ms
 
 
 @pytest.fixture

@@ -19,8 +19,19 @@ feeds = Blueprint("feeds", __name__)
 share.add_to_templates(feeds)
 
 URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
-# What Python answers for one person. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
-PERSONAL = ("/desk", "/login", "/logout", "/register", "/settings", "/search", "/me$", "/post/*/comments/new")
+# What Python answers, for one person or one question. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
+PERSONAL = (
+    "/desk",
+    "/login",
+    "/logout",
+    "/register",
+    "/settings",
+    "/search",
+    "/me$",
+    "/post/*/comments/new",
+    "/post/*/at$",
+    "/post/*/at/",
+)
 EPOCH = 0  # when an empty feed changed last: never the hour of rendering
 
 # XML 1.0 has no way to write these.

@@ -1,4 +1,4 @@
-"""What readers can see of the past: what a corrected update said before, and a live post as it stood at a moment."""
+"""What updates said before: what a correction shows of it, and the texts that they had at a moment."""
 
 import sys
 from collections import defaultdict
@@ -72,6 +72,29 @@ def with_earlier(session: Session, post_id: int, updates: list[ShownUpdate], bou
         return updates
     older = _older_texts(session, post_id, corrected)
     return [_telling(update, _earlier([*older[update.n], _now(update)]), bounded) for update in updates]
+
+
+def as_of(session: Session, post_id: int, updates: list[ShownUpdate], moment: int) -> list[ShownUpdate]:
+    """The same updates of one post with their texts of `moment`, in ms, and what had been corrected by then.
+
+    Key moments are those of today, and none is pinned: nothing keeps since when they were.
+    """
+    older = _older_texts(session, post_id, [update.n for update in updates])
+    return [_as_of(update, older[update.n], moment) for update in updates]
+
+
+def _as_of(update: ShownUpdate, older: list[_Text], moment: int) -> ShownUpdate:
+    known = [text for text in older if text.until <= moment]
+    texts = [*known, *[*older[len(known) :], _now(update)][:1]]
+    corrected = [text.until for text, after in pairwise(texts) if text.was_corrected(after)]
+    return update._replace(
+        title=texts[-1].title,
+        html=texts[-1].html,
+        correction=texts[-1].correction,
+        corrected_at=corrected[-1] if corrected else None,
+        pinned=False,
+        earlier=_earlier(texts),
+    )
 
 
 def _older_texts(session: Session, post_id: int, numbers: list[int]) -> defaultdict[int, list[_Text]]:

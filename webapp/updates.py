@@ -32,9 +32,13 @@ _author = case((User.deleted_at.is_(None), User.username))
 _columns = (*(getattr(Update, name) for name in SHOWN_COLUMNS), _author)
 
 
+def shown_rows() -> Select[Any]:
+    """Rows for ShownUpdate, of all updates whatsoever."""
+    return select(*_columns).join(User, User.id == Update.author_id)
+
+
 def _shown(post_id: int) -> Select[Any]:
-    joined = select(*_columns).join(User, User.id == Update.author_id)
-    return joined.where(Update.post_id == post_id, Update.withdrawn_at.is_(None))
+    return shown_rows().where(Update.post_id == post_id, Update.withdrawn_at.is_(None))
 
 
 def _found(session: Session, statement: Select[Any]) -> list[ShownUpdate]:
