@@ -158,3 +158,7 @@ def test_a_correction_that_comes_in_brings_what_it_said_before(
     expect(article.get_by_text("Here it is.", exact=True)).to_be_hidden()
     article.get_by_text("What it said before").click()
     expect(article.get_by_text("Here it is.", exact=True)).to_be_visible()
+    derby.correct(n, "It is nowhere.", note="Not there either.")
+    expect(article).to_contain_text("It is nowhere.")
+    expect(article.get_by_text("Here it is.", exact=True)).to_be_visible()
+    expect(article.get_by_text("There it is.", exact=True)).to_be_visible()
