@@ -111,6 +111,8 @@ def test_a_finger_moves_it_and_a_page_from_memory_has_it_in_its_place(visit: Cal
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
     expect(newest(page)).to_have_text("Update number 5.")
+    expect(slider(page)).to_be_focused()
+    expect(page.locator("#history-when")).to_be_in_viewport(ratio=1)
     page.get_by_role("link", name="Earlier", exact=True).tap()
     expect(newest(page)).to_have_text("Update number 4.")
     slider(page).evaluate("e => { e.value = 0 }")
