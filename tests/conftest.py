@@ -43,11 +43,8 @@ def nothing_left_behind() -> Iterator[None]:
     Nor does it find what another one used up of the limits that a process counts by itself.
     """
     before = {child.pid for child in psutil.Process().children()}
-    for uses in (
-        desk_composer._previews,
-        desk_updates._renders,
-        reader._searches,
-    ):  # people have the same ids in every test
+    # People have the same ids in every test.
+    for uses in (desk_composer._previews, desk_updates._renders, reader._searches, reader._moments):
         uses.used.clear()
     yield
     assert not has_app_context(), "an app context is left"

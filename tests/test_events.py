@@ -198,11 +198,14 @@ def test_what_was_corrected_or_withdrawn_is_in_no_earlier_event(app: Flask, ada:
     ada.post(f"/desk/post/{post_id}", title="The derby", body="Mended.", live="y", action="publish")
     ada.post(f"/desk/post/{post_id}/update/{n}/correct", body="Corrected.", note="It was wrong.")
     eve.post(f"/post/{post_id}/comment/{comment}/delete")
-    assert "Libel" not in told()
+    assert "Libel in the post" not in told()
+    assert "Libel in the comment" not in told()
+    assert "Libel in the update" in told(), "in the history of the corrected one"
     for kept in ("Mended.", "Corrected.", "The plain truth."):
         assert kept in told()
     ada.post(f"/desk/post/{post_id}/update/{n}/withdraw")
     assert "Corrected." not in told()
+    assert "Libel" not in told()
     empty = [event.seq for event in happened(app, post_id) if not event.payload]
     assert empty == [1, n, comment, 6]
     assert untouched not in empty

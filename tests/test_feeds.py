@@ -437,6 +437,8 @@ def test_robots_are_kept_from_personal_pages_alone(author: Person, reader: Perso
     for path in ("/desk", "/desk/new", "/login", "/register", "/settings", "/search?q=x", "/me", "/logout"):
         assert refused(path), path
     assert refused(f"/post/{post_id}/comments/new")
+    assert refused(f"/post/{post_id}/at")
+    assert refused(f"/post/{post_id}/at/1700000000.5")
     open_to_all = ["/media/x.jpg", f"/post/{post_id}/comments/1", "/feed.atom", "/static/css/base.css"]
     for path in [*open_to_all, *map(path_of, locations(reader.get("/sitemap.xml").text))]:
         assert not refused(path), path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from pathlib import Path
@@ -230,14 +231,14 @@ class Site:
             "desk.draft": self.link(self.ada.get(f"/desk/post/{self.draft_id}").text),
         }
         values = {"post_id": self.post_id, "number": 1, "n": 2, "username": "ada", "name": "imprint"}
-        values["tag"] = self.words["tags"]
+        values |= {"tag": self.words["tags"], "when": time.time()}
         for rule in self.app.url_map.iter_rules():
             if "GET" not in (rule.methods or ()) or rule.endpoint.startswith(NOT_PAGES):
                 continue
             if rule.endpoint in links or "token" in rule.arguments:
                 yield links[rule.endpoint]
             else:
-                yield re.sub(r"<(?:\w+:)?(\w+)>", lambda argument: str(values[argument[1]]), rule.rule)
+                yield re.sub(r"<(?:[^<>:]+:)?(\w+)>", lambda argument: str(values[argument[1]]), rule.rule)
         yield f"/desk/post/{self.ended}/live"
         yield f"/desk/post/{self.draft_id}"
         yield f"/post/{self.ended}"

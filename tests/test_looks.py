@@ -42,6 +42,9 @@ def places(site: Site) -> dict[str, str]:
         note="Not the keeper.",
         title="",
     )
+    withdrawn = [ada.add_update(live, f"It was not {so}.") for so in ("so", "nice")]
+    ada.post(f"/desk/post/{live}/update/{withdrawn[0]}/withdraw")
+    ada.post(f"/desk/post/{live}/update/{withdrawn[1]}/withdraw", reason="legal")
     ada.comment(live, "We saw it from the *ferry*.")
     chinese = ada.write_post(title="灯塔熄灯", body=GUIDE.read_text("utf-8").split("---\n", 2)[-1])
     arabic = ada.write_post(
@@ -58,6 +61,7 @@ def places(site: Site) -> dict[str, str]:
         "a live post": f"/post/{live}",
         "a Chinese guide": f"/post/{chinese}",
         "an Arabic post": f"/post/{arabic}",
+        "a post as it stood": f"/post/{live}/at",
         "one update": f"/post/{live}/update/{first}",
         "older updates": f"/post/{live}/updates/1",
         "older comments": f"/post/{live}/comments/1",
@@ -84,10 +88,10 @@ def places(site: Site) -> dict[str, str]:
 
 
 PLACES = [
-    "the front page", "a live post", "a Chinese guide", "an Arabic post", "one update", "older updates",
-    "older comments", "an author", "a tag", "found", "nothing found", "log in", "register", "not found", "a comment",
-    "settings", "own comments", "the desk", "a new post", "an edited post", "the live desk", "a correction",
-    "older texts", "people", "site pages", "a site page",
+    "the front page", "a live post", "a Chinese guide", "an Arabic post", "a post as it stood", "one update",
+    "older updates", "older comments", "an author", "a tag", "found", "nothing found", "log in", "register",
+    "not found", "a comment", "settings", "own comments", "the desk", "a new post", "an edited post", "the live desk",
+    "a correction", "older texts", "people", "site pages", "a site page",
 ]  # fmt: skip
 
 
@@ -257,7 +261,9 @@ def test_lines_are_as_long_as_the_eye_likes(
     assert max(counts) <= high
 
 
-@pytest.mark.parametrize("place", ["a live post", "a Chinese guide", "an edited post", "the live desk"])
+@pytest.mark.parametrize(
+    "place", ["a live post", "a post as it stood", "a Chinese guide", "an edited post", "the live desk"]
+)
 def test_forced_colours_and_double_zoom_leave_everything_there(page: Page, places: dict[str, str], place: str) -> None:
     show(page, places[place], width=640)
     page.emulate_media(forced_colors="active")

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -33,7 +34,15 @@ from webapp.models import About, Post, Tag, Update, User
 from webapp.store import Place, Store, Stored, place_of
 
 # What anybody may GET that is made anew for each request.
-NEVER_STORED = {"reader.search_posts", "reader.hello", "reader.hello_name", "static", "live.front", "live.post"}
+NEVER_STORED = {
+    "reader.search_posts",
+    "reader.at",
+    "reader.hello",
+    "reader.hello_name",
+    "static",
+    "live.front",
+    "live.post",
+}
 NEVER_STORED |= {"operator.healthz", "operator.readyz", "operator.metrics"}
 NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "accounts.register", "desk.draft"}
 
@@ -315,11 +324,16 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "an update is edited": lambda w: w.of_update("plain", "edit", body="Better.", version="1"),
     "the newest update is edited": lambda w: w.of_update("newest", "edit", body="Better.", version="1"),
     "an update is corrected": lambda w: w.of_update("key", "correct", body="True.", note="A slip.", version="1"),
+    "an update is corrected twice": lambda w: (
+        w.of_update("key", "correct", body="Truer.", note="A slip."),
+        w.of_update("key", "correct", body="True.", note="Another slip."),
+    ),
     "an update is pinned, and another no more": lambda w: w.of_update("newest", "pin"),
     "an update is unpinned": lambda w: w.of_update("pinned", "unpin"),
     "an update becomes a key moment": lambda w: w.of_update("plain", "key"),
     "an update is no key moment any more": lambda w: w.of_update("key", "not-key"),
     "an update is withdrawn": lambda w: w.of_update("newest", "withdraw"),
+    "an update is withdrawn for legal reasons": lambda w: w.of_update("key", "withdraw", reason="legal"),
     "the pinned update is withdrawn": lambda w: w.of_update("pinned", "withdraw"),
     "a key moment is withdrawn": lambda w: w.of_update("key", "withdraw"),
     "an update is restored": lambda w: w.of_update("withdrawn", "restore"),
@@ -353,6 +367,7 @@ UNSEEN: dict[str, Callable[[World], object]] = {
     "a draft is saved": lambda w: w.edit(w.draft, action="draft", body="Still unseen."),
     "a draft is deleted": lambda w: w.send(w.ada, f"/desk/post/{w.draft}/delete"),
     "a withdrawn update is edited": lambda w: w.of_update("withdrawn", "edit", body="Unseen.", version="1"),
+    "a withdrawn update is withdrawn for legal reasons": lambda w: w.of_update("withdrawn", "withdraw", reason="legal"),
     "a withdrawn update becomes a key moment": lambda w: w.of_update("withdrawn", "key"),
     "a post is saved as it was": lambda w: w.edit(),
     "an account is disabled": lambda w: w.send(w.root, f"/desk/people/{w.user_id('ada')}/disable"),
@@ -475,6 +490,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     assert adapter
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
     values |= {"name": "imprint", "kind": "atom", "user_id": 1, "filename": "css/base.css"}
+    values |= {"when": time.time()}
     with world.app.app_context():
         values["token"] = posts.written(db.reading(), world.draft).draft_token
     client, answers = world.app.test_client(), set()

@@ -617,6 +617,7 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
         "name": "imprint",
         "token": "00000000-0000-4000-8000-000000000001",
         "filename": "css/base.css",
+        "when": "1700000000.5",
     }
     adapter = app.url_map.bind("127.0.0.1:8000")
     before = contents(app)

@@ -11,6 +11,8 @@ from flask import Flask
 from persons import Person
 from test_reader import add_many
 
+from webapp import db, updates
+
 VERBS = ("withdraw", "restore", "pin", "unpin", "key", "not-key")
 
 
@@ -144,7 +146,7 @@ def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: 
     for url in (f"/post/{derby}", f"/post/{derby}/update/{n}", f"/post/{derby}/updates/1"):
         html = anonymous.get(url).text
         assert "Goal by Ten." in html
-        assert "Goal by Nine." not in html
+        assert "Goal by Nine." not in html[: html.index('<p class="correction">')]
         found = re.search(r'<p class="correction">.*?</p>', html, re.DOTALL)
         assert found
         assert "It was Ten &amp; not &lt;Nine&gt;." in found[0]
@@ -242,6 +244,27 @@ def test_a_withdrawn_update_is_gone_everywhere_and_comes_back_when_restored(
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
     assert shown(anonymous, derby) == [other, n]
     assert "Key moments" in page(anonymous, derby)
+
+
+def withdrawal(app: Flask, post_id: int, n: int) -> tuple[bool, str | None]:
+    """Whether the update is withdrawn, and why."""
+    with app.app_context():
+        update = updates.written(db.reading(), post_id, n)
+        return update.withdrawn_at is not None, update.withdrawal
+
+
+def test_legal_reasons_are_a_choice_at_any_time_until_it_is_restored(app: Flask, ada: Person, derby: int) -> None:
+    n = ada.add_update(derby, "Libel.")
+    do(ada, derby, n, "withdraw")
+    assert withdrawal(app, derby, n) == (True, None)
+    assert do(ada, derby, n, "withdraw", reason="legal") == 302
+    assert withdrawal(app, derby, n) == (True, "legal")
+    do(ada, derby, n, "withdraw")
+    assert withdrawal(app, derby, n) == (True, "legal"), "whoever taps Withdraw again takes nothing back"
+    do(ada, derby, n, "restore")
+    assert withdrawal(app, derby, n) == (False, None)
+    do(ada, derby, n, "withdraw", reason="legal")
+    assert withdrawal(app, derby, n) == (True, "legal")
 
 
 def test_a_withdrawn_update_can_be_edited_unseen(ada: Person, anonymous: Person, derby: int) -> None:
@@ -356,5 +379,12 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, derby: int) -> None:
         assert f'"/desk/post/{derby}/update/{n}/{verb}"' in html
     do(ada, derby, n, "withdraw")
     html = ada.get(f"/desk/post/{derby}/live").text
+    assert f'"/desk/post/{derby}/update/{n}/restore"' in html
+    assert f'"/desk/post/{derby}/update/{n}/pin"' not in html
+    assert 'name="reason" value="legal"' in html
+    assert "The history still shows it as it stood" in html
+    do(ada, derby, n, "withdraw", reason="legal")
+    html = ada.get(f"/desk/post/{derby}/live").text
+    assert "Withdrawn for legal reasons" in html
     assert f'"/desk/post/{derby}/update/{n}/restore"' in html
     assert f'"/desk/post/{derby}/update/{n}/withdraw"' not in html

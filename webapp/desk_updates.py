@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import current_app, jsonify, redirect, render_template, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, editing, events, limits, posts, text, updates
+from . import comments, editing, limits, posts, text, updates
 from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
@@ -55,16 +56,16 @@ def add_update(post_id: int) -> str | Response | tuple[str | Response, int]:
             key=form.key.data,
             submission=form.submission.data or None,
         )
-        shown = _shown(made)
+        shown = _shown(db, made)
     if wants_json():
         return jsonify(shown)
     there = url_for("reader.post", post_id=post_id, _anchor=made.item)
     return redirect(safe_next(form.next.data) or there)
 
 
-def _shown(update: Update) -> dict[str, Any]:
+def _shown(db: Session, update: Update) -> dict[str, Any]:
     """The update as the page and its events have it: {"id": "update-12", "html": …}; html is None when withdrawn."""
-    html = None if update.withdrawn_at else events.fragment("update", update.post, update.shown)
+    html = None if update.withdrawn_at else updates.fragment(db, update)
     return {"id": update.item, "html": html}
 
 
@@ -108,7 +109,7 @@ def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Re
         with writing_as("author", post_id) as db:
             changed = verb(db, post_id, n, version=version_of(form), actor_id=actor_id, **texts)
             editing.end(db, changed.id, actor_id)
-            return _changed(changed)
+            return _changed(db, changed)
     except Conflict:
         return _conflict(post_id, n, form)
 
@@ -134,10 +135,10 @@ def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str | Respons
     return conflict_page(form, now.title or _("Update %(n)d", n=now.n), now.version, theirs)
 
 
-def _changed(item: Update | Comment) -> Response:
+def _changed(db: Session, item: Update | Comment) -> Response:
     """Within the transaction: what a script puts into the page, or where a form leads back to."""
     if wants_json() and isinstance(item, Update):
-        return jsonify(_shown(item))
+        return jsonify(_shown(db, item))
     return redirect(url_for(".live", post_id=item.post_id, _anchor=item.item))
 
 
@@ -145,14 +146,15 @@ def _changed(item: Update | Comment) -> Response:
 def withdraw_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(updates.withdraw(db, post_id, n))
+        legal = request.form.get("reason") == "legal"
+        return _changed(db, updates.withdraw(db, post_id, n, legal))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")
 def restore_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(updates.restore(db, post_id, n))
+        return _changed(db, updates.restore(db, post_id, n))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/pin", defaults={"pinned": True}, endpoint="pin_update")
@@ -160,7 +162,7 @@ def restore_update(post_id: int, n: int) -> Response:
 def pin_update(post_id: int, n: int, pinned: bool) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(updates.pin(db, post_id, n, pinned))
+        return _changed(db, updates.pin(db, post_id, n, pinned))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/key", defaults={"key": True}, endpoint="mark_key")
@@ -168,7 +170,7 @@ def pin_update(post_id: int, n: int, pinned: bool) -> Response:
 def mark_key(post_id: int, n: int, key: bool) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(updates.mark_key(db, post_id, n, key))
+        return _changed(db, updates.mark_key(db, post_id, n, key))
 
 
 # Comments
@@ -223,11 +225,11 @@ def withdraw_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     actor_id = writer().id
     with writing_as("author", post_id) as db:
-        return _changed(comments.withdraw(db, post_id, n, actor_id))
+        return _changed(db, comments.withdraw(db, post_id, n, actor_id))
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")
 def restore_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     with writing_as("author", post_id) as db:
-        return _changed(comments.restore(db, post_id, n))
+        return _changed(db, comments.restore(db, post_id, n))

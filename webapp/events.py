@@ -69,10 +69,19 @@ def fragment(kind: str, post: Post, shown: ShownUpdate | ShownComment) -> Markup
     return html
 
 
+def correction(post: Post, shown: ShownUpdate) -> Markup:
+    """The part of an update that says how it was corrected; empty for any other."""
+    if not shown.corrected_at:
+        return Markup()
+    return _rendered("correction", post_id=post.id, lang=_language_of(post.language), update=shown)
+
+
 def _item(kind: str, post_id: int, language: str, shown: ShownUpdate | ShownComment) -> Markup:
-    return _rendered(
-        kind, post_id=post_id, lang=language or current_app.jinja_env.globals["html_lang"], **{kind: shown}
-    )
+    return _rendered(kind, post_id=post_id, lang=_language_of(language), **{kind: shown})
+
+
+def _language_of(language: str) -> str:
+    return language or str(current_app.jinja_env.globals["html_lang"])
 
 
 def _rendered(partial: str, **values: Any) -> Markup:

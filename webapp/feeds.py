@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, people, posts, share, updates
+from . import about, events, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .links import absolute, relative
@@ -19,8 +19,19 @@ feeds = Blueprint("feeds", __name__)
 share.add_to_templates(feeds)
 
 URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
-# What Python answers for one person. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
-PERSONAL = ("/desk", "/login", "/logout", "/register", "/settings", "/search", "/me$", "/post/*/comments/new")
+# What Python answers, for one person or one question. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
+PERSONAL = (
+    "/desk",
+    "/login",
+    "/logout",
+    "/register",
+    "/settings",
+    "/search",
+    "/me$",
+    "/post/*/comments/new",
+    "/post/*/at$",
+    "/post/*/at/",
+)
 EPOCH = 0  # when an empty feed changed last: never the hour of rendering
 
 # XML 1.0 has no way to write these.
@@ -116,7 +127,7 @@ def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
     return Entry(
         url=f"{prefix}{update.n}",
         title=share.headline(post, update),
-        html=update.html,
+        html=update.html + str(events.correction(post, update)),
         language=share.language_of(post),
         published_at=update.created_at,
         updated_at=update.corrected_at or update.created_at,

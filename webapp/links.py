@@ -13,10 +13,10 @@ LARGEST_ID = 2**31 - 1
 
 
 class IdConverter(IntegerConverter):
-    """A number that fits the database's integers; a larger one is simply not found."""
+    """A number that fits the database's integers unless a rule says `max`; a larger one is simply not found."""
 
     def __init__(self, url_map: Map, **options: Any) -> None:
-        super().__init__(url_map, max=LARGEST_ID, **options)
+        super().__init__(url_map, **({"max": LARGEST_ID} | options))
 
 
 def init_app(app: Flask) -> None:

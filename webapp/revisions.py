@@ -19,10 +19,18 @@ def texts_of(item: Update | About) -> dict[str, Any]:
     return {name: getattr(item, name) for name in names}
 
 
-def change(session: Session, item: Update | About, actor_id: int | None, version: int | None, **texts: str) -> bool:
+def change(
+    session: Session,
+    item: Update | About,
+    actor_id: int | None,
+    version: int | None,
+    *,
+    also: dict[str, Any] | None = None,
+    **texts: str,
+) -> bool:
     """Give `item` new texts; the rest as `keep`."""
     old = texts_of(item)
-    if not keep(session, item, actor_id, version, old=old, new=old | texts):
+    if not keep(session, item, actor_id, version, old=old, new=old | texts, also=also):
         return False
     for name, text in texts.items():
         setattr(item, name, text)
@@ -37,9 +45,11 @@ def keep(
     *,
     old: dict[str, Any],
     new: dict[str, Any],
+    also: dict[str, Any] | None = None,
 ) -> bool:
     """Keep what `item` was before a change from `old` to `new`; False when nothing is different.
 
+    also: what else is kept with `old`, without being a text that can change.
     version: the revision that the editor's form was opened from, None for "whatever is there".
     Raises Conflict when that is an older one.
     """
@@ -47,8 +57,9 @@ def keep(
         return False
     if version is not None and version != item.version:
         raise Conflict
+    kept = old | (also or {})
     session.add(
-        Revision(kind=KINDS[type(item)], item_id=item.id, version=item.version, texts=old, replaced_by_id=actor_id)
+        Revision(kind=KINDS[type(item)], item_id=item.id, version=item.version, texts=kept, replaced_by_id=actor_id)
     )
     item.version += 1
     return True

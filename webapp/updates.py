@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, posts, revisions, search, versions
+from . import events, history, posts, revisions, search, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, Post, ShownUpdate, Update, User, now_ms, page_of
+from .models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of
 
 _whole = (selectinload(Update.author), raiseload("*"))
 
@@ -29,12 +29,16 @@ class Latest:
 
 # Columns instead of objects: a live post's page is made anew with every update, and this is most of its cost.
 _author = case((User.deleted_at.is_(None), User.username))
-_columns = (*(getattr(Update, name) for name in ShownUpdate._fields[:-1]), _author)
+_columns = (*(getattr(Update, name) for name in SHOWN_COLUMNS), _author)
+
+
+def shown_rows() -> Select[Any]:
+    """Rows for ShownUpdate, of all updates whatsoever."""
+    return select(*_columns).join(User, User.id == Update.author_id)
 
 
 def _shown(post_id: int) -> Select[Any]:
-    joined = select(*_columns).join(User, User.id == Update.author_id)
-    return joined.where(Update.post_id == post_id, Update.withdrawn_at.is_(None))
+    return shown_rows().where(Update.post_id == post_id, Update.withdrawn_at.is_(None))
 
 
 def _found(session: Session, statement: Select[Any]) -> list[ShownUpdate]:
@@ -46,9 +50,11 @@ def latest(session: Session, post: Post) -> Latest:
     newest_first = shown.where(~Update.pinned).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE + 1)
     found = _found(session, newest_first)
     older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
+    pinned = _found(session, shown.where(Update.pinned).limit(1))
+    on_page = history.with_earlier(session, post.id, pinned + found[:ITEMS_PER_PAGE])
     return Latest(
-        pinned=next(iter(_found(session, shown.where(Update.pinned).limit(1))), None),
-        updates=found[:ITEMS_PER_PAGE],
+        pinned=on_page[0] if pinned else None,
+        updates=on_page[len(pinned) :],
         keys=_found(session, shown.where(Update.key).order_by(Update.n)),
         older=older,
     )
@@ -56,7 +62,8 @@ def latest(session: Session, post: Post) -> Latest:
 
 def newest(session: Session, post: Post) -> list[ShownUpdate]:
     """The newest ITEMS_PER_PAGE, the pinned one in its place."""
-    return _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
+    found = _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
+    return history.with_earlier(session, post.id, found)
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
@@ -68,15 +75,15 @@ def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
         raise NotFound
     first = (number - 1) * ITEMS_PER_PAGE
     within = _shown(post.id).where(Update.position > first, Update.position <= first + ITEMS_PER_PAGE)
-    return _found(session, within.order_by(Update.n.desc()))
+    return history.with_earlier(session, post.id, _found(session, within.order_by(Update.n.desc())))
 
 
 def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
-    """One update of a published post. Raises NotFound, also when it was withdrawn."""
+    """One update of a published post, with all that it said before. Raises NotFound, also when it was withdrawn."""
     found = _found(session, _shown(post_id).where(Update.n == n))
     if not found:
         raise NotFound
-    return found[0]
+    return history.with_earlier(session, post_id, found, bounded=False)[0]
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
@@ -144,7 +151,8 @@ def edit(
 ) -> Update:
     """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
-    if revisions.change(session, update, actor_id, version, title=title, body=body):
+    also = history.kept_of(update)
+    if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
         _record(session, update)
     return update
@@ -162,17 +170,21 @@ def correct(
     version: int | None,
     actor_id: int,
 ) -> Update:
-    """Change what was said and say so: readers see `note`. Raises Conflict as `revisions.keep`."""
+    """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
-    if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note):
+    also = history.kept_of(update) | {"said": history.was_said(session, update)}
+    if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
         update.corrected_at = now_ms()
         _record(session, update)
     return update
 
 
-def withdraw(session: Session, post_id: int, n: int) -> Update:
+def withdraw(session: Session, post_id: int, n: int, legal: bool = False) -> Update:
+    """Take it away from readers; for legal reasons from the history too, also one that is withdrawn already."""
     update = _locked(session, post_id, n)
+    if legal:
+        update.withdrawal = "legal"
     if update.withdrawn_at is None:
         update.withdrawn_at, update.pinned = now_ms(), False
         session.flush()
@@ -185,7 +197,7 @@ def withdraw(session: Session, post_id: int, n: int) -> Update:
 def restore(session: Session, post_id: int, n: int) -> Update:
     update = _locked(session, post_id, n)
     if update.withdrawn_at is not None:
-        update.withdrawn_at = None
+        update.withdrawn_at = update.withdrawal = None
         _record(session, update)
     return update
 
@@ -228,6 +240,12 @@ def _record(session: Session, update: Update, number: int | None = None) -> None
     if update.withdrawn_at is not None:
         return
     number = number or events.next_number(session, update.post_id)
-    html = events.fragment("update", update.post, update.shown)
+    html = fragment(session, update)
     events.record(session, update.post_id, number, "update", item=update.item, html=html)
     versions.touch(session, versions.of_update(update))
+
+
+def fragment(session: Session, update: Update) -> str:
+    """The update's HTML as the post's page has it."""
+    (shown,) = history.with_earlier(session, update.post_id, [update.shown])
+    return events.fragment("update", update.post, shown)

@@ -116,6 +116,7 @@ function put(item, list, follows, isBeyond) {
   if (isBeyond(next)) return false;
   list.insertBefore(item, next);
   document.dispatchEvent(new CustomEvent("placed", { detail: { element: item } }));
+  keepOpen(item, old);
   giveFocus(item, focus);
   if (isNew) document.dispatchEvent(new CustomEvent("arrived", { detail: { element: item } }));
   return true;
@@ -131,6 +132,11 @@ function replaceHead(head) {
 function remove(id) {
   document.getElementById(id)?.remove();
   if (id.startsWith("update-")) followKey(Number(id.split("-")[1]), null);
+}
+
+// Whoever reads what an update said before goes on reading.
+function keepOpen(item, old) {
+  if (old?.querySelector(".earlier[open]")) item.querySelector(".earlier")?.setAttribute("open", "");
 }
 
 // Whoever stood on a link of an item stands there still when the item is replaced.

@@ -7,7 +7,7 @@ Every time is a whole number of milliseconds since 1970, UTC, in a column named 
 
 from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
 from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
-from .items import Comment, Editing, ShownComment, ShownUpdate, Update
+from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
 from .posts import FRONT, About, Post, Tag, post_author, post_tag
 from .record import Event, Page, Revision
 
@@ -15,10 +15,12 @@ __all__ = [
     "FRONT",
     "ITEMS_PER_PAGE",
     "ROLES",
+    "SHOWN_COLUMNS",
     "About",
     "Attempt",
     "Base",
     "Comment",
+    "Earlier",
     "Editing",
     "Event",
     "LoginSession",

@@ -10,8 +10,19 @@ from .base import Base, now_ms, page_of
 from .posts import Post
 
 
+class Earlier(NamedTuple):
+    """What a corrected update said `until` then, in ms."""
+
+    title: str
+    html: str
+    until: int
+
+
 class ShownUpdate(NamedTuple):
-    """What readers see of an update. `author` is None for a deleted account."""
+    """What readers see of an update. `author` is None for a deleted account.
+
+    `earlier` is what it said before it was corrected, the newest first; `left_out` counts what has no room there.
+    """
 
     n: int
     title: str
@@ -23,10 +34,15 @@ class ShownUpdate(NamedTuple):
     correction: str
     position: int
     author: str | None
+    earlier: tuple[Earlier, ...] = ()
+    left_out: int = 0
 
     @property
     def page(self) -> int:
         return page_of(self.position)
+
+
+SHOWN_COLUMNS = ShownUpdate._fields[: ShownUpdate._fields.index("author")]
 
 
 class ShownComment(NamedTuple):
@@ -81,7 +97,8 @@ class Update(Base):
 
     @property
     def shown(self) -> ShownUpdate:
-        return ShownUpdate._make([*(getattr(self, name) for name in ShownUpdate._fields[:-1]), self.author.shown_name])
+        """Without what it said earlier: history.with_earlier adds that."""
+        return ShownUpdate(**{name: getattr(self, name) for name in SHOWN_COLUMNS}, author=self.author.shown_name)
 
 
 class Editing(Base):
