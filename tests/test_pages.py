@@ -27,7 +27,7 @@ from test_reader import add_many, publish_many
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from webapp import db, pages, people, posts, store, versions
+from webapp import db, listings, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
 from webapp.store import Place, Store, Stored, place_of
@@ -220,7 +220,7 @@ class Kept:
 def roomy(shared_app: Flask) -> Iterator[None]:
     """Three posts a page, so that few posts fill two; and as many comments as one likes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(posts, "PAGE_SIZE", 3)
+        patch.setattr(listings, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
         yield
 
