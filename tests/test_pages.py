@@ -30,7 +30,9 @@ from werkzeug.test import TestResponse
 from webapp import db, listings, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
-from webapp.store import Place, Store, Stored, place_of
+from webapp.places import Place, place_of
+from webapp.slots import Slot
+from webapp.store import Store, Stored
 
 # What anybody may GET that is made anew for each request.
 NEVER_STORED = {"reader.search_posts", "reader.hello", "reader.hello_name", "static", "live.front", "live.post"}
@@ -396,7 +398,7 @@ def absences(site: Store, hot: list[str], monkeypatch: pytest.MonkeyPatch) -> li
 
         return run
 
-    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (store.Slot, "put"), (store.Slot, "remove")):
+    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (Slot, "put"), (Slot, "remove")):
         monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
     return missing
 
