@@ -29,8 +29,10 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 sys.path.append(str(Path(__file__).parent))
-from personas import CHECKS, SEQ, Author, Commenter, Crawler, Follower, Reader, Run, report
+from members import CHECKS, Author, Commenter
+from person import SEQ, Run, report
 from shapes import SHAPES, Shape, take_stages, write_results
+from visitors import Crawler, Follower, Reader
 
 __all__ = ["Author", "Commenter", "Crawler", "Follower", "Reader", "Shape"]
 

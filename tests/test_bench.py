@@ -16,11 +16,12 @@ sys.path += [str(CHECKOUT / "loadtests" / "bench"), str(CHECKOUT / "loadtests" /
 import facts
 import report_page
 import run
+from plans import Plan
 from servers import BY_NAME, Server, by_uwsgi
 
 pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it")
 
-TINY = run.Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, updates=2, scenario_streams=60)
+TINY = Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, updates=2, scenario_streams=60)
 
 
 def lying(lie: str) -> Server:

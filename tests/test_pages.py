@@ -28,10 +28,12 @@ from test_reader import add_many, publish_many
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from webapp import db, pages, people, posts, store, versions
+from webapp import db, listings, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
-from webapp.store import Place, Store, Stored, place_of
+from webapp.places import Place, place_of
+from webapp.slots import Slot
+from webapp.store import Store, Stored
 
 # What anybody may GET that is made anew for each request.
 NEVER_STORED = {
@@ -229,7 +231,7 @@ class Kept:
 def roomy(shared_app: Flask) -> Iterator[None]:
     """Three posts a page, so that few posts fill two; and as many comments as one likes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(posts, "PAGE_SIZE", 3)
+        patch.setattr(listings, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
         yield
 
@@ -411,7 +413,7 @@ def absences(site: Store, hot: list[str], monkeypatch: pytest.MonkeyPatch) -> li
 
         return run
 
-    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (store.Slot, "put"), (store.Slot, "remove")):
+    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (Slot, "put"), (Slot, "remove")):
         monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
     return missing
 

@@ -503,16 +503,16 @@ def test_a_store_that_was_deleted_is_made_again(pages: Store) -> None:
 def test_a_tree_that_is_removed_at_the_worst_moment_breaks_nothing(
     pages: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = store._make_folder
+    real = store.make_folder
 
     def make_and_lose(folder: Path) -> Path:
         made = real(folder)
         if folder.name == "user":
-            monkeypatch.setattr(store, "_make_folder", real)
+            monkeypatch.setattr(store, "make_folder", real)
             pages.remove_tree("/user")
         return made
 
-    monkeypatch.setattr(store, "_make_folder", make_and_lose)
+    monkeypatch.setattr(store, "make_folder", make_and_lose)
     put(pages, "/user/ada", 1_001)
     assert is_reachable(pages, "/user/ada")
 

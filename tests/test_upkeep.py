@@ -19,7 +19,7 @@ from test_reader import add_many
 
 from webapp import about, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
 from webapp.pages import Pages
-from webapp.store import place_of
+from webapp.places import place_of
 from webapp.upkeep import Healer
 
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, events, people, posts, share, updates
+from . import about, events, listings, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .links import absolute, relative
@@ -76,7 +76,7 @@ class Feed:
 
 @feeds.get("/feed.<any(atom, json):kind>")
 def site(kind: str) -> str:
-    entries = [_of_post(post) for post in posts.newest_whole(reading())]
+    entries = [_of_post(post) for post in listings.newest_whole(reading())]
     return _written(kind, Feed(_site_title(), absolute("feeds.site", kind=kind), absolute("reader.front"), entries))
 
 
@@ -85,17 +85,17 @@ def user(kind: str, username: str) -> str:
     person = people.public(reading(), username)
     if person.username != username:
         raise Moved(relative("feeds.user", username=person.username, kind=kind))
-    entries = [_of_post(post) for post in posts.newest_whole(reading(), author=person)]
+    entries = [_of_post(post) for post in listings.newest_whole(reading(), author=person)]
     url, home = absolute("feeds.user", username=username, kind=kind), absolute("reader.user", username=username)
     return _written(kind, Feed(f"{username} – {_site_title()}", url, home, entries))
 
 
 @feeds.get("/tag/<tag>/feed.<any(atom, json):kind>")
 def tag(kind: str, tag: str) -> str:
-    shown = posts.tag_by_key(reading(), tag)
+    shown = listings.tag_by_key(reading(), tag)
     if shown.key != tag:
         raise Moved(relative("feeds.tag", tag=shown.key, kind=kind))
-    entries = [_of_post(post) for post in posts.newest_whole(reading(), tag=shown)]
+    entries = [_of_post(post) for post in listings.newest_whole(reading(), tag=shown)]
     url, home = absolute("feeds.tag", tag=tag, kind=kind), absolute("reader.tag", tag=tag)
     return _written(kind, Feed(f"{shown.name} – {_site_title()}", url, home, entries))
 
@@ -222,8 +222,8 @@ def _urls() -> list[tuple[str, int | None]]:
     found: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
     found += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
     found += [(absolute("reader.user", username=name), None) for name in people.published_names(reading())]
-    found += [(absolute("reader.tag", tag=key), None) for key in posts.published_tags(reading())]
-    return found + [(f"{post_urls}{post_id}", at) for post_id, at in posts.last_changes(reading())]
+    found += [(absolute("reader.tag", tag=key), None) for key in listings.published_tags(reading())]
+    return found + [(f"{post_urls}{post_id}", at) for post_id, at in listings.last_changes(reading())]
 
 
 @feeds.get("/robots.txt")

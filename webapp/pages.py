@@ -26,7 +26,8 @@ from werkzeug.exceptions import HTTPException
 from . import db, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
-from .store import Store, Stored, place_of
+from .places import place_of
+from .store import Store, Stored
 
 # Every public page, by its view; "hot" ones are replaced at once when they change, the others are removed and made
 # again when somebody asks. These views take no request at all, so they can't depend on who asks.

@@ -1,11 +1,11 @@
-"""Posts: what may be read of them, and the verbs that change them, each with its events."""
+"""Posts: one read by whoever may, and the verbs that change one, each with its events."""
 
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, delete, func, select
+from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search, versions
@@ -14,12 +14,11 @@ from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
 
-PAGE_SIZE = 20
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
 
-_whole = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
-_listed = (*_whole, defer(Post.body), defer(Post.html))
+WHOLE = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
+LISTED = (*WHOLE, defer(Post.body), defer(Post.html))
 
 
 @dataclass(frozen=True)
@@ -34,15 +33,6 @@ class Writing:
     language: str = ""
     live: bool = False
     comments: str = "open"
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list, numbered from 1. `last` is the number of the oldest one, at least 1."""
-
-    posts: list[Post]
-    number: int
-    last: int
 
 
 # Reading
@@ -64,89 +54,29 @@ def by_draft_token(session: Session, token: str) -> Post:
 
 
 def _found(session: Session, statement: Select[Post]) -> Post:
-    post = session.scalar(statement.options(*_whole))
+    post = session.scalar(statement.options(*WHOLE))
     if post is None:
         raise NotFound
     return post
 
 
-def newest(session: Session, number: int) -> Page:
-    """The front page's posts: live ones first, then by time."""
-    return _page(session, select(Post).where(Post.status == "published"), number)
-
-
-def by_author(session: Session, user: User, number: int) -> Page:
-    return _page(session, select(Post).where(Post.status == "published", _names(user)), number)
-
-
-def _names(user: User) -> ColumnElement[bool]:
+def naming(user: User) -> ColumnElement[bool]:
     return Post.id.in_(select(post_author.c.post_id).where(post_author.c.user_id == user.id))
-
-
-def by_tag(session: Session, tag: Tag, number: int) -> Page:
-    ids = select(post_tag.c.post_id).where(post_tag.c.tag_id == tag.id)
-    return _page(session, select(Post).where(Post.status == "published", Post.id.in_(ids)), number)
-
-
-def _page(session: Session, statement: Select[Post], number: int) -> Page:
-    """Raises NotFound for a page past the last one; page 1 is always there."""
-    count = session.scalar(select(func.count()).select_from(statement.order_by(None).subquery())) or 0
-    last = max(1, -(-count // PAGE_SIZE))
-    if not 1 <= number <= last:
-        raise NotFound
-    ordered = statement.order_by(Post.live.desc(), Post.published_at.desc(), Post.id.desc())
-    found = session.scalars(ordered.options(*_listed).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE))
-    return Page(list(found), number, last)
 
 
 def on_desk(session: Session, user: User | None, status: str, limit: int = 200) -> list[Post]:
     """The newest drafts or published posts that name `user`, or everybody's when None."""
     statement = select(Post).where(Post.status == status)
     if user is not None:
-        statement = statement.where(_names(user))
+        statement = statement.where(naming(user))
     newest_first = statement.order_by(Post.live.desc(), Post.changed_at.desc(), Post.id.desc())
-    return list(session.scalars(newest_first.options(*_listed).limit(limit)))
-
-
-def tag_by_key(session: Session, key: str) -> Tag:
-    """A tag that at least one published post has. Raises NotFound."""
-    tag = session.scalar(select(Tag).where(Tag.key == tag_key(key)))
-    used = tag and session.scalar(
-        select(Post.id).join(post_tag).where(post_tag.c.tag_id == tag.id, Post.status == "published").limit(1)
-    )
-    if tag is None or used is None:
-        raise NotFound
-    return tag
+    return list(session.scalars(newest_first.options(*LISTED).limit(limit)))
 
 
 def tag_key(name: str) -> str:
     """The tag as URLs spell it: `Local Elections` is `local-elections`; letters of any script stay."""
     words = "".join(c if c.isalnum() else " " for c in unicodedata.normalize("NFKC", name).casefold())
     return "-".join(words.split())
-
-
-def newest_whole(session: Session, author: User | None = None, tag: Tag | None = None) -> list[Post]:
-    """The newest published posts with their texts, by time alone; of one author or with one tag if given."""
-    statement = select(Post).where(Post.status == "published")
-    if author is not None:
-        statement = statement.where(_names(author))
-    if tag is not None:
-        statement = statement.where(Post.id.in_(select(post_tag.c.post_id).where(post_tag.c.tag_id == tag.id)))
-    ordered = statement.order_by(Post.published_at.desc(), Post.id.desc())
-    return list(session.scalars(ordered.options(*_whole).limit(PAGE_SIZE)))
-
-
-def published_tags(session: Session) -> list[str]:
-    """The keys of the tags that a published post has."""
-    used = select(post_tag.c.tag_id).join(Post).where(Post.status == "published")
-    return list(session.scalars(select(Tag.key).where(Tag.id.in_(used)).order_by(Tag.key)))
-
-
-def last_changes(session: Session) -> list[tuple[int, int]]:
-    """Of each published post, oldest first: its id and `last_change`."""
-    columns = (Post.id, Post.published_at, Post.changed_at, Post.ended_at, Post.version)
-    rows = session.execute(select(*columns).where(Post.status == "published").order_by(Post.id))
-    return [(row.id, last_change(row)) for row in rows]
 
 
 def last_change(post: Post | Row[*tuple[Any, ...]]) -> int:

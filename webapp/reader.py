@@ -4,7 +4,7 @@ from flask import Blueprint, current_app, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from . import about as site_pages
-from . import comments, events, limits, moments, people, posts, search, updates
+from . import comments, events, limits, listings, moments, people, posts, search, updates
 from .db import reading
 from .errors import Moved
 from .links import relative
@@ -22,7 +22,7 @@ LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
 @reader.get("/", defaults={"number": 1})
 @reader.get("/page/<int:number>")
 def front(number: int) -> str:
-    page = posts.newest(reading(), number)
+    page = listings.newest(reading(), number)
     return render_template("reader/front.html", page=page, seq=events.last_number(reading(), FRONT))
 
 
@@ -106,16 +106,16 @@ def user(username: str, number: int) -> str:
     person = people.public(reading(), username)
     if person.username != username:
         raise Moved(relative("reader.user", username=person.username, number=number))
-    return render_template("reader/user.html", user=person, page=posts.by_author(reading(), person, number))
+    return render_template("reader/user.html", user=person, page=listings.by_author(reading(), person, number))
 
 
 @reader.get("/tag/<tag>", defaults={"number": 1})
 @reader.get("/tag/<tag>/page/<int:number>")
 def tag(tag: str, number: int) -> str:
-    shown = posts.tag_by_key(reading(), tag)
+    shown = listings.tag_by_key(reading(), tag)
     if shown.key != tag:
         raise Moved(relative("reader.tag", tag=shown.key, number=number))
-    return render_template("reader/tag.html", tag=shown, page=posts.by_tag(reading(), shown, number))
+    return render_template("reader/tag.html", tag=shown, page=listings.by_tag(reading(), shown, number))
 
 
 @reader.get("/about/<path:name>")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import gzip
 import os
 import secrets
 import shutil
@@ -26,18 +25,11 @@ from pathlib import Path
 from zlib import crc32
 
 from . import server
+from .places import FILES, Place, place_of
+from .slots import Slot, make_folder
 
 LOCKS = 64
 RETIRED_SECONDS = 60
-SEGMENT_BYTES = 200
-GZIP_LEVEL = 5
-# What may lie under /post/7, /user/ada and /tag/football.
-UNDER = {
-    "post": ("comments", "feed.atom", "feed.json", "update", "updates"),
-    "user": ("feed.atom", "feed.json", "page"),
-    "tag": ("feed.atom", "feed.json", "page"),
-}
-FILES = (".atom", ".json", ".txt", ".xml")
 
 
 @dataclass(frozen=True)
@@ -47,59 +39,6 @@ class Stored:
     content: bytes
     version: int | None = None
     encoding: str | None = None
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a page's link stands: `folder` below the store, and `name` in it; both empty for the front page."""
-
-    folder: str
-    name: str
-
-    @property
-    def link(self) -> str:
-        return f"{self.folder}/{self.name}" if self.folder else self.name
-
-    @property
-    def file(self) -> str:
-        """The file's name within its version; its ending tells uWSGI the type."""
-        if not self.name.endswith(FILES):
-            return "index.html"
-        return self.name.removesuffix(".json") + ".feedjson" if self.name.endswith(".json") else self.name
-
-    def in_version(self, version: str) -> str:
-        """What the link points at, relative to its folder."""
-        up = "../" * (self.folder.count("/") + 1 if self.folder else 0)
-        return f"{up}.versions/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
-
-
-def place_of(path: str) -> Place | None:
-    """None for a path that can't be a safe file name; Python serves those."""
-    segments = path[1:].split("/") if path != "/" else []
-    if not path.startswith("/") or not all(_is_safe(segment) for segment in segments):
-        return None
-    if len(segments) < 2:
-        return Place("", "".join(segments))
-    under = UNDER.get(segments[0], ())
-    if len(segments) == 2:
-        return Place(segments[0], segments[1])
-    if segments[0] == "page" or segments[2] not in under:
-        return None
-    return Place(".under/" + "/".join(segments[:-1]), segments[-1])
-
-
-def _is_safe(segment: str) -> bool:
-    try:
-        encoded = os.fsencode(segment)
-    except UnicodeEncodeError:
-        return False
-    return (
-        0 < len(encoded) <= SEGMENT_BYTES
-        and encoded == segment.encode("utf-8", "surrogateescape")
-        and segment.isprintable()
-        and segment[0] != "."
-        and not set(segment) & set('\\:*?"<>|')
-    )
 
 
 class Store:
@@ -205,7 +144,7 @@ class Store:
     def _open_folder(self, folder: Path) -> int:
         for _attempt in range(10):  # somebody may take the tree away just then
             with contextlib.suppress(FileNotFoundError):
-                return os.open(_make_folder(folder), os.O_RDONLY | os.O_DIRECTORY)
+                return os.open(make_folder(folder), os.O_RDONLY | os.O_DIRECTORY)
         raise FileNotFoundError(errno.ENOENT, "taken away again and again", str(folder))
 
     def remove(self, path: str) -> None:
@@ -235,7 +174,7 @@ class Store:
     def prepare(self) -> None:
         """Make the folder, or what somebody deleted of it."""
         for name in ("", ".versions", ".under", ".retired"):
-            _make_folder(self.root / name)
+            make_folder(self.root / name)
 
     def retired(self) -> Path:
         """A name under which something may wait for its end."""
@@ -264,102 +203,6 @@ class Store:
         for version in list((self.root / ".versions").iterdir()):
             if version.name not in used and time.time() - version.stat().st_ctime >= RETIRED_SECONDS:
                 shutil.rmtree(version, ignore_errors=True)
-
-
-@dataclass(frozen=True)
-class Slot:
-    """An open place in the store."""
-
-    store: Store
-    place: Place
-    descriptor: int
-
-    def put(self, version: int, content: bytes) -> None:
-        """Make this the page, whole or not at all."""
-        if not self.place.link:
-            self._put_front(version, content)
-            return
-        token = secrets.token_hex(16)
-        folder = _make_folder(self.store.root / ".versions" / token)
-        link = self.store.retired()
-        try:
-            _write(folder / self.place.file, version, content)
-            for name, target in self._links_under():
-                (folder / name).symlink_to(target)
-            link.symlink_to(self.place.in_version(token))
-            before = self._target()
-            os.replace(link, self.place.name, dst_dir_fd=self.descriptor)
-        except OSError:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        self._retire(before)
-        self._lead_here()
-
-    def _put_front(self, version: int, content: bytes) -> None:
-        """The twin first: an old page with a new time would be kept by browsers."""
-        draft = self.store.retired()
-        _write(draft, version, content)
-        Path(f"{draft}.gz").replace(self.store.root / "index.html.gz")
-        draft.replace(self.store.root / "index.html")
-
-    def _links_under(self) -> Iterator[tuple[str, str]]:
-        if self.place.folder in UNDER:
-            for name in UNDER[self.place.folder]:
-                yield name, f"../../.under/{self.place.link}/{name}"
-
-    def _lead_here(self) -> None:
-        """What lies under a page that isn't stored itself is reached by a link in its place."""
-        if self.place.folder.startswith(".under/"):
-            self._lead(*self.place.folder.split("/")[1:3])
-
-    def _lead(self, kind: str, name: str) -> None:
-        with contextlib.suppress(FileExistsError):
-            (_make_folder(self.store.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
-
-    def remove(self) -> None:
-        if not self.place.link:
-            (self.store.root / "index.html").unlink(missing_ok=True)
-            (self.store.root / "index.html.gz").unlink(missing_ok=True)
-            return
-        before = self._target()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.place.name, dir_fd=self.descriptor)
-        self._retire(before)
-        if self.place.folder in UNDER and (self.store.root / ".under" / self.place.link).is_dir():
-            self._lead(self.place.folder, self.place.name)
-
-    def _target(self) -> str | None:
-        with contextlib.suppress(FileNotFoundError):
-            return os.readlink(self.place.name, dir_fd=self.descriptor)
-        return None
-
-    def _retire(self, target: str | None) -> None:
-        """Where there is no room even for this, `sweep_orphans` finds it later."""
-        if target and ".versions/" in target:
-            with contextlib.suppress(OSError):
-                self.store.retired().symlink_to(target)
-
-
-def _write(file: Path, version: int, content: bytes) -> None:
-    """The file and its twin. Not synced: after a power cut the store begins anew (pages.begin)."""
-    for name, written in ((f"{file}.gz", gzip.compress(content, GZIP_LEVEL, mtime=version)), (str(file), content)):
-        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as opened:  # noqa: PTH123
-            opened.write(written)
-            os.fchmod(opened.fileno(), 0o644)
-        os.utime(name, (version, version))
-
-
-def _make_folder(folder: Path) -> Path:
-    """Readable for nginx, whatever the umask; with the folders above it."""
-    try:
-        folder.mkdir()
-        folder.chmod(0o755)
-    except FileExistsError:
-        pass
-    except FileNotFoundError:
-        _make_folder(folder.parent)
-        return _make_folder(folder)
-    return folder
 
 
 def _links(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -21,22 +21,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 sys.path.append(str(Path(__file__).parent.parent / "limits"))
 import browser
 import lab
-import report
 from facts import beginning, fill, going_on
 from figures import problems
 from measuring import cpu_between, sampling, wrk
+from plans import PLANS, Plan, folder_for
 from readers import Readers, percentile
 from report_page import summary, write_page
-from servers import BY_NAME, SERVERS, USUAL, Running, Server, serving
-
-from webapp.config import fingerprint
+from servers import BY_NAME, SERVERS, Running, Server, serving
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 LOAD = 0.6  # of the knee
@@ -48,26 +46,6 @@ DIFFERENCES = [
     "Their page views are rendered by the app for each request; ours are files of the page store.",
     "Their events go to all streams from memory; each of ours is committed to the database first.",
 ]
-
-
-class Plan(NamedTuple):
-    """`seconds`: how long a load is held. `most`: people at the top of the climb, which goes at this `tempo`."""
-
-    servers: tuple[str, ...]
-    rounds: int
-    seconds: int
-    most: int
-    tempo: float
-    streams: int
-    updates: int
-    scenario_streams: int
-
-
-PLANS = {
-    "quick": Plan(USUAL, 1, 4, 16, 8.0, 500, 3, 1000),
-    "usual": Plan(USUAL, 3, 15, 128, 1.5, 2000, 5, 5000),
-    "full": Plan(tuple(BY_NAME), 5, 30, 256, 1.0, 2000, 10, 5000),
-}
 
 
 class Bench:
@@ -270,20 +248,6 @@ class Bench:
 
 
 # The whole run
-
-
-def folder_for(kind: str) -> Path:
-    """Today's; a full run that was interrupted goes on in its own, as long as the app is the same."""
-    if kind == "full":
-        for file in sorted(report.RESULTS.glob("*/results.json"), reverse=True):
-            found = json.loads(file.read_text())
-            if found["kind"] == "full" and found["app"] == fingerprint() and not (file.parent / "report.html").exists():
-                return file.parent
-    name = time.strftime("%Y-%m-%d")
-    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
-    folder = next(report.RESULTS / name for name in names if not (report.RESULTS / name).exists())
-    folder.mkdir(parents=True)
-    return folder
 
 
 def main() -> int:

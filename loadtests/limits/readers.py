@@ -1,4 +1,4 @@
-"""Readers of a live post, thousands of them, in processes of their own: loadtests/crowd.py, driven from outside."""
+"""Readers of a live post, thousands of them, in processes of their own, driven from outside: see eventsources.py."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from typing import Any
 import lab
 
 sys.path.append(str(Path(__file__).parent.parent))
-from crowd import ID, NOWHERE, OPENING_AT_ONCE, Crowd, allow_files, percentile
+from crowd import allow_files, percentile
+from eventsources import ID, NOWHERE, OPENING_AT_ONCE, Crowd
 
 STEP_SECONDS = 0.05
 SETTLE_SECONDS = 1.0

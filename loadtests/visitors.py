@@ -1,4 +1,4 @@
-"""Who visits a site in a load test, and what each of them finds wrong: Reader, Follower, Commenter, Author, Crawler."""
+"""Who only reads in a load test, and what they find wrong: Reader, Follower, Crawler."""
 
 from __future__ import annotations
 
@@ -6,88 +6,21 @@ import random
 import re
 import secrets
 import time
-from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import unescape
-from itertools import count
-from typing import Any, ClassVar, NamedTuple
+from typing import NamedTuple
 from urllib.parse import urlsplit
-from uuid import uuid4
 
 import sse
-from crowd import LIVE_CARD
-from locust import FastHttpUser, constant_throughput, tag, task
-from locust.env import Environment
-from locust.exception import StopUser
-from shapes import pace
+from locust import constant_throughput, tag, task
+from person import SEQ, Person, Run, report
 from sse import Event
 
-CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-SEQ = re.compile(r'data-seq="(\d+)"')
-POST = re.compile(r'href="(/post/\d+)"')
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 JUNK = ("/wp-login.php", "/.env", "/post/999999999", "/post/1/live/x", "/%2e%2e/pages.tmp/x", "/user/nobody-here")
-CHECKS = "CHECK"  # a request type of Locust's: what is looked at once more at the end
 SSE = "SSE"
 BACK_SECONDS = 3.0
-
-
-class Run:
-    """What this process's people know of each other."""
-
-    accounts: ClassVar[dict[str, Any]] = {}  # bench.json, on a bench
-    turn: ClassVar[count[int]] = count()
-    sent: ClassVar[dict[str, str]] = {}  # by the token of each comment that a redirect acknowledged, its post
-    acknowledged: ClassVar[defaultdict[str, int]] = defaultdict(int)  # by post, the last number its author was told
-    written: ClassVar[dict[str, int]] = {}  # by post that an author goes on with, its number before
-
-
-class Person(FastHttpUser):
-    """Somebody with a browser. `expect` counts an answer of another status, or without the words, as a failure."""
-
-    abstract = True
-    host = "http://127.0.0.1:8000"
-    default_headers: ClassVar = {"Accept-Encoding": "gzip", "User-Agent": "Pressroom load test"}
-    think_seconds = (1.0, 3.0)
-    live = ""  # the path of the first live post on the front page
-
-    def wait_time(self) -> float:
-        return random.uniform(*self.think_seconds) / pace()
-
-    def expect(self, method: str, path: str, name: str, status: int = 200, words: str = "", **kwargs: Any) -> Any:
-        """The answer. `words` must stand in it."""
-        with self.client.request(
-            method, path, name=name, catch_response=True, allow_redirects=False, **kwargs
-        ) as answer:
-            if answer.status_code != status:
-                answer.failure(f"{answer.status_code} where {status} was expected" + _cure(answer.status_code))
-                raise StopUser
-            if words in (answer.text or ""):
-                answer.success()
-            else:
-                answer.failure(f"no {words!r} in it")
-            return answer
-
-    def fail(self, request_type: str, name: str, said: str) -> None:
-        report(self.environment, request_type, name, 0, ValueError(said))
-
-    def look_at_front_page(self) -> list[str]:
-        """Its posts; `live` is the first one that is live."""
-        page = self.expect("GET", "/", "/", words="</html>").text
-        found = LIVE_CARD.search(page)
-        self.live = f"/post/{found[1]}" if found else ""
-        return POST.findall(page)
-
-
-def _cure(status: int | None) -> str:
-    return {429: ": start the site with PRESSROOM_LIMITS=off", 0: ": nobody answers"}.get(status or 0, "")
-
-
-def report(environment: Environment, request_type: str, name: str, ms: float, error: Exception | None = None) -> None:
-    environment.events.request.fire(
-        request_type=request_type, name=name, response_time=ms, response_length=0, exception=error, context={}
-    )
 
 
 class Kept(NamedTuple):
@@ -210,82 +143,6 @@ class Follower(Person):
             name = "from commit to arrival" + ("" if compared else " (clocks not compared)")
             report(self.environment, SSE, name, max(0.0, time.time() * 1000 - event.data["at"]))
         return event.number
-
-
-class Member(Person):
-    """Somebody with an account, who sees after every step that the login holds."""
-
-    abstract = True
-    csrf_token = ""
-    name = ""
-
-    def enter(self, kind: str) -> None:
-        """Log in as the next of the bench's `authors` or `readers`."""
-        if not Run.accounts:
-            raise StopUser
-        names = Run.accounts[kind]
-        self.name = names[next(Run.turn) % len(names)]
-        page = self.expect("GET", "/login", "/login")
-        fields = {"username": self.name, "password": Run.accounts["password"]}
-        token = unescape(CSRF.search(page.text)[1])  # type: ignore[index]
-        self.expect("POST", "/login", "/login", 302, data={"csrf_token": token, **fields})
-        self.csrf_token = self.check_signed_in()
-
-    def check_signed_in(self) -> str:
-        """The session's CSRF token."""
-        return str(self.expect("GET", "/me", "/me", words=f'"username":"{self.name}"').json()["csrf_token"])
-
-    def send(self, path: str, name: str, **fields: str) -> str:
-        """Where a form leads to."""
-        data = {"csrf_token": self.csrf_token, **fields}
-        return str(self.expect("POST", path, name, 302, data=data).headers["location"])
-
-
-@tag("write")
-class Commenter(Member):
-    weight = 5
-    think_seconds = (5.0, 15.0)
-
-    def on_start(self) -> None:
-        self.enter("readers")
-        self.look_at_front_page()
-
-    @task
-    def comment(self) -> None:
-        """Twice, as a browser does whose first answer was lost: it must become one comment."""
-        if not self.live:
-            self.look_at_front_page()
-            return
-        token = f"token-{secrets.token_hex(8)}"
-        fields = {"submission": str(uuid4()), "body": f"What a match! {token}"}
-        there, again = (self.send(f"{self.live}/comments", "/post/[live]/comments", **fields) for _ in range(2))
-        if there != again:
-            self.fail(CHECKS, "/post/[live]/comments", "the same submission made a second comment")
-        Run.sent[token] = self.live
-        self.expect("GET", self.live, "/post/[live]", words="data-seq=")
-        self.check_signed_in()
-
-
-@tag("write")
-class Author(Member):
-    """Goes on with the live post that stands first on the front page, where the others find it."""
-
-    fixed_count = 1
-    think_seconds = (2.0, 4.0)
-
-    def on_start(self) -> None:
-        self.enter("authors")
-        self.look_at_front_page()
-        page = self.expect("GET", self.live, "/post/[live]", words="data-seq=")
-        Run.written[self.live] = int(SEQ.search(page.text)[1])  # type: ignore[index]
-
-    @task
-    def add_update(self) -> None:
-        fields = {"submission": str(uuid4()), "body": f"The ball is in the net! {secrets.token_hex(8)}"}
-        item = self.send(f"{self.live}/updates", "/post/[live]/updates", **fields).partition("#")[2]
-        Run.acknowledged[self.live] = int(item.rpartition("-")[2])
-        self.expect("GET", self.live, "/post/[live]", words=f'id="{item}"')
-        self.check_signed_in()
 
 
 @tag("crawl")

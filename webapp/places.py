@@ -1,0 +1,68 @@
+"""Which page of the site has which place in the page store, and which has none."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+SEGMENT_BYTES = 200
+# What may lie under /post/7, /user/ada and /tag/football.
+UNDER = {
+    "post": ("comments", "feed.atom", "feed.json", "update", "updates"),
+    "user": ("feed.atom", "feed.json", "page"),
+    "tag": ("feed.atom", "feed.json", "page"),
+}
+FILES = (".atom", ".json", ".txt", ".xml")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a page's link stands: `folder` below the store, and `name` in it; both empty for the front page."""
+
+    folder: str
+    name: str
+
+    @property
+    def link(self) -> str:
+        return f"{self.folder}/{self.name}" if self.folder else self.name
+
+    @property
+    def file(self) -> str:
+        """The file's name within its version; its ending tells uWSGI the type."""
+        if not self.name.endswith(FILES):
+            return "index.html"
+        return self.name.removesuffix(".json") + ".feedjson" if self.name.endswith(".json") else self.name
+
+    def in_version(self, version: str) -> str:
+        """What the link points at, relative to its folder."""
+        up = "../" * (self.folder.count("/") + 1 if self.folder else 0)
+        return f"{up}.versions/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
+
+
+def place_of(path: str) -> Place | None:
+    """None for a path that can't be a safe file name; Python serves those."""
+    segments = path[1:].split("/") if path != "/" else []
+    if not path.startswith("/") or not all(_is_safe(segment) for segment in segments):
+        return None
+    if len(segments) < 2:
+        return Place("", "".join(segments))
+    under = UNDER.get(segments[0], ())
+    if len(segments) == 2:
+        return Place(segments[0], segments[1])
+    if segments[0] == "page" or segments[2] not in under:
+        return None
+    return Place(".under/" + "/".join(segments[:-1]), segments[-1])
+
+
+def _is_safe(segment: str) -> bool:
+    try:
+        encoded = os.fsencode(segment)
+    except UnicodeEncodeError:
+        return False
+    return (
+        0 < len(encoded) <= SEGMENT_BYTES
+        and encoded == segment.encode("utf-8", "surrogateescape")
+        and segment.isprintable()
+        and segment[0] != "."
+        and not set(segment) & set('\\:*?"<>|')
+    )

@@ -1,0 +1,116 @@
+"""One page's place in the page store, held open while the page is made: a version is put there, or taken out."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .places import UNDER, Place
+
+if TYPE_CHECKING:
+    from .store import Store
+
+GZIP_LEVEL = 5
+
+
+@dataclass(frozen=True)
+class Slot:
+    """An open place in the store."""
+
+    store: Store
+    place: Place
+    descriptor: int
+
+    def put(self, version: int, content: bytes) -> None:
+        """Make this the page, whole or not at all."""
+        if not self.place.link:
+            self._put_front(version, content)
+            return
+        token = secrets.token_hex(16)
+        folder = make_folder(self.store.root / ".versions" / token)
+        link = self.store.retired()
+        try:
+            _write(folder / self.place.file, version, content)
+            for name, target in self._links_under():
+                (folder / name).symlink_to(target)
+            link.symlink_to(self.place.in_version(token))
+            before = self._target()
+            os.replace(link, self.place.name, dst_dir_fd=self.descriptor)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        self._retire(before)
+        self._lead_here()
+
+    def _put_front(self, version: int, content: bytes) -> None:
+        """The twin first: an old page with a new time would be kept by browsers."""
+        draft = self.store.retired()
+        _write(draft, version, content)
+        Path(f"{draft}.gz").replace(self.store.root / "index.html.gz")
+        draft.replace(self.store.root / "index.html")
+
+    def _links_under(self) -> Iterator[tuple[str, str]]:
+        if self.place.folder in UNDER:
+            for name in UNDER[self.place.folder]:
+                yield name, f"../../.under/{self.place.link}/{name}"
+
+    def _lead_here(self) -> None:
+        """What lies under a page that isn't stored itself is reached by a link in its place."""
+        if self.place.folder.startswith(".under/"):
+            self._lead(*self.place.folder.split("/")[1:3])
+
+    def _lead(self, kind: str, name: str) -> None:
+        with contextlib.suppress(FileExistsError):
+            (make_folder(self.store.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
+
+    def remove(self) -> None:
+        if not self.place.link:
+            (self.store.root / "index.html").unlink(missing_ok=True)
+            (self.store.root / "index.html.gz").unlink(missing_ok=True)
+            return
+        before = self._target()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.place.name, dir_fd=self.descriptor)
+        self._retire(before)
+        if self.place.folder in UNDER and (self.store.root / ".under" / self.place.link).is_dir():
+            self._lead(self.place.folder, self.place.name)
+
+    def _target(self) -> str | None:
+        with contextlib.suppress(FileNotFoundError):
+            return os.readlink(self.place.name, dir_fd=self.descriptor)
+        return None
+
+    def _retire(self, target: str | None) -> None:
+        """Where there is no room even for this, `sweep_orphans` finds it later."""
+        if target and ".versions/" in target:
+            with contextlib.suppress(OSError):
+                self.store.retired().symlink_to(target)
+
+
+def _write(file: Path, version: int, content: bytes) -> None:
+    """The file and its twin. Not synced: after a power cut the store begins anew (pages.begin)."""
+    for name, written in ((f"{file}.gz", gzip.compress(content, GZIP_LEVEL, mtime=version)), (str(file), content)):
+        with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as opened:  # noqa: PTH123
+            opened.write(written)
+            os.fchmod(opened.fileno(), 0o644)
+        os.utime(name, (version, version))
+
+
+def make_folder(folder: Path) -> Path:
+    """Readable for nginx, whatever the umask; with the folders above it."""
+    try:
+        folder.mkdir()
+        folder.chmod(0o755)
+    except FileExistsError:
+        pass
+    except FileNotFoundError:
+        make_folder(folder.parent)
+        return make_folder(folder)
+    return folder
