@@ -12,9 +12,9 @@ from flask import Flask
 from persons import Person
 from test_cli import done, failed
 from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
+from uwsgi_server import UwsgiServer, free_port, until
 
-from webapp import cli_check
+from webapp import trouble
 
 SAMPLE = re.compile(r"^pressroom_(\w+)\{broadcaster=\"(\d+)\"\} (\d+(?:\.\d+)?)$")
 
@@ -85,13 +85,14 @@ def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str]
 
 @pytest.fixture
 def check(app: Flask) -> Callable[[], Result]:
+    app.config["HTTP"] = f"127.0.0.1:{free_port()}"
     return lambda: app.test_cli_runner().invoke(args=["check"])
 
 
 def test_check_says_how_many_readers_the_limits_allow(
     check: Callable[[], Result], app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_check, "_descriptors", lambda: 20_064)
+    monkeypatch.setattr(trouble, "limits", lambda _pid=0: (1024, 20_064))
     said = done(check())
     assert "It could hold 20,000 at once" in said
     assert "PRESSROOM_BROADCASTERS=2" in said
@@ -101,10 +102,10 @@ def test_check_says_how_many_readers_the_limits_allow(
 def test_check_says_the_cure_where_few_readers_have_room(
     check: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_check, "_descriptors", lambda: 1024)
+    monkeypatch.setattr(trouble, "limits", lambda _pid=0: (1024, 1024))
     result = check()
     assert failed(result) == "Error: 1 to mend."
-    assert "PROBLEM: Only 960 readers can have a stream." in result.stdout
+    assert "PROBLEM: only 960 readers can have a stream." in result.stdout
     assert "LimitNOFILE=" in result.stdout
 
 

@@ -241,7 +241,7 @@ def test_it_refuses_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_it_refuses_a_database_that_it_cannot_open(tmp_path: Path) -> None:
     environ = {"PRESSROOM_DATABASE_URL": f"sqlite:///{tmp_path}"}
     screen = "\n".join(UwsgiServer(tmp_path / "instance", environ=environ).refused())
-    assert "the database can't be made or upgraded" in screen
+    assert "the database can't be used" in screen
     assert "Traceback" not in screen
 
 

@@ -1,22 +1,38 @@
-"""`pressroom check`: what commonly goes wrong, and the cure."""
+"""`pressroom check`: what commonly goes wrong, and the cure, in the words with which the start would refuse it."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
 import click
 from flask import Flask, current_app
+from sqlalchemy.exc import SQLAlchemyError
 
-from . import pages, stream
+from . import config, db, instance, pages, start, trouble
 from .cli import on_instance
 
-# With fewer, a post that goes round leaves most of its readers polling.
-FEW_READERS = 2_000
+ASK_SECONDS = 5.0
 
 
 @click.command()
 @on_instance
 def check() -> None:
     """Look for what commonly goes wrong, and say the cure."""
-    problems = [*_readers(), *_page_store()]
+    folder: Path = current_app.config["INSTANCE"]
+    runs = start.is_running(folder)
+    problems = [
+        *_refused(instance.check_writable, folder),
+        *_refused(_database),
+        *start.of_machine(current_app.config, _pid(folder) if runs else 0),
+        *_page_store(),
+        *(_running(folder) if runs else _before_the_start()),
+    ]
+    _say_readers()
     for problem in problems:
         click.echo(f"PROBLEM: {problem}")
     if problems:
@@ -24,39 +40,73 @@ def check() -> None:
     click.echo("Nothing to mend.")
 
 
-def _readers() -> list[str]:
-    status = [found for found in current_app.extensions["channel"].status() if found]
+def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
+    """What a check that raises or returns has to say."""
+    try:
+        found = part(*args)
+    except (instance.InstanceError, start.CannotStart, db.SchemaRefused) as error:
+        found = str(error)
+    except SQLAlchemyError as error:
+        found = start.database_says(error)
+    return [found] if found else []
+
+
+def _database() -> None:
+    with current_app.extensions["engine"].connect() as connection:
+        db.refuse_newer(connection)
+
+
+def _page_store() -> list[str]:
+    found = pages.of_app().trouble()
+    if found is None:
+        click.echo("Page store: it can be written.")
+    return [found] if found else []
+
+
+def _before_the_start() -> list[str]:
+    binary = Path(sys.prefix) / "bin" / "uwsgi"
+    return [
+        *(_refused(trouble.without_gevent, binary) if os.name == "posix" else []),
+        *_refused(start.check_free, current_app.config),
+        *trouble.in_log(current_app.config["INSTANCE"]),
+    ]
+
+
+def _running(folder: Path) -> list[str]:
+    return [*_refused(_in_front), *trouble.in_log(folder)]
+
+
+def _in_front() -> str | None:
+    """Whether readers reach the site by its own address. A proxy that speaks the wrong protocol waits in vain."""
+    url, socket = current_app.config["BASE_URL"], current_app.config["SOCKET"]
+    if config.PREFIX + "BASE_URL" not in os.environ:
+        return None
+    try:
+        with urllib.request.urlopen(f"{url}/healthz", timeout=ASK_SECONDS):  # noqa: S310 (config.py has checked it)
+            return None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", None) or error
+    way = f"uwsgi_pass unix:{socket}" if socket else f"proxy_pass http://{current_app.config['HTTP']}"
+    return f"the site runs, but {url} doesn't lead to it ({reason}): in nginx it takes {way}, and nothing else"
+
+
+def _say_readers() -> None:
     count = current_app.config["BROADCASTERS"]
+    status = [found for found in current_app.extensions["channel"].status() if found]
     if status:
         streams, limit = sum(found["streams"] for found in status), sum(found["limit"] for found in status)
         click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; further readers poll.")
     else:
-        limit = count * (_descriptors() - stream.RESERVED_DESCRIPTORS)
+        limit = trouble.room(count, trouble.limits()[1])
         click.echo(f"Streams: the site isn't running here. It could hold {limit:,} at once; further readers poll.")
-    cure = (
-        f"To hold more: PRESSROOM_BROADCASTERS={count + 1}, or let a process open more files"
-        " (LimitNOFILE= in a systemd unit, ulimit -n in a shell)."
-    )
-    if limit < FEW_READERS:
-        return [f"Only {limit:,} readers can have a stream. {cure}"]
-    click.echo(cure)
-    return []
+    if limit >= trouble.FEW_READERS:
+        click.echo(trouble.more_readers(count))
 
 
-def _descriptors() -> int:
-    """What a broadcaster started from here could open. Where there is no such limit, streams aren't held at all."""
-    try:
-        import resource
-    except ImportError:
-        return stream.RESERVED_DESCRIPTORS
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-
-
-def _page_store() -> list[str]:
-    trouble = pages.of_app().trouble()
-    if trouble is None:
-        click.echo("Page store: it can be written.")
-    return [trouble] if trouble else []
+def _pid(folder: Path) -> int:
+    with contextlib.suppress(OSError, ValueError):
+        return int((folder / "uwsgi.pid").read_text())
+    return 0
 
 
 def init_app(app: Flask) -> None:

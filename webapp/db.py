@@ -104,6 +104,20 @@ def alembic_config(url: str, connection: Connection | None = None) -> Config:
     return config
 
 
+def refuse_newer(connection: Connection) -> None:
+    """Raises SchemaRefused for a database that a newer Pressroom has upgraded."""
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()}
+    newer = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if newer:
+        raise SchemaRefused(
+            f"the database is of a newer Pressroom (schema {', '.join(sorted(newer))}): install that version again,"
+            " or set PRESSROOM_DATABASE_URL to another database"
+        )
+
+
 def upgrade(url: str) -> None:
     """Bring the database to the newest schema, all or nothing. Raises SchemaRefused for a newer one."""
     from alembic import command
@@ -114,6 +128,7 @@ def upgrade(url: str) -> None:
         Path(engine.url.database).touch(0o600)
     try:
         with _writer(engine) as session:
+            refuse_newer(session.connection())
             command.upgrade(alembic_config(url, session.connection()), "head")
             session.commit()
     except CommandError as error:

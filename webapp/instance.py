@@ -29,8 +29,13 @@ def prepare(folder: Path) -> None:
     _make(folder, FOLDER_MODE)
     for name, mode in SUBFOLDERS.items():
         _make(folder / name, mode)
+    check_writable(folder)
+
+
+def check_writable(folder: Path) -> None:
+    """Raises InstanceError when it can't be written to, or one of its subfolders that are there."""
     for path in (folder, *(folder / name for name in SUBFOLDERS)):
-        if not os.access(path, os.W_OK | os.X_OK):
+        if path.exists() and not os.access(path, os.W_OK | os.X_OK):
             raise InstanceError(f"{path} is not writable: sudo chown -R $(id -un) {folder}")
 
 
@@ -46,7 +51,9 @@ def secret_key(folder: Path) -> bytes:
             _write_once(path, secrets.token_bytes(SECRET_KEY_BYTES))
         key = path.read_bytes()
     except OSError as error:
-        raise InstanceError(f"{path} can't be used ({error.strerror}): sudo chown $(id -un) {path}") from None
+        raise InstanceError(
+            f"{path} can't be used ({error.strerror}): sudo chown $(id -un) {path} && chmod 600 {path}"
+        ) from None
     if len(key) < SECRET_KEY_BYTES:
         raise InstanceError(f"{path} is empty or cut short: restore it, or rm {path} (everybody is signed out)")
     return key

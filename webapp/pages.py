@@ -7,6 +7,7 @@ with pages.changing() as db:      # a transaction; its verbs touch pages (versio
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,12 @@ HOT_AT_ONCE = 20
 SHARE_SECONDS = 0.2
 # After the store refused to be written, pages are made without it for so long.
 TROUBLE_SECONDS = 5.0
+# Of a store that can't be written. Without its path: /readyz says it to everybody.
+CURES = {
+    errno.EACCES: "Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
+    errno.ENOSPC: "Free some space.",
+    errno.EDQUOT: "Free some space.",
+}
 SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
 
 
@@ -209,7 +216,8 @@ class Pages:
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:
-            return f"The page store can't be written, so Python makes every page: {error.strerror}"
+            cure = CURES.get(error.errno or 0, "Delete the folder pages in the instance; it is made anew.")
+            return f"The page store can't be written, so Python makes every page: {error.strerror}. {cure}"
         return None
 
     def _put_aside(self) -> None:

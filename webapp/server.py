@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import signal
 import socket
 import sys
 import threading
@@ -41,6 +42,10 @@ HEADERS = {
 }
 
 LOCK_PATIENCE_SECONDS = 10.0
+UNPATCHED = (
+    "gevent is on, but Python isn't patched for it: serve with .venv/bin/uwsgi --ini uwsgi.ini,"
+    " or add the option gevent-early-monkey-patch"
+)
 
 
 def as_asked_for(application: WSGIApplication) -> WSGIApplication:
@@ -55,6 +60,23 @@ def as_asked_for(application: WSGIApplication) -> WSGIApplication:
         return application(environ, start_response)
 
     return undone
+
+
+def refuse_unpatched() -> None:
+    """End uWSGI when it serves by gevent without the patch: the first request that waits would stop all others.
+
+    An exception would end this worker alone, and its master would start another, again and again.
+    """
+    if uwsgi is None or "gevent" not in uwsgi.opt:
+        return
+    from gevent import monkey
+
+    if monkey.is_module_patched("socket") and monkey.is_module_patched("threading"):
+        return
+    print(f"Pressroom can't start: {UNPATCHED}", file=sys.stderr, flush=True)
+    if uwsgi.masterpid():
+        os.kill(uwsgi.masterpid(), signal.SIGINT)
+    os._exit(1)
 
 
 def send_answers_whole() -> None:

@@ -1,6 +1,7 @@
 """What `uwsgi.ini` runs once, before the log is redirected and before the fork: checks, initialises, says where.
 
-Exit status 1 stops uWSGI. It is also run anew by a full reload (HUP), when the address is already ours.
+Its argument is uWSGI's own binary. Exit status 1 stops uWSGI.
+It is also run anew by a full reload (HUP), when the address is already ours.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from . import trouble
 from .config import PREFIX, SETTINGS, BadSetting, read
 from .instance import InstanceError, prepare
 
@@ -31,12 +33,20 @@ def main() -> int:
     # uWSGI ignores SIGTERM while it starts, and that is inherited.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     try:
-        return start(read(), reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
+        settings = read()
+        if sys.argv[1:]:
+            _refuse(trouble.without_gevent(Path(sys.argv[1])))
+        return start(settings, reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
     except (BadSetting, InstanceError, CannotStart) as error:
         print(f"Pressroom can't start: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _refuse(found: str | None) -> None:
+    if found:
+        raise CannotStart(found)
 
 
 def start(settings: dict[str, Any], reloaded: bool) -> int:
@@ -46,9 +56,10 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     if not reloaded:
         check_not_running(folder)
         check_free(settings)
+    troubles = of_machine(settings)  # before anything is written: that would be dated today
     make_private_files(folder)
     password = initialise(settings)
-    warn(settings)
+    warn(settings, troubles)
     print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
     print(f"Pressroom: {address(settings)}")
     if password:
@@ -65,16 +76,21 @@ def check_paths(folder: Path) -> None:
         raise CannotStart(f"PRESSROOM_INSTANCE={str(folder)!r} can't be used: uWSGI wants a path without a colon.")
 
 
-def check_not_running(folder: Path) -> None:
+def is_running(folder: Path) -> bool:
     """A FIFO can be opened for writing without blocking only while a master reads it, whatever its pid file says."""
     try:
         os.close(os.open(folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK))
     except OSError:
-        return
-    raise CannotStart(
-        f"a site already runs on {folder}: reload it with make reload, or stop it with"
-        f" kill $(cat {folder / 'uwsgi.pid'})"
-    )
+        return False
+    return True
+
+
+def check_not_running(folder: Path) -> None:
+    if is_running(folder):
+        raise CannotStart(
+            f"a site already runs on {folder}: reload it with make reload, or stop it with"
+            f" kill $(cat {folder / 'uwsgi.pid'})"
+        )
 
 
 def check_free(settings: dict[str, Any]) -> None:
@@ -142,12 +158,42 @@ def initialise(settings: dict[str, Any]) -> str | None:
 
     try:
         return cli.initialise(settings)
-    except (SQLAlchemyError, db.SchemaRefused, db.DatabaseBusy, ModuleNotFoundError) as error:
-        reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
-        raise CannotStart(f"the database can't be made or upgraded: {reason}; see PRESSROOM_DATABASE_URL") from None
+    except db.SchemaRefused as error:
+        raise CannotStart(error) from None
+    except OSError as error:
+        raise CannotStart(cannot_use(error, settings["INSTANCE"])) from None
+    except (SQLAlchemyError, db.DatabaseBusy, ModuleNotFoundError) as error:
+        raise CannotStart(database_says(error)) from None
 
 
-def warn(settings: dict[str, Any]) -> None:
+def database_says(error: Exception) -> str:
+    reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
+    return f"the database can't be used: {reason}; see PRESSROOM_DATABASE_URL"
+
+
+def cannot_use(error: OSError, folder: Path) -> str:
+    """What to do about a file that is in the way of serving."""
+    owned = trouble.foreign_files(folder) if error.errno in (errno.EACCES, errno.EPERM) else None
+    return owned or f"{error.filename} can't be used ({error.strerror}): see .venv/bin/pressroom check"
+
+
+def of_machine(settings: dict[str, Any], pid: int = 0) -> list[str]:
+    """What lets the site serve, but badly or not for long. `pid`: a process of the site, if it runs."""
+    folder, count = settings["INSTANCE"], settings["BROADCASTERS"]
+    workers, broadcasters = trouble.limits(pid)
+    found = (
+        trouble.few_for_workers(workers),
+        trouble.few_readers(count, trouble.room(count, broadcasters)),
+        trouble.foreign_files(folder),
+        trouble.disk_nearly_full(folder),
+        trouble.clock_behind(folder),
+    )
+    return [line for line in found if line]
+
+
+def warn(settings: dict[str, Any], troubles: list[str]) -> None:
+    for line in troubles:
+        print(f"WARNING: {line}", file=sys.stderr)
     if settings["LIMITS"] == "off":
         print("WARNING: PRESSROOM_LIMITS=off: anybody may try passwords and post WITHOUT LIMIT.", file=sys.stderr)
     if on_all_addresses(settings["HTTP"]) and not settings["SOCKET"] and "PRESSROOM_BASE_URL" not in os.environ:

@@ -2,6 +2,7 @@
 
 from . import config, create_app, server, upkeep
 
+server.refuse_unpatched()
 app = create_app()
 server.send_answers_whole()
 upkeep.keep(app)

@@ -1,0 +1,155 @@
+"""What goes wrong around a site, each in one line that names the cure: for the start and for `pressroom check`.
+
+Each function returns the line, or None where all is well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+try:
+    import resource
+except ImportError:  # Windows, which knows no such limit, nor streams that are held
+    resource = None  # type: ignore[assignment]
+
+# 500 requests at once (gevent in uwsgi.ini), each with its connection and a file.
+WORKER_DESCRIPTORS = 1024
+# With fewer, a post that goes round leaves most of its readers polling.
+FEW_READERS = 2_000
+LITTLE_SPACE_BYTES = 200_000_000
+DAY_SECONDS = 86_400
+LOG_BYTES = 200_000
+MORE_FILES = "let a process open more files (LimitNOFILE= in a systemd unit, ulimit -n in a shell)"
+# What stands in uWSGI's log, and what it means.
+IN_LOG = {
+    "listen queue of socket": "more came at once than the kernel lets wait: sudo sysctl -w net.core.somaxconn=4096,"
+    " and listen = 4096 in uwsgi.ini",
+    "Too many open files": f"a process had no file left to open: {MORE_FILES}",
+    "No space left on device": "the disk was full: free some space",
+}
+
+
+def without_gevent(binary: Path) -> str | None:
+    """Of the uWSGI that is to serve, by asking it. Its own variables would be options to it."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("UWSGI_")}
+    try:
+        asked = subprocess.run(  # noqa: S603
+            [binary, "--plugins-list"], capture_output=True, text=True, env=environ, check=False
+        )
+    except OSError as error:
+        return f"{binary} can't be run ({error.strerror}): make serve installs it"
+    if "gevent" in (asked.stdout + asked.stderr).split():
+        return None
+    return f"{binary} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini, which make serve installs"
+
+
+def limits(pid: int = 0) -> tuple[int, int]:
+    """How many files that process may open, and how many it may allow itself; one's own for 0."""
+    if resource is None:
+        return WORKER_DESCRIPTORS, WORKER_DESCRIPTORS
+    if pid and hasattr(resource, "prlimit"):
+        with contextlib.suppress(OSError):  # somebody else's
+            return resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    return resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def few_for_workers(descriptors: int) -> str | None:
+    if descriptors >= WORKER_DESCRIPTORS:
+        return None
+    return f"a worker may open only {descriptors} files and needs {WORKER_DESCRIPTORS} when it is busy: {MORE_FILES}"
+
+
+def room(broadcasters: int, descriptors: int) -> int:
+    """How many streams so many broadcasters hold that may open so many files each."""
+    from . import stream
+
+    return broadcasters * max(0, descriptors - stream.RESERVED_DESCRIPTORS)
+
+
+def few_readers(broadcasters: int, readers: int) -> str | None:
+    if readers >= FEW_READERS:
+        return None
+    return f"only {readers:,} readers can have a stream. {more_readers(broadcasters)}"
+
+
+def more_readers(broadcasters: int) -> str:
+    return f"To hold more: PRESSROOM_BROADCASTERS={broadcasters + 1}, or {MORE_FILES}."
+
+
+def foreign_files(folder: Path) -> str | None:
+    """Somebody else's, left by a command as root, as a rule. Root itself looks for the folder's owner's."""
+    owner = os.geteuid() or folder.stat().st_uid
+    for path in (folder, *_below(folder)):
+        try:
+            found = path.lstat().st_uid
+        except OSError:  # gone meanwhile
+            continue
+        if found != owner:
+            me = _name(owner)
+            return f"{path} belongs to {_name(found)}, and the site to {me}: sudo chown -R {me} {folder}"
+    return None
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for top, folders, files in os.walk(folder):
+        for name in folders + files:
+            yield Path(top, name)
+
+
+def _name(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def disk_nearly_full(folder: Path) -> str | None:
+    free = shutil.disk_usage(folder).free
+    if free >= LITTLE_SPACE_BYTES:
+        return None
+    return (
+        f"the disk is nearly full, {free // 1_000_000} MB are left for {folder}:"
+        " free some space, or move the folder to another disk and set PRESSROOM_INSTANCE"
+    )
+
+
+def clock_behind(folder: Path) -> str | None:
+    """A clock that is behind what was written already. One that is ahead can't be told from here."""
+    written = {path: path.stat().st_mtime for path in _dated(folder) if path.exists()}
+    newest = max(written, key=lambda path: written[path])
+    now = time.time()
+    if written[newest] - now < DAY_SECONDS:
+        return None
+    return (
+        f"the clock says {_date(now)}, but {newest} was written on {_date(written[newest])}:"
+        " set it with sudo timedatectl set-ntp true"
+    )
+
+
+def _dated(folder: Path) -> list[Path]:
+    return [folder / "pressroom.db", folder / "pressroom.db-wal", folder / "uwsgi.log", Path(__file__)]
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(seconds))
+
+
+def in_log(folder: Path) -> list[str]:
+    """What only uWSGI and its workers could say, since they were last started."""
+    log = folder / "uwsgi.log"
+    if not log.is_file():
+        return []
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_BYTES))
+        said = file.read().decode(errors="replace").rpartition("*** Starting uWSGI")[2]
+    refused = [line for line in said.splitlines() if line.startswith("Pressroom can't start: ")]
+    known = [f"{cure} ({words!r} in {log})" for words, cure in IN_LOG.items() if words in said]
+    return [*dict.fromkeys(refused), *known]
