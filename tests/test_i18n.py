@@ -143,7 +143,7 @@ def test_scripts_bring_no_words_of_their_own() -> None:
 NOT_PAGES = ("static", "reader.hello", "accounts.me", "desk.reached", "feeds.", "live.", "operator.")
 PARTIAL = "/composer"  # a part of a page, put in by its script
 # What a Chinese page says in Latin letters.
-LATIN = set("Markdown HTML MB KB UTC GMT en zh pt BR imprint about".split())
+LATIN = set("Ctrl Enter Markdown HTML MB KB UTC GMT en zh pt BR imprint about".split())
 PEOPLE = {"ada", "bob", "eve", "edith", "root", "admin"}
 WORDS = {
     "en": {

@@ -225,6 +225,68 @@ def test_whatever_happens_a_live_page_can_be_read_and_used(
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
+# Each puts the composer and the tools below an update into a state that an author's night has.
+WRITING = {
+    "a preview": "write('It is **dark** now.')",
+    "a lost connection": "outbox('waiting', { why: 'lost', ms: 4000 })",
+    "a refusal": "outbox('refused', { message: 'The text is longer than 10 KB.' })",
+    "an edit": "press('edit')",
+    "a correction": "press('correct')",
+    "a withdrawal": "press('withdraw')",
+}
+DESK = """
+const write = text => {
+  const box = document.querySelector("#composer-body");
+  box.value = text;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+};
+const outbox = (state, more) => {
+  const entry = { key: "new 1", url: "", fields: { title: "", body: "The lamp is out." } };
+  document.dispatchEvent(new CustomEvent("outbox", { detail: { state, entry, ...more } }));
+};
+const press = act => document.querySelector(`[data-updates] [data-act=${act}]`).click();
+"""
+SHOWN = {
+    "a preview": ".composer [data-preview-shown]",
+    "an edit": ".update-form",
+    "a correction": ".update-form",
+    "a withdrawal": ".withdrawn",
+}
+
+
+@pytest.mark.parametrize("state", WRITING)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+def test_whoever_writes_can_read_and_use_the_page(
+    admins_page: Page, site: Site, state: str, width: int, scheme: str
+) -> None:
+    page, post_id = admins_page, site.post(title="The lighthouse", live="y")
+    site.ada().add_update(post_id, "Two boats.", title="The regatta", key="y")
+    show(page, f"/post/{post_id}", width, scheme)
+    page.locator("[data-composer]").wait_for()
+    page.evaluate(f"() => {{ {DESK} {WRITING[state]} }}")
+    page.locator(SHOWN.get(state, ".outbox__item")).wait_for()
+    assert page.evaluate(TARGETS) == []
+    assert page.evaluate(CONTRAST) == []
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    # A window of 1,280 at 200 %, in the colours of somebody who chose their own.
+    page.set_viewport_size({"width": 640, "height": 450})
+    page.emulate_media(forced_colors="active")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    assert page.evaluate(EDGES) == []
+    page.emulate_media(forced_colors="none")
+    page.evaluate("localStorage.clear()")
+
+
+# Boxes that have lost their edge in forced colours, where backgrounds are all the same.
+EDGES = """
+() => [...document.querySelectorAll(".composer, .outbox__item, .update-form, .withdrawn")]
+  .filter(e => e.checkVisibility() && getComputedStyle(e).borderTopStyle === "none")
+  .map(e => e.className)
+"""
+
+
 def violations(page: Page) -> list[str]:
     found = Axe().run(page, options=AXE_RULES).response["violations"]
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
