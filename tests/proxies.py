@@ -108,7 +108,7 @@ def behind_nginx(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
     port = free_port()
     with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
         text = NGINX_UWSGI.format(socket=server.environ["PRESSROOM_SOCKET"])
-        yield Way("nginx", stack.enter_context(_nginx(_folder(stack), port, text)).url, server)
+        yield Way("nginx", stack.enter_context(running_nginx(folder_in(stack), port, text)).url, server)
 
 
 @contextmanager
@@ -117,7 +117,7 @@ def behind_nginx_over_http(instance: Path, environ: Mapping[str, str]) -> Iterat
     more = {"PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}", "PRESSROOM_PROXIES": "1"}
     with UwsgiServer(instance, environ=more | dict(environ)) as server, ExitStack() as stack:
         text = NGINX_HTTP.format(http_port=server.port)
-        yield Way("nginx over HTTP", stack.enter_context(_nginx(_folder(stack), port, text)).url, server)
+        yield Way("nginx over HTTP", stack.enter_context(running_nginx(folder_in(stack), port, text)).url, server)
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def behind_apache(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
     """mod_proxy_uwsgi speaks uwsgi to a unix socket."""
     port = free_port()
     with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
-        folder = _folder(stack)
+        folder = folder_in(stack)
         modules = Path(APACHE_MODULES)
         assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
         config = APACHE.format(
@@ -153,13 +153,13 @@ WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]
 def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Iterator[UwsgiServer]:
     """The proxy's user needs a path to it: pytest's own folders are for the user alone."""
     with ExitStack() as stack:
-        folder = _folder(stack)
+        folder = folder_in(stack)
         more = {"PRESSROOM_SOCKET": str(folder / "pressroom.sock"), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
         options = ["--chown-socket", f"root:{PROXY_USER}"] if IS_ROOT else []
         yield stack.enter_context(SocketServer(instance, environ=more | dict(environ), options=options))
 
 
-def _nginx(folder: Path, port: int, way: str) -> Program:
+def running_nginx(folder: Path, port: int, way: str) -> Program:
     user = f"user {PROXY_USER};" if IS_ROOT else ""
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, way=way, user=user))
     return Program([_path_of("nginx", "nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], folder, port=port)
@@ -171,7 +171,7 @@ def _path_of(program: str, package: str) -> str:
     return path
 
 
-def _folder(stack: ExitStack) -> Path:
+def folder_in(stack: ExitStack) -> Path:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pressroom-")))
     folder.chmod(0o711)
     return folder

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from proxies import IS_ROOT, NGINX_UWSGI, SocketServer, _folder, _nginx
+from proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
 from uwsgi_server import CHECKOUT, UWSGI, UwsgiServer, free_port
 
 from webapp import trouble
@@ -247,7 +247,7 @@ def test_gevent_that_has_not_patched_without_our_ini(machine: Machine) -> None:
 @pytest.fixture
 def on_socket(copied_instance: Callable[[str], Path]) -> Iterator[tuple[SocketServer, int]]:
     with ExitStack() as stack:
-        folder, port = _folder(stack), free_port()
+        folder, port = folder_in(stack), free_port()
         environ = {
             "PRESSROOM_SOCKET": str(folder / "pressroom.sock"),
             "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}",
@@ -262,12 +262,12 @@ def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> N
     path = server.environ["PRESSROOM_SOCKET"]
     machine = Machine(server.instance, server.environ)
     with ExitStack() as stack:
-        stack.enter_context(_nginx(_folder(stack), port, NGINX_UWSGI.format(socket=path)))
+        stack.enter_context(running_nginx(folder_in(stack), port, NGINX_UWSGI.format(socket=path)))
         assert machine.check() == []
     with ExitStack() as stack:
         # The answer by which it is known to run is its own.
         hello = 'location = /hello { return 200 "Hello, World!"; }'
-        stack.enter_context(_nginx(_folder(stack), port, f"{hello} proxy_pass http://unix:{path}:/;"))
+        stack.enter_context(running_nginx(folder_in(stack), port, f"{hello} proxy_pass http://unix:{path}:/;"))
         [said] = machine.check()
     assert said == (
         f"the site runs, but http://127.0.0.1:{port} doesn't lead to it (timed out):"

@@ -79,7 +79,7 @@ def check_paths(folder: Path) -> None:
 def is_running(folder: Path) -> bool:
     """A FIFO can be opened for writing without blocking only while a master reads it, whatever its pid file says."""
     try:
-        os.close(os.open(folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK))
+        os.close(os.open(folder / "uwsgi.fifo", os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
     except OSError:
         return False
     return True

@@ -83,16 +83,15 @@ def more_readers(broadcasters: int) -> str:
 
 
 def foreign_files(folder: Path) -> str | None:
-    """Somebody else's, left by a command as root, as a rule. Root itself looks for the folder's owner's."""
-    owner = os.geteuid() or folder.stat().st_uid
+    """What somebody else owns and we can't write: left by a command that was run as root, as a rule."""
+    if not hasattr(os, "geteuid"):
+        return None
     for path in (folder, *_below(folder)):
-        try:
-            found = path.lstat().st_uid
-        except OSError:  # gone meanwhile
-            continue
-        if found != owner:
-            me = _name(owner)
-            return f"{path} belongs to {_name(found)}, and the site to {me}: sudo chown -R {me} {folder}"
+        with contextlib.suppress(FileNotFoundError):  # gone meanwhile
+            found, me = path.lstat().st_uid, os.geteuid()
+            if found != me and not path.is_symlink() and not os.access(path, os.W_OK):
+                owner = _name(me)
+                return f"{path} belongs to {_name(found)}, and the site to {owner}: sudo chown -R {owner} {folder}"
     return None
 
 
