@@ -16,6 +16,7 @@ help:
 	@echo "make test     the tests"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
+	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
 	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in an hour"
 	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
 	@echo "make messages bring the translations up to date with the code"
@@ -44,6 +45,9 @@ check: $(VENV)/.installed-for-tests
 
 screens: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/screens.py
+
+recording: $(VENV)/.installed-for-tests
+	@$(VENV)/bin/python tests/recording.py
 
 bench: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python loadtests/bench/run.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
@@ -82,4 +86,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd bench benchmarks test check screens messages machine
+.PHONY: help serve reload crowd bench benchmarks test check recording screens messages machine

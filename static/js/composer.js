@@ -108,7 +108,10 @@ function showRefused(detail) {
 
 function showDone({ entry, answer }) {
   [...outbox.children].find((other) => other.dataset.key === entry.key)?.remove();
-  if (answer.html) document.dispatchEvent(new CustomEvent("happened", { detail: { kind: "update", ...answer } }));
+  if (answer.html && !document.getElementById(answer.id)) {
+    document.dispatchEvent(new CustomEvent("happened", { detail: { kind: "update", ...answer } }));
+  }
+  document.dispatchEvent(new CustomEvent("catch-up"));
 }
 
 // Into the field, in front of what may stand there. What was sent may have arrived all the same; with its own

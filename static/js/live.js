@@ -23,7 +23,7 @@ let isPolling = false; // for as long as the tab is hidden
 
 document.querySelector("[data-pause]")?.addEventListener("click", togglePause);
 document.addEventListener("visibilitychange", () => (document.hidden ? hide() : show()));
-document.addEventListener("catch-up", () => state !== "live" && open());
+document.addEventListener("catch-up", catchUp);
 addEventListener("online", open);
 addEventListener("offline", () => mayRun() && stop("offline"));
 addEventListener("pagehide", shut);
@@ -120,6 +120,12 @@ function togglePause() {
   } else if (state !== "ended") {
     stop("paused");
   }
+}
+
+// An author has just changed something and wants to see it, also on a page that was paused or waits.
+function catchUp() {
+  if (state === "paused") togglePause();
+  else if (state !== "live") open();
 }
 
 function hide() {

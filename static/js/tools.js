@@ -1,5 +1,6 @@
 // What an author can do with an update on the post's page: buttons below each, and the forms to edit and correct in
-// its place. What is pressed or typed goes through outbox.js, so nothing is lost on a bad connection.
+// its place. What is pressed or typed goes through outbox.js, so nothing is lost on a bad connection. What it changes
+// comes in by the stream, as for every reader: an answer may be older than what a colleague has done since.
 
 const STILL_OPEN_MS = 20_000;
 const ONE_OF = { pin: "unpin", key: "not-key" };
@@ -65,12 +66,13 @@ function done(act, n, { id, html }) {
   const notice = main.querySelector(`.withdrawn[data-of="${n}"]`);
   const isInHand = [document.body, ...(notice ? [notice] : [])].some((place) => place === document.activeElement)
     || notice?.contains(document.activeElement) || document.getElementById(id)?.contains(document.activeElement);
-  happen(html ? { kind: "update", id, html } : { kind: "remove", id });
+  if (!html) happen({ kind: "remove", id });
+  else if (!document.getElementById(id)) happen({ kind: "update", id, html });
   if (act === "withdraw" && notice) notice.hidden = false;
   else notice?.remove();
   if (isInHand) (notice?.isConnected ? notice : document.getElementById(id))?.querySelector("button")?.focus();
   mark(n, "");
-  document.dispatchEvent(new CustomEvent("catch-up")); // another one may have been unpinned
+  document.dispatchEvent(new CustomEvent("catch-up"));
 }
 
 // It comes into sight when the site has done it; by then the stream may have taken the update away.
@@ -149,7 +151,7 @@ function fill(form, texts) {
   }
 }
 
-function formHears(act, n, { state, entry, answer, message, version, theirs }) {
+function formHears(act, n, { state, entry, message, version, theirs }) {
   const form = main.querySelector(`form[data-of="${n}"][data-form="${act}"]`);
   if (state === "draft" || !form) return ["draft", "sending", "waiting", "refused"].includes(state) && open(act, n, entry.fields);
   const isBusy = state === "sending" || state === "waiting";
@@ -158,7 +160,7 @@ function formHears(act, n, { state, entry, answer, message, version, theirs }) {
   if (state === "refused") refuse(form, { message, version, theirs });
   if (state !== "done") return;
   shut(form);
-  happen({ kind: "update", ...answer });
+  document.dispatchEvent(new CustomEvent("catch-up"));
 }
 
 function refuse(form, { message, version, theirs }) {
