@@ -282,8 +282,8 @@ def rename_there_and_back(world: World) -> None:
     world.save_settings("bob", username="bob")
 
 
-def edit_about(world: World) -> None:
-    fields = {"name": "imprint", "title": "Imprint", "body": "Made by others.", "version": "1"}
+def edit_about(world: World, **changes: str) -> None:
+    fields = {"name": "imprint", "title": "Imprint", "body": "Made by us.", "version": "1"} | changes
     world.send(world.edith, "/desk/about/edit/imprint", **fields)
 
 
@@ -346,7 +346,12 @@ CHANGES: dict[str, Callable[[World], object]] = {
         w.ada, "/settings/delete", password=PASSWORD, with_comments="y"
     ),
     "an about page is made": lambda w: w.send(w.edith, "/desk/about/new", name="privacy", title="Privacy", body="B"),
-    "an about page is edited": edit_about,
+    "an about page is edited": lambda w: edit_about(w, body="Made by others."),
+    "an about page has another title": lambda w: edit_about(w, title="Who we are"),
+    "an about page is made among others": lambda w: (
+        w.send(w.edith, "/desk/about/new", name="about", title="عنّا", body="B"),
+        w.send(w.edith, "/desk/about/new", name="privacy", title="Privacy", body="B"),
+    ),
     "an about page is deleted": lambda w: w.send(w.edith, "/desk/about/delete/imprint"),
 }
 UNSEEN: dict[str, Callable[[World], object]] = {
@@ -438,6 +443,65 @@ def test_the_front_page_is_never_among_the_rest(world: World, monkeypatch: pytes
     monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
     world.save_settings("ada", username="countess")
     assert "/" in reachable(world.site.store.root)
+
+
+# The footer, which has a link to each of the site's own pages
+
+
+def linked(page: Stored) -> list[str]:
+    footer = page.content.decode().partition('<footer class="footer">')[2]
+    return re.findall(r'href="/about/([^"]+)"', footer)
+
+
+def test_every_page_links_to_each_about_page_by_name(world: World) -> None:
+    CHANGES["an about page is made among others"](world)
+    there = {path: page for path, page in pages_there(world.app).items() if b"<html" in page.content}
+    assert len(there) > 30
+    for path, page in there.items():
+        assert linked(page) == ["about", "imprint", "privacy"], path
+        assert page.content.count('<a href="/about/about" dir="auto">عنّا</a>'.encode()) == 1
+    world.send(world.edith, "/desk/about/delete/about")
+    assert linked(world.site.fresh("/")) == ["imprint", "privacy"]
+
+
+def test_another_text_of_an_about_page_leaves_all_others_as_they_are(world: World) -> None:
+    before = state_of(world.site.store)
+    edit_about(world, body="Made by others.")
+    every_page_is_served(world, pages_there(world.app), gone=set())
+    after = state_of(world.site.store)
+    assert {path for path in before if before[path] != after[path]} == {
+        "/about/imprint",
+        "/sitemap.xml",
+        "/sitemap/1.xml",
+    }
+
+
+def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
+    world: World, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The live post above all, however many newer ones there are; nothing that is outdated stays."""
+    world.edit(world.withdrawn_post, live=False)
+    with world.app.app_context(), pages.changing() as session:
+        live = posts.written(session, world.live)
+        live.published_at = 1_000_000_000_000  # long before all the others
+        versions.touch(session, ["/", "/page/*"])
+    for path in pages_there(world.app):
+        world.app.test_client().get(path)
+    monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
+    missing = absences(world.site.store, ["/", f"/post/{world.live}"], monkeypatch)
+    edit_about(world, title="Who we are")
+    assert missing == []
+    assert set(world.site.store.paths()) == {"/", f"/post/{world.live}"}
+    there = pages_there(world.app)
+    assert wrong(world.app, there) == []
+    every_page_is_served(world, there, gone=set())
+
+
+def test_an_outdated_footer_would_be_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "of_about", lambda name, listed_anew: [f"/about/{name}", "/sitemap.xml"])
+    edit_about(world, title="Who we are")
+    problems = wrong(world.app, pages_there(world.app))
+    assert {f"{path} is outdated" for path in ("/", f"/post/{world.live}", "/user/ada")} <= set(problems)
 
 
 @pytest.mark.parametrize("change", ["its title", "an update is added", "a name is written otherwise"])

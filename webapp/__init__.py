@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import db, errorpages, events, headers, i18n, instance, language, links, pages
+    from . import about, db, errorpages, events, headers, i18n, instance, language, links, pages
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
@@ -67,4 +67,5 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         app.register_blueprint(blueprint)
     pages.init_app(app)
     app.jinja_env.filters["words"] = language.summary
+    app.jinja_env.globals["linked_pages"] = about.linked
     return app

@@ -23,7 +23,7 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, versions
+from . import db, posts, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .store import Store, Stored, place_of
@@ -163,7 +163,9 @@ class Pages:
         hot = 0
         for path, version in touched.items():
             try:
-                if path.endswith("/*"):
+                if path == versions.ALL:
+                    self._replace_all(version)
+                elif path.endswith("/*"):
                     self.store.remove_tree(path.removesuffix("/*"))
                 elif place_of(path):
                     is_hot = self.is_hot(path)
@@ -173,6 +175,19 @@ class Pages:
                 self._trouble(error)
                 if path.endswith("/*") or self.is_outdated(path, version):
                     self._put_aside()
+
+    def _replace_all(self, version: int) -> None:
+        """Hot pages first, and of those what stands on the front page: nobody there is to wait for Python."""
+        with self.app.app_context():
+            front = ["/", *(f"/post/{post.id}" for post in posts.newest(db.reading(), 1).posts)]
+        others = sorted(set(self.store.paths()) - set(front), key=lambda path: not self.is_hot(path))
+        hot = 0
+        for path in [*front, *others]:
+            if self.is_outdated(path, version):
+                is_hot = self.is_hot(path)
+                hot += is_hot
+                self._replace_one(path, version, is_hot and hot <= HOT_AT_ONCE, share=False)
+            time.sleep(0)
 
     def _replace_one(self, path: str, version: int, keep: bool, share: bool) -> None:
         if not keep:
