@@ -27,13 +27,14 @@ from test_reader import add_many, publish_many
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from webapp import db, pages, people, posts, store, versions
+from webapp import db, identity, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
 from webapp.store import Place, Store, Stored, place_of
 
 # What anybody may GET that is made anew for each request.
 NEVER_STORED = {"reader.search_posts", "reader.hello", "reader.hello_name", "static", "live.front", "live.post"}
+NEVER_STORED |= {"identity.media"}
 NEVER_STORED |= {"operator.healthz", "operator.readyz", "operator.metrics"}
 NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "accounts.register", "desk.draft"}
 
@@ -58,6 +59,7 @@ def addresses(app: Flask) -> set[str]:
             frozenset({"username"}): [{"username": name} for name in session.scalars(select(User.username))],
             frozenset({"tag"}): [{"tag": key} for key in session.scalars(select(Tag.key))],
             frozenset({"name"}): [{"name": name} for name in session.scalars(select(About.name))],
+            frozenset({"mark"}): [{"mark": app.extensions["identity"].accent}],
         }
     for more, choices in (("number", range(1, 4)), ("kind", ("atom", "json"))):
         for names, known in list(values.items()):
@@ -218,10 +220,11 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def roomy(shared_app: Flask) -> Iterator[None]:
-    """Three posts a page, so that few posts fill two; and as many comments as one likes."""
+    """Three posts a page, so that few posts fill two; as many comments as one likes; and an accent colour."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(posts, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
+        patch.setitem(shared_app.extensions, "identity", identity.load(shared_app.config["INSTANCE"], "#7a1fa2"))
         yield
 
 
@@ -539,6 +542,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     assert adapter
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
     values |= {"name": "imprint", "kind": "atom", "user_id": 1, "filename": "css/base.css"}
+    values["mark"] = world.app.extensions["identity"].accent
     with world.app.app_context():
         values["token"] = posts.written(db.reading(), world.draft).draft_token
     client, answers = world.app.test_client(), set()

@@ -46,9 +46,11 @@ PUBLIC = {
     "feeds.sitemap": "cold",
     "feeds.sitemap_part": "cold",
     "feeds.robots": "cold",
+    "identity.accent": "hot",
 }
 TYPES = {
     ".atom": "application/atom+xml",
+    ".css": "text/css; charset=utf-8",
     ".json": "application/feed+json",
     ".xml": "application/xml",
     ".txt": "text/plain; charset=utf-8",
@@ -277,6 +279,7 @@ def _answer(pages: Pages, **values: Any) -> Response:
 
 
 def _build(app: Flask) -> str:
-    """What makes pages look as they do: the code, the templates and assets, and these settings."""
+    """What makes pages look as they do: code, templates and assets, logo and colour, and these settings."""
     settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
-    return hashlib.sha256("\0".join([fingerprint(), *settings]).encode()).hexdigest()[:16]
+    face = app.extensions["identity"].fingerprint
+    return hashlib.sha256("\0".join([fingerprint(), face, *settings]).encode()).hexdigest()[:16]
