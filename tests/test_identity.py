@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import feedparser
 import pytest
@@ -399,6 +400,24 @@ def test_a_page_in_the_sites_colours_can_be_read_and_used(page: Page, width: int
     shade = page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--brand')")
     assert shade == colour.readable("#ffd400", colour.NIGHT if scheme == "dark" else colour.DAY)
     assert said == []
+
+
+@pytest.mark.parametrize("width", [1280, 768, 360])
+def test_however_wide_a_logo_is_the_rest_keeps_its_room(page: Page, width: int) -> None:
+    wide = SVG.replace("0 0 240 60", "0 0 2400 60")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto("/login")
+    page.locator(".masthead__logo").evaluate(
+        "(image, wide) => { image.width = 1000; image.height = 25; image.src = wide; return image.decode() }",
+        "data:image/svg+xml," + quote(wide),
+    )
+    search, link = page.locator("#q").bounding_box(), page.get_by_role("link", name="Log in").bounding_box()
+    logo = page.locator(".masthead__logo").bounding_box()
+    assert search
+    assert link
+    assert logo
+    assert search["width"] >= 90
+    assert link["y"] < logo["y"] + logo["height"], "on the same line"
 
 
 def test_nothing_moves_when_the_logo_comes(page: Page) -> None:
