@@ -33,6 +33,7 @@ GOOD = {
     "REGISTRATION": [("open", "open"), ("closed", "closed")],
     "LIMITS": [("on", "on"), ("off", "off")],
     "SITE_TITLE": [("The Daily", None), ("日报 📰", None)],
+    "ACCENT": [("#7a1fa2", None), ("#7A1FA2", "#7a1fa2"), ("7a1fa2", "#7a1fa2"), ("#fa0", "#ffaa00")],
     "LANGUAGE": [("en", "en"), ("zh", "zh")],
     "TIMEZONE": [("UTC", ZoneInfo("UTC")), ("Asia/Shanghai", ZoneInfo("Asia/Shanghai"))],
 }
@@ -64,6 +65,7 @@ BAD = {
     "REGISTRATION": ["OPEN", "yes", "1", "open closed"],
     "LIMITS": ["true", "0", "OFF"],
     "SITE_TITLE": ["x" * 101, "two\nlines", "\x07", "\u202ereversed", "\udcff"],
+    "ACCENT": ["purple", "#7a1fa", "#7a1fa2ff", "##7a1fa2", "rgb(1,2,3)", "#١٢٣", "#7a1fa2\n", "#zzz"],
     "LANGUAGE": ["de", "EN", "zh-CN", "../en"],
     "TIMEZONE": ["CET+1", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe", "\udcff"],
 }
@@ -91,6 +93,7 @@ def test_the_defaults_need_no_environment() -> None:
         "REGISTRATION": "closed",
         "LIMITS": "on",
         "SITE_TITLE": "Pressroom",
+        "ACCENT": None,
         "LANGUAGE": "en",
         "TIMEZONE": ZoneInfo("UTC"),
     }

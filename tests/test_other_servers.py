@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ COMMANDS = {
 }
 WAITS_FOR_EACH = ["gunicorn", "gunicorn with threads"]
 AT_ONCE_SECONDS = 2.0
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
 @dataclass
@@ -45,7 +47,9 @@ class Running:
 def running(
     request: pytest.FixtureRequest, copied_instance: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    environ = {"PRESSROOM_INSTANCE": str(copied_instance("other")), "PRESSROOM_LIMITS": "off"}
+    instance = copied_instance("other")
+    (instance / "media" / "site" / "logo.svg").write_text(LOGO)
+    environ = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_LIMITS": "off", "PRESSROOM_ACCENT": "#7a1fa2"}
     command = COMMANDS[request.param].split()
     with Program(command, tmp_path_factory.mktemp("program"), environ) as program:
         yield Running(request.param, program, Browser(program.url, "ada"))
@@ -77,6 +81,17 @@ def test_people_read_and_write(running: Running, post_id: int) -> None:
     assert "Goal by number nine!" in page
     assert "Well played." in page
     assert f"/post/{post_id}" in Browser(running.url).get("/")
+
+
+def test_logo_and_accent_are_served(running: Running) -> None:
+    page = Browser(running.url).get("/")
+    for pattern, said in (
+        (r'src="(/media/site/logo.svg[^"]+)"', LOGO),
+        (r'href="(/accent/[^"]+)"', "--brand: #7a1fa2"),
+    ):
+        found = re.search(pattern, page)
+        assert found, pattern
+        assert said in Browser(running.url).get(found[1])
 
 
 def test_the_stream_ends_at_once_and_says_when_to_come_back(running: Running, post_id: int) -> None:

@@ -28,7 +28,7 @@ from test_reader import add_many, publish_many
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from webapp import db, listings, pages, people, posts, store, versions
+from webapp import db, identity, listings, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
 from webapp.places import Place, place_of
@@ -45,6 +45,7 @@ NEVER_STORED = {
     "live.front",
     "live.post",
 }
+NEVER_STORED |= {"identity.media"}
 NEVER_STORED |= {"operator.healthz", "operator.readyz", "operator.metrics"}
 NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "accounts.register", "desk.draft"}
 
@@ -69,6 +70,7 @@ def addresses(app: Flask) -> set[str]:
             frozenset({"username"}): [{"username": name} for name in session.scalars(select(User.username))],
             frozenset({"tag"}): [{"tag": key} for key in session.scalars(select(Tag.key))],
             frozenset({"name"}): [{"name": name} for name in session.scalars(select(About.name))],
+            frozenset({"mark"}): [{"mark": app.extensions["identity"].accent}],
         }
     for more, choices in (("number", range(1, 4)), ("kind", ("atom", "json"))):
         for names, known in list(values.items()):
@@ -229,10 +231,11 @@ class Kept:
 
 @pytest.fixture(scope="module")
 def roomy(shared_app: Flask) -> Iterator[None]:
-    """Three posts a page, so that few posts fill two; and as many comments as one likes."""
+    """Three posts a page, so that few posts fill two; as many comments as one likes; and an accent colour."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listings, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
+        patch.setitem(shared_app.extensions, "identity", identity.load(shared_app.config["INSTANCE"], "#7a1fa2"))
         yield
 
 
@@ -293,8 +296,8 @@ def rename_there_and_back(world: World) -> None:
     world.save_settings("bob", username="bob")
 
 
-def edit_about(world: World) -> None:
-    fields = {"name": "imprint", "title": "Imprint", "body": "Made by others.", "version": "1"}
+def edit_about(world: World, **changes: str) -> None:
+    fields = {"name": "imprint", "title": "Imprint", "body": "Made by us.", "version": "1"} | changes
     world.send(world.edith, "/desk/about/edit/imprint", **fields)
 
 
@@ -362,7 +365,12 @@ CHANGES: dict[str, Callable[[World], object]] = {
         w.ada, "/settings/delete", password=PASSWORD, with_comments="y"
     ),
     "an about page is made": lambda w: w.send(w.edith, "/desk/about/new", name="privacy", title="Privacy", body="B"),
-    "an about page is edited": edit_about,
+    "an about page is edited": lambda w: edit_about(w, body="Made by others."),
+    "an about page has another title": lambda w: edit_about(w, title="Who we are"),
+    "an about page is made among others": lambda w: (
+        w.send(w.edith, "/desk/about/new", name="about", title="عنّا", body="B"),
+        w.send(w.edith, "/desk/about/new", name="privacy", title="Privacy", body="B"),
+    ),
     "an about page is deleted": lambda w: w.send(w.edith, "/desk/about/delete/imprint"),
 }
 UNSEEN: dict[str, Callable[[World], object]] = {
@@ -457,6 +465,65 @@ def test_the_front_page_is_never_among_the_rest(world: World, monkeypatch: pytes
     assert "/" in reachable(world.site.store.root)
 
 
+# The footer, which has a link to each of the site's own pages
+
+
+def linked(page: Stored) -> list[str]:
+    footer = page.content.decode().partition('<footer class="footer">')[2]
+    return re.findall(r'href="/about/([^"]+)"', footer)
+
+
+def test_every_page_links_to_each_about_page_by_name(world: World) -> None:
+    CHANGES["an about page is made among others"](world)
+    there = {path: page for path, page in pages_there(world.app).items() if b"<html" in page.content}
+    assert len(there) > 30
+    for path, page in there.items():
+        assert linked(page) == ["about", "imprint", "privacy"], path
+        assert page.content.count('<a href="/about/about" dir="auto">عنّا</a>'.encode()) == 1
+    world.send(world.edith, "/desk/about/delete/about")
+    assert linked(world.site.fresh("/")) == ["imprint", "privacy"]
+
+
+def test_another_text_of_an_about_page_leaves_all_others_as_they_are(world: World) -> None:
+    before = state_of(world.site.store)
+    edit_about(world, body="Made by others.")
+    every_page_is_served(world, pages_there(world.app), gone=set())
+    after = state_of(world.site.store)
+    assert {path for path in before if before[path] != after[path]} == {
+        "/about/imprint",
+        "/sitemap.xml",
+        "/sitemap/1.xml",
+    }
+
+
+def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
+    world: World, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The live post above all, however many newer ones there are; nothing that is outdated stays."""
+    world.edit(world.withdrawn_post, live=False)
+    with world.app.app_context(), pages.changing() as session:
+        live = posts.written(session, world.live)
+        live.published_at = 1_000_000_000_000  # long before all the others
+        versions.touch(session, ["/", "/page/*"])
+    for path in pages_there(world.app):
+        world.app.test_client().get(path)
+    monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
+    missing = absences(world.site.store, ["/", f"/post/{world.live}"], monkeypatch)
+    edit_about(world, title="Who we are")
+    assert missing == []
+    assert set(world.site.store.paths()) == {"/", f"/post/{world.live}"}
+    there = pages_there(world.app)
+    assert wrong(world.app, there) == []
+    every_page_is_served(world, there, gone=set())
+
+
+def test_an_outdated_footer_would_be_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(versions, "of_about", lambda name, listed_anew: [f"/about/{name}", "/sitemap.xml"])
+    edit_about(world, title="Who we are")
+    problems = wrong(world.app, pages_there(world.app))
+    assert {f"{path} is outdated" for path in ("/", f"/post/{world.live}", "/user/ada")} <= set(problems)
+
+
 @pytest.mark.parametrize("change", ["its title", "an update is added", "a name is written otherwise"])
 def test_a_change_that_touches_nothing_would_be_found(
     change: str, world: World, monkeypatch: pytest.MonkeyPatch
@@ -493,6 +560,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
     values |= {"name": "imprint", "kind": "atom", "user_id": 1, "filename": "css/base.css"}
     values |= {"when": time.time()}
+    values["mark"] = world.app.extensions["identity"].accent
     with world.app.app_context():
         values["token"] = posts.written(db.reading(), world.draft).draft_token
     client, answers = world.app.test_client(), set()

@@ -244,7 +244,7 @@ def test_every_page_is_for_everybody_or_tried_here(app: Flask) -> None:
     public = {
         endpoint
         for endpoint in pages
-        if endpoint.startswith(("reader.", "feeds.", "live.", "operator.")) or endpoint == "static"
+        if endpoint.startswith(("reader.", "feeds.", "identity.", "live.", "operator.")) or endpoint == "static"
     }
     assert pages - public == PAGES.keys() | FOR_WHOEVER_COMES
 
@@ -618,6 +618,7 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
         "token": "00000000-0000-4000-8000-000000000001",
         "filename": "css/base.css",
         "when": "1700000000.5",
+        "mark": "000000000000",
     }
     adapter = app.url_map.bind("127.0.0.1:8000")
     before = contents(app)

@@ -153,7 +153,13 @@ def test_pages_of_another_build_stay_until_they_are_replaced(site: Pages, rebuil
 
 @pytest.mark.parametrize(
     "config",
-    [{"SITE_TITLE": "Other"}, {"LANGUAGE": "zh"}, {"BASE_URL": "https://news.example.org"}, {"TIMEZONE": None}],
+    [
+        {"SITE_TITLE": "Other"},
+        {"LANGUAGE": "zh"},
+        {"BASE_URL": "https://news.example.org"},
+        {"TIMEZONE": None},
+        {"ACCENT": "#7a1fa2"},
+    ],
 )
 def test_each_setting_that_shows_on_pages_is_another_build(
     site: Pages, rebuilt: Callable[..., Flask], config: dict[str, str]

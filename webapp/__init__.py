@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import db, errorpages, events, headers, i18n, instance, language, links, pages
+    from . import about, db, errorpages, events, headers, i18n, identity, instance, language, links, pages
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
@@ -56,15 +56,16 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     app.extensions["channel"] = Channel(
         app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
     )
-    for part in (db, links, i18n, headers, errorpages, events):
+    for part in (db, links, i18n, headers, identity, errorpages, events):
         part.init_app(app)
     for commands in ("cli", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)
     CSRFProtect(app)
     for more in ("desk_updates", "desk_site"):  # they add their views to the desk
         import_module(f".{more}", __name__)
-    for blueprint in (reader, feeds, live, operator, accounts, desk):
+    for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, desk):
         app.register_blueprint(blueprint)
     pages.init_app(app)
     app.jinja_env.filters["words"] = language.summary
+    app.jinja_env.globals["linked_pages"] = about.linked
     return app

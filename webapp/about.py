@@ -5,7 +5,7 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import revisions, versions
+from . import db, revisions, versions
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import About, now_ms
@@ -26,6 +26,12 @@ def every(session: Session) -> list[About]:
     return list(session.scalars(select(About).order_by(About.name)))
 
 
+def linked() -> list[tuple[str, str]]:
+    """Name and title of each, by name, as every page's footer links to them."""
+    rows = db.reading().execute(select(About.name, About.title).order_by(About.name))
+    return [(row.name, row.title) for row in rows]
+
+
 def create(session: Session, name: str, *, title: str, body: str, html: str) -> About:
     """Raises Conflict when the name is taken."""
     taken = session.scalar(select(About).where(About.name == name))
@@ -34,17 +40,18 @@ def create(session: Session, name: str, *, title: str, body: str, html: str) -> 
     page = About(name=name, title=title, body=body, html=html)
     session.add(page)
     session.flush()
-    versions.touch(session, versions.of_about(name))
+    versions.touch(session, versions.of_about(name, listed_anew=True))
     return page
 
 
 def edit(session: Session, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int) -> About:
     """Raises Conflict as `revisions.keep`."""
     page = shown(session, name)
+    listed_anew = title != page.title
     if revisions.change(session, page, actor_id, version, title=title, body=body):
         page.html = html
         page.changed_at = now_ms()
-        versions.touch(session, versions.of_about(name))
+        versions.touch(session, versions.of_about(name, listed_anew))
     return page
 
 
@@ -53,4 +60,4 @@ def delete(session: Session, name: str, actor_id: int) -> None:
     page = shown(session, name)
     revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})
     session.delete(page)
-    versions.touch(session, versions.of_about(name))
+    versions.touch(session, versions.of_about(name, listed_anew=True))

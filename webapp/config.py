@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from . import colour
+
 PACKAGE = Path(__file__).parent
 PREFIX = "PRESSROOM_"
 LANGUAGES = ("en", "zh")
@@ -124,6 +126,7 @@ SETTINGS = [
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),
     Setting("LIMITS", "on", _one_of("on", "off"), "limits per account and address; off for load tests only"),
     Setting("SITE_TITLE", "Pressroom", _text, "the site's name"),
+    Setting("ACCENT", None, colour.parse, "the colour of links and marks; the usual red and blue unless set"),
     Setting("LANGUAGE", "en", _one_of(*LANGUAGES), "the interface's language"),
     Setting("TIMEZONE", "UTC", _timezone, "the zone in which times are written"),
 ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Flask, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from . import about
 from .db import DatabaseBusy
 from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
@@ -49,8 +52,19 @@ def _page(status: int, message: str, retry_after_seconds: int | None = None) -> 
         message=message,
         kept=_kept(),
         retry_after=retry_after_seconds,
+        linked_pages=partial(_linked_pages, status),
     )
     return page, status, headers
+
+
+def _linked_pages(status: int) -> list[tuple[str, str]]:
+    """The footer does without them rather than ask a database that may be what is broken."""
+    if status >= 500:
+        return []
+    try:
+        return about.linked()
+    except SQLAlchemyError:
+        return []
 
 
 def _titles() -> dict[int, str]:

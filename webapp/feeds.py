@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, events, listings, people, posts, share, updates
+from . import about, events, identity, listings, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .links import absolute, relative
@@ -172,6 +172,8 @@ def _json(feed: Feed) -> str:
         "language": current_app.jinja_env.globals["html_lang"],
         "items": [_item(entry) for entry in feed.entries],
     }
+    if favicon := identity.of_app().images["favicon"]:
+        said["favicon"] = favicon.absolute_url
     return json.dumps(said, ensure_ascii=False)
 
 

@@ -6,7 +6,7 @@ from flask.sessions import SecureCookieSessionInterface
 from .server import own_headers
 
 # Views outside these say `no-store`: what they answer is somebody's own.
-PUBLIC_BLUEPRINTS = ("reader", "feeds")
+PUBLIC_BLUEPRINTS = ("reader", "feeds", "identity")
 
 
 class SessionCookie(SecureCookieSessionInterface):

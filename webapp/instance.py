@@ -9,7 +9,7 @@ from typing import Any
 
 # The folder itself can be entered but not listed, so that nginx reaches the two that it serves files from.
 FOLDER_MODE = 0o711
-SUBFOLDERS = {"pages": 0o755, "media": 0o755, "tmp": 0o700, "locks": 0o700}
+SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "tmp": 0o700, "locks": 0o700}
 SECRET_KEY_BYTES = 32
 BENCH = "bench.json"
 

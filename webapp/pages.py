@@ -24,7 +24,7 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, versions
+from . import db, posts, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
@@ -48,9 +48,11 @@ PUBLIC = {
     "feeds.sitemap": "cold",
     "feeds.sitemap_part": "cold",
     "feeds.robots": "cold",
+    "identity.accent": "hot",
 }
 TYPES = {
     ".atom": "application/atom+xml",
+    ".css": "text/css; charset=utf-8",
     ".json": "application/feed+json",
     ".xml": "application/xml",
     ".txt": "text/plain; charset=utf-8",
@@ -171,7 +173,9 @@ class Pages:
         hot = 0
         for path, version in touched.items():
             try:
-                if path.endswith("/*"):
+                if path == versions.ALL:
+                    self._replace_all(version)
+                elif path.endswith("/*"):
                     self.store.remove_tree(path.removesuffix("/*"))
                 elif place_of(path):
                     is_hot = self.is_hot(path)
@@ -181,6 +185,19 @@ class Pages:
                 self._trouble(error)
                 if path.endswith("/*") or self.is_outdated(path, version):
                     self._put_aside()
+
+    def _replace_all(self, version: int) -> None:
+        """Hot pages first, and of those what stands on the front page: nobody there is to wait for Python."""
+        with self.app.app_context():
+            front = ["/", *(f"/post/{post.id}" for post in posts.newest(db.reading(), 1).posts)]
+        others = sorted(set(self.store.paths()) - set(front), key=lambda path: not self.is_hot(path))
+        hot = 0
+        for path in [*front, *others]:
+            if self.is_outdated(path, version):
+                is_hot = self.is_hot(path)
+                hot += is_hot
+                self._replace_one(path, version, is_hot and hot <= HOT_AT_ONCE, share=False)
+            time.sleep(0)
 
     def _replace_one(self, path: str, version: int, keep: bool, share: bool) -> None:
         if not keep:
@@ -271,6 +288,7 @@ def _answer(pages: Pages, **values: Any) -> Response:
 
 
 def _build(app: Flask) -> str:
-    """What makes pages look as they do: the code, the templates and assets, and these settings."""
+    """What makes pages look as they do: code, templates and assets, logo and colour, and these settings."""
     settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
-    return hashlib.sha256("\0".join([fingerprint(), *settings]).encode()).hexdigest()[:16]
+    face = app.extensions["identity"].fingerprint
+    return hashlib.sha256("\0".join([fingerprint(), face, *settings]).encode()).hexdigest()[:16]

@@ -12,7 +12,7 @@ UNDER = {
     "user": ("feed.atom", "feed.json", "page"),
     "tag": ("feed.atom", "feed.json", "page"),
 }
-FILES = (".atom", ".json", ".txt", ".xml")
+FILES = (".atom", ".css", ".json", ".txt", ".xml")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from . import language, posts
+from . import identity, language, posts
 from .i18n import gettext as _
 from .links import absolute
 from .models import ITEMS_PER_PAGE, Post, ShownUpdate
@@ -84,12 +84,18 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
         "datePublished": iso(post.published_at or 0),
         "dateModified": iso(posts.last_change(post)),
         "author": [{"@type": "Person", "name": name} | ({"url": url} if url else {}) for name, url in authors],
-        "publisher": {"@type": "Organization", "name": current_app.config["SITE_TITLE"]},
+        "publisher": _publisher(),
     }
     if post.summary:
         said["description"] = post.summary
     shown = [*latest.updates, *([latest.pinned] if latest.pinned else [])]
     return said | _coverage(post, shown) if post.live or shown else said
+
+
+def _publisher() -> dict[str, Any]:
+    said = {"@type": "Organization", "name": current_app.config["SITE_TITLE"]}
+    logo = identity.of_app().images["logo"]
+    return said | ({"logo": {"@type": "ImageObject", "url": logo.absolute_url}} if logo else {})
 
 
 def _coverage(post: Post, updates: list[ShownUpdate]) -> dict[str, Any]:

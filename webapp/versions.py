@@ -50,8 +50,9 @@ def of_name(name: str, post_ids: list[int], in_lists: bool) -> list[str]:
     return [*lists, f"/user/{name}", f"/user/{name}/*", *paths]
 
 
-def of_about(name: str) -> list[str]:
-    return [f"/about/{name}", "/sitemap.xml", "/sitemap/*"]
+def of_about(name: str, listed_anew: bool) -> list[str]:
+    """A page of the site itself. `listed_anew`: it came, went or has another title, and every page's footer says so."""
+    return [ALL] if listed_anew else [f"/about/{name}", "/sitemap.xml", "/sitemap/*"]
 
 
 # The table

@@ -1,0 +1,140 @@
+"""The site's own face: logo and favicon from the instance folder, and the accent colour.
+
+The images are files in `<instance>/media/site/`. Servers serve `media/` as it is, now and when authors' images come to
+it; the folder in it keeps the two apart. What depends on a setting, the accent's stylesheet, is a page of the store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask import Blueprint, Flask, Response, current_app, send_from_directory
+
+from . import colour, images
+from .errors import NotFound
+from .links import absolute, relative
+
+blueprint = Blueprint("identity", __name__)
+
+FOLDER = "site"
+# The first of its endings that is there counts.
+ENDINGS = {
+    "logo": (".svg", ".webp", ".png"),
+    "logo-dark": (".svg", ".webp", ".png"),
+    "favicon": (".svg", ".png", ".ico"),
+}
+# Each reader loads a logo before the page is whole.
+MAX_BYTES = 300_000
+
+
+@dataclass(frozen=True)
+class Image:
+    """A file in `media/`; `mark` is its content's hash. `adapts`: it has colours of its own for dark pages."""
+
+    name: str
+    type: str
+    mark: str
+    width: int
+    height: int
+    adapts: bool
+
+    @property
+    def url(self) -> str:
+        return relative("identity.media", name=self.name, v=self.mark)
+
+    @property
+    def absolute_url(self) -> str:
+        return absolute("identity.media", name=self.name, v=self.mark)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """`images` has all of ENDINGS; `stylesheet` is None without an accent; `problems` are lines about files."""
+
+    images: dict[str, Image | None]
+    stylesheet: str | None
+    problems: list[str]
+
+    @property
+    def accent(self) -> str:
+        """The stylesheet's hash."""
+        return _mark((self.stylesheet or "").encode())
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.accent} {sorted(self.images.items())}"
+
+
+class Unusable(Exception):
+    """Why a file can't be the site's logo or favicon."""
+
+
+def init_app(app: Flask) -> None:
+    found = load(app.config["INSTANCE"], app.config["ACCENT"])
+    for problem in found.problems:
+        app.logger.warning("%s", problem)
+    app.extensions["identity"] = found
+    app.jinja_env.globals["identity"] = of_app
+
+
+def of_app() -> Identity:
+    found: Identity = current_app.extensions["identity"]
+    return found
+
+
+def load(instance: Path, accent: str | None) -> Identity:
+    folder = instance / "media" / FOLDER
+    found: dict[str, Image | None] = dict.fromkeys(ENDINGS)
+    problems = []
+    for kind, endings in ENDINGS.items():
+        files = sorted(folder.glob(f"{kind}.*"), key=lambda file: _rank(file, endings))
+        for file in files[:1]:
+            try:
+                found[kind] = _image(file, endings)
+            except Unusable as reason:
+                problems.append(f"{str(file)!r} {reason}. The site does without it.")
+    return Identity(found, colour.stylesheet(accent) if accent else None, problems)
+
+
+def _rank(file: Path, endings: tuple[str, ...]) -> int:
+    return endings.index(file.suffix) if file.suffix in endings else len(endings)
+
+
+def _image(file: Path, endings: tuple[str, ...]) -> Image:
+    """Raises Unusable."""
+    if file.suffix not in endings:
+        raise Unusable(f"can't be used: expected {', '.join(file.stem + ending for ending in endings)}")
+    try:
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise Unusable(f"can't be read ({error.strerror})") from error
+    if len(content) > MAX_BYTES:
+        raise Unusable(f"is larger than {MAX_BYTES // 1000} kB")
+    size = images.size(file.suffix, content)
+    if size is None:
+        raise Unusable(f"is no {file.suffix[1:].upper()} image")
+    adapts = file.suffix == ".svg" and b"prefers-color-scheme" in content
+    return Image(f"{FOLDER}/{file.name}", images.TYPES[file.suffix], _mark(content), *size, adapts)
+
+
+def _mark(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+@blueprint.get("/accent/<mark>.css")
+def accent(mark: str) -> str:
+    """Its address has its content's hash: no browser keeps an old colour, whichever page it comes from."""
+    stylesheet = of_app().stylesheet
+    if stylesheet is None or mark != of_app().accent:
+        raise NotFound
+    return stylesheet
+
+
+@blueprint.get("/media/<path:name>")
+def media(name: str) -> Response:
+    """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini)."""
+    folder = current_app.config["INSTANCE"] / "media"
+    return send_from_directory(folder, name, mimetype=images.TYPES.get(Path(name).suffix))
