@@ -24,7 +24,7 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, posts, versions
+from . import db, listings, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
@@ -189,7 +189,7 @@ class Pages:
     def _replace_all(self, version: int) -> None:
         """Hot pages first, and of those what stands on the front page: nobody there is to wait for Python."""
         with self.app.app_context():
-            front = ["/", *(f"/post/{post.id}" for post in posts.newest(db.reading(), 1).posts)]
+            front = ["/", *(f"/post/{post.id}" for post in listings.newest(db.reading(), 1).posts)]
         others = sorted(set(self.store.paths()) - set(front), key=lambda path: not self.is_hot(path))
         hot = 0
         for path in [*front, *others]:
