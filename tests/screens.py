@@ -1,4 +1,4 @@
-"""Pictures of the site for docs/screens/: `make screens`. Seven pages, two widths, light and dark."""
+"""Pictures of the site for docs/screens/: `make screens`. Eleven views, two widths, light and dark."""
 
 from __future__ import annotations
 
@@ -116,6 +116,7 @@ for whom it is going to play.
 # The second count of district 17 is in
 The bundle is back on its pile. Nothing changes but the mood: eleven votes for Lindqvist, nine for Adeyemi.
 """
+MISREAD = ("63.8", "68.3")  # what it said, and what is right
 CORRECTION = "We first wrote 63.8 per cent. Two figures were swapped in the office’s note."
 
 COMMENTS = """\
@@ -232,13 +233,24 @@ def _write(blocks: str, post_id: int, ids: dict[str, int]) -> None:
 
 
 def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[str]) -> None:
-    html = text.render_update(body)
+    wrong, right = MISREAD
+    first = body.replace(right, wrong) if "corrected" in marks else body
     with pages.changing() as session:
-        made = updates.add(session, post_id, author_id, body, html, title=title, key="key" in marks)
+        made = updates.add(
+            session, post_id, author_id, first, text.render_update(first), title=title, key="key" in marks
+        )
         if "pinned" in marks:
             updates.pin(session, post_id, made.n, True)
-        if "corrected" in marks:
-            made.corrected_at, made.correction = made.created_at + 480_000, CORRECTION
+    if "corrected" in marks:
+        _correct(post_id, author_id, made.n, title, body)
+
+
+def _correct(post_id: int, author_id: int, n: int, title: str, body: str) -> None:
+    """Eight minutes later somebody has looked at the sheet again."""
+    texts = {"title": title, "body": body, "html": text.render_update(body), "note": CORRECTION}
+    clock = Mock(**{"time_ns.return_value": _at("18:49") * 1_000_000})
+    with patch("webapp.models.base.time", clock), pages.changing() as session:
+        updates.correct(session, post_id, n, version=None, actor_id=author_id, **texts)
 
 
 def _at(clock: str) -> int:
@@ -277,6 +289,26 @@ def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, schem
     _log_in(page, address, PASSWORD)
     page.goto(f"{address}/desk/post/{ids['live']}")
     _save(page, f"editor-{width}-{scheme}")
+    page.goto(f"{address}/desk/comments")
+    _save(page, f"comments-{width}-{scheme}")
+    page.goto(f"{address}/post/{ids['live']}")
+    page.locator("[data-composer] textarea").fill(TYPED)
+    page.locator("[data-preview-shown] em").wait_for()
+    page.evaluate("document.querySelector('.updates').scrollIntoView({ behavior: 'instant' })")
+    page.screenshot(path=SCREENS / f"composer-{width}-{scheme}.png")
+    page.context.close()
+
+
+def shoot_past(browser: Browser, address: str, ids: dict[str, int], width: int, scheme: Any) -> None:
+    """What an update said before it was corrected, and the post as it stood at that moment."""
+    page = _visitor(browser, width, scheme)
+    page.goto(f"{address}/post/{ids['live']}")
+    page.locator("details.earlier > summary").first.click()
+    corrected = page.locator(".update", has=page.locator("details.earlier"))
+    corrected.evaluate("update => update.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    page.screenshot(path=SCREENS / f"correction-{width}-{scheme}.png")
+    page.goto(f"{address}/post/{ids['live']}/at/{_at('18:41') / 1000 + 60:.1f}")
+    _save(page, f"as-it-stood-{width}-{scheme}")
     page.context.close()
 
 
@@ -288,6 +320,7 @@ READING_ON = """
 }
 """
 GLOW_MS = 3_000
+TYPED = "Brandt has *conceded*. She shakes hands with both of them, and then with the woman who swept the hall."
 
 
 def shoot_news(browser: Browser, address: str, app: Flask, ids: dict[str, int]) -> None:
@@ -338,6 +371,7 @@ def main() -> None:
         browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
         for width, scheme in LOOKS:
             shoot(browser, address, ids, width, scheme)
+            shoot_past(browser, address, ids, width, scheme)
         shoot_news(browser, address, app, ids)
         browser.close()
 
