@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app, jsonify, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, limits, posts, text, updates
+from . import comments, ending, limits, posts, text, updates
 from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
@@ -28,6 +28,7 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
         "desk/live.html",
         post=post,
         form=form,
+        quiet=ending.asked_about(reading()).get(post_id),
         updates=updates.on_desk(reading(), post_id),
         comments=comments.on_desk(reading(), post_id),
     )

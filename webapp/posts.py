@@ -209,6 +209,8 @@ def _settle(session: Session, post: Post, authors: list[User], writing: Writing)
         post.ended_at = now_ms()
     elif writing.live:
         post.ended_at = None
+        if not post.live and post.status == "published":
+            post.kept_live_at = now_ms()
     post.live = writing.live
     post.authors = authors
     post.tags = _tags(session, writing.tags)
@@ -262,6 +264,8 @@ def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
     post.status = "published"
     post.published_at = at_ms or post.published_at or now_ms()
     post.draft_token = None
+    if post.live:
+        post.kept_live_at = at_ms or now_ms()
     session.flush()
     _record_head(session, post)
     return post
