@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
-from webapp import create_app, db, desk_updates, instance, pages, passwords, people, reader
+from webapp import create_app, db, desk_comments, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
@@ -43,7 +43,7 @@ def nothing_left_behind() -> Iterator[None]:
     Nor does it find what another one used up of the limits that a process counts by itself.
     """
     before = {child.pid for child in psutil.Process().children()}
-    for uses in (desk_updates._renders, reader._searches):  # people have the same ids in every test
+    for uses in (desk_comments._renders, reader._searches):  # people have the same ids in every test
         uses.used.clear()
     yield
     assert not has_app_context(), "an app context is left"

@@ -45,6 +45,8 @@ def places(site: Site) -> dict[str, str]:
         note="Not the keeper.",
         title="",
     )
+    rude = ada.comment(live, "We saw it from the *ferry*.")
+    ada.post(f"/desk/post/{live}/comment/{rude}/withdraw")
     ada.comment(live, "We saw it from the *ferry*.")
     quiet = ada.write_post(title="Nobody has said a word about the harbour bridge since", live="y")
     with site.app.app_context(), db.writing() as session:
@@ -84,6 +86,7 @@ def places(site: Site) -> dict[str, str]:
         "the live desk": f"/desk/post/{live}/live",
         "a quiet live desk": f"/desk/post/{quiet}/live",
         "a correction": f"/desk/post/{live}/update/{first}/correct",
+        "the comments": "/desk/comments",
         "older texts": f"/desk/post/{chinese}/revisions",
         "people": "/desk/people",
         "site pages": "/desk/about",
@@ -95,7 +98,7 @@ PLACES = [
     "the front page", "a live post", "a Chinese guide", "an Arabic post", "one update", "older updates",
     "older comments", "an author", "a tag", "found", "nothing found", "log in", "register", "not found", "a comment",
     "settings", "own comments", "the desk", "a new post", "an edited post", "the live desk",
-    "a quiet live desk", "a correction",
+    "a quiet live desk", "a correction", "the comments",
     "older texts", "people", "site pages", "a site page",
 ]  # fmt: skip
 

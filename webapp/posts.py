@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, delete, func, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search, versions
-from .errors import Conflict, NotFound
+from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
@@ -17,6 +17,7 @@ from .text import Rendered
 PAGE_SIZE = 20
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
+COMMENTS = ("open", "slow", "closed")
 
 _whole = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
 _listed = (*_whole, defer(Post.body), defer(Post.html))
@@ -297,6 +298,21 @@ def end(session: Session, post_id: int) -> Post:
     session.flush()
     if post.status == "published":
         _record_head(session, post)
+    return post
+
+
+def set_comments(session: Session, post_id: int, comments: str) -> Post:
+    """Open, slow down or close a post's comments. Raises Refused for anything but COMMENTS."""
+    if comments not in COMMENTS:
+        raise Refused(_("Comments are open, slow or closed."))
+    post = locked(session, post_id)
+    if post.comments == comments:
+        return post
+    post.comments = comments
+    post.version += 1  # else a form that was opened before would switch them back
+    session.flush()
+    if post.status == "published":
+        _record_head(session, post, whole_page=True)
     return post
 
 
