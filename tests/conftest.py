@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
-from webapp import create_app, db, desk_composer, desk_updates, instance, pages, passwords, people, reader
+from webapp import create_app, db, desk_comments, desk_composer, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
@@ -44,7 +44,7 @@ def nothing_left_behind() -> Iterator[None]:
     """
     before = {child.pid for child in psutil.Process().children()}
     # People have the same ids in every test.
-    for uses in (desk_composer._previews, desk_updates._renders, reader._searches, reader._moments):
+    for uses in (desk_composer._previews, desk_comments._renders, reader._searches, reader._moments):
         uses.used.clear()
     yield
     assert not has_app_context(), "an app context is left"

@@ -209,10 +209,10 @@ class Site:
         self.ada.post(f"/desk/post/{self.post_id}/update/3/withdraw")
         correct = f"/desk/post/{self.post_id}/update/2/correct"
         self.ada.post(correct, form_at=correct, **text, note=self.words["note"], version="1")
-        for person in (self.ada, self.eve, self.root):
-            person.comment(self.post_id, self.words["body"])
-        self.ada.post(f"/desk/post/{self.post_id}/comment/2/withdraw")
-        self.root.post(f"/post/{self.post_id}/comments/3/delete")
+        said = [person.comment(self.post_id, self.words["body"]) for person in (self.ada, self.eve, self.root)]
+        self.comment_n = said[1]
+        self.ada.post(f"/desk/post/{self.post_id}/comment/{said[1]}/withdraw")
+        self.root.post(f"/post/{self.post_id}/comment/{said[2]}/delete")
         draft = {"title": self.words["title"], "body": self.words["body"], "action": "draft"}
         self.draft_id = int(self.ada.post("/desk/new", **draft).location.rpartition("/")[2])
         self.root.post("/desk/about/new", form_at="/desk/about/new", name="imprint", **text)
@@ -235,6 +235,7 @@ class Site:
         for rule in self.app.url_map.iter_rules():
             if "GET" not in (rule.methods or ()) or rule.endpoint.startswith(NOT_PAGES):
                 continue
+            values["n"] = self.comment_n if "/comment/" in rule.rule else 2
             if rule.endpoint in links or "token" in rule.arguments:
                 yield links[rule.endpoint]
             else:

@@ -13,6 +13,9 @@ from axe_playwright_python.sync_playwright import Axe
 from browsing import Site, log_in
 from playwright.sync_api import Browser, Page
 
+from webapp import db
+from webapp.models import Post, now_ms
+
 AXE_RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 GUIDE = Path(__file__).parent / "samples" / "guide.zh.md"
 ENGLISH = "The lamp on the point has been lit every evening since 1884, and tonight it goes out for good. " * 12
@@ -45,7 +48,13 @@ def places(site: Site) -> dict[str, str]:
     withdrawn = [ada.add_update(live, f"It was not {so}.") for so in ("so", "nice")]
     ada.post(f"/desk/post/{live}/update/{withdrawn[0]}/withdraw")
     ada.post(f"/desk/post/{live}/update/{withdrawn[1]}/withdraw", reason="legal")
+    rude = ada.comment(live, "We saw it from the *ferry*.")
+    ada.post(f"/desk/post/{live}/comment/{rude}/withdraw")
     ada.comment(live, "We saw it from the *ferry*.")
+    quiet = ada.write_post(title="Nobody has said a word about the harbour bridge since", live="y")
+    with site.app.app_context(), db.writing() as session:
+        post = session.get_one(Post, quiet)
+        post.published_at = post.changed_at = post.kept_live_at = now_ms() - 13 * 3_600_000
     chinese = ada.write_post(title="灯塔熄灯", body=GUIDE.read_text("utf-8").split("---\n", 2)[-1])
     arabic = ada.write_post(
         title="المنارة تنطفئ الليلة", body="بعد مئة واثنين وأربعين عامًا ينطفئ الضوء.", language="ar"
@@ -79,7 +88,9 @@ def places(site: Site) -> dict[str, str]:
         "a new post": "/desk/new",
         "an edited post": f"/desk/post/{live}",
         "the live desk": f"/desk/post/{live}/live",
+        "a quiet live desk": f"/desk/post/{quiet}/live",
         "a correction": f"/desk/post/{live}/update/{first}/correct",
+        "the comments": "/desk/comments",
         "older texts": f"/desk/post/{chinese}/revisions",
         "people": "/desk/people",
         "site pages": "/desk/about",
@@ -91,7 +102,7 @@ PLACES = [
     "the front page", "a live post", "a Chinese guide", "an Arabic post", "a post as it stood", "one update",
     "older updates", "older comments", "an author", "a tag", "found", "nothing found", "log in", "register",
     "not found", "a comment", "settings", "own comments", "the desk", "a new post", "an edited post", "the live desk",
-    "a correction", "older texts", "people", "site pages", "a site page",
+    "a quiet live desk", "a correction", "the comments", "older texts", "people", "site pages", "a site page",
 ]  # fmt: skip
 
 

@@ -61,7 +61,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     for commands in ("cli", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)
     CSRFProtect(app)
-    for more in ("desk_updates", "desk_site"):  # they add their views to the desk
+    for more in ("desk_updates", "desk_comments", "desk_site"):  # they add their views to the desk
         import_module(f".{more}", __name__)
     for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, desk):
         app.register_blueprint(blueprint)

@@ -12,6 +12,7 @@ from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
 
 PER_MINUTE = 5
+SLOW_MS = 300_000  # one comment each on a post whose comments are slow
 
 _whole = (selectinload(Comment.author), raiseload("*"))
 
@@ -91,7 +92,8 @@ def add(
     """A new comment; the same `submission` of the same person again gives the one that it made.
 
     at_ms: its time, now unless given.
-    Raises NotFound, Conflict when comments are closed, TooMany after `per_minute` in the last 60 seconds.
+    Raises NotFound, Conflict when comments are closed, TooMany after `per_minute` in the last 60 seconds, or less than
+    SLOW_MS after the last one where they are slow.
     """
     post = posts.locked(session, post_id)
     if submission:
@@ -100,8 +102,10 @@ def add(
             return before
     if post.status != "published":
         raise NotFound
-    if post.comments != "open":
+    if post.comments == "closed":
         raise Conflict(_("Comments on this post are closed."))
+    if post.comments == "slow" and (wait := _ms_to_next(session, post_id, author_id)) > 0:
+        raise TooMany(_("Comments on this post are slow: one each in five minutes."), -(-wait // 1000))
     if per_minute is not None and _in_last_minute(session, author_id) >= per_minute:
         raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
     n = events.next_number(session, post_id)
@@ -120,6 +124,12 @@ def add(
     session.flush()
     _record(session, comment, n)
     return comment
+
+
+def _ms_to_next(session: Session, post_id: int, author_id: int) -> int:
+    """Withdrawn ones count: deleting one is no way to be faster."""
+    own = select(func.max(Comment.created_at)).where(Comment.author_id == author_id, Comment.post_id == post_id)
+    return (session.scalar(own) or 0) + SLOW_MS - now_ms()
 
 
 def _in_last_minute(session: Session, author_id: int) -> int:

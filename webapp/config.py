@@ -125,6 +125,7 @@ SETTINGS = [
     Setting("BASE_URL", None, _base_url, "the site's own address; http:// and HTTP unless set"),
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),
     Setting("LIMITS", "on", _one_of("on", "off"), "limits per account and address; off for load tests only"),
+    Setting("END_AFTER_HOURS", "12", _number(0, 8_760), "hours until a quiet live post asks, and again until it ends"),
     Setting("SITE_TITLE", "Pressroom", _text, "the site's name"),
     Setting("ACCENT", None, colour.parse, "the colour of links and marks; the usual red and blue unless set"),
     Setting("LANGUAGE", "en", _one_of(*LANGUAGES), "the interface's language"),

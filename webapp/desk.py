@@ -11,7 +11,8 @@ from flask import Blueprint, current_app, flash, g, redirect, render_template, r
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import people, posts, revisions, updates
+from . import ending, people, posts, revisions, updates
+from .accounts import safe_next
 from .db import reading
 from .errors import Conflict, NotFound, Refused
 from .forms import PostForm, version_of
@@ -39,6 +40,7 @@ def index() -> str:
         "desk/index.html",
         drafts=posts.on_desk(reading(), whose, "draft"),
         published=posts.on_desk(reading(), whose, "published"),
+        quiet=ending.asked_about(reading()),
     )
 
 
@@ -200,6 +202,14 @@ def end(post_id: int) -> Response:
     with writing_as("author", post_id) as db:
         posts.end(db, post_id)
     return redirect(url_for("reader.post", post_id=post_id))
+
+
+@desk.post("/desk/post/<int:post_id>/keep-live")
+def keep_live(post_id: int) -> Response:
+    post_to_write(post_id)
+    with writing_as("author", post_id) as db:
+        ending.keep_live(db, post_id)
+    return redirect(safe_next(request.form.get("next")) or url_for(".live", post_id=post_id))
 
 
 @desk.post("/desk/post/<int:post_id>/draft-link")

@@ -7,6 +7,7 @@ from werkzeug.wrappers import Response
 
 from . import about, people, sessions
 from .account_forms import ROLE_NAMES, InviteForm
+from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
 from .errors import Conflict, Refused
@@ -82,6 +83,8 @@ def enable(user_id: int) -> Response:
 
 
 def _people_done(message: str) -> Response:
+    if there := safe_next(request.form.get("next")):  # it shows what was done
+        return redirect(there)
     flash(message)
     return redirect(url_for(".everybody"))
 

@@ -1,4 +1,4 @@
-"""The desk of a live post: its updates, and the comments on it."""
+"""The desk of a live post: its updates, and the comments on it (desk_comments.py changes those)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, editing, limits, posts, text, updates
+from . import comments, editing, ending, text, updates
 from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
 from .desk_composer import open_form
 from .errorpages import wants_json
 from .errors import Conflict
-from .forms import CommentForm, CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
+from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
 from .i18n import gettext as _
-from .models import Comment, Update
-from .rights import comment_to_moderate, own_comment, post_to_write, signed_in, update_to_write, writer, writing_as
+from .models import Update
+from .rights import post_to_write, update_to_write, writer, writing_as
 
 
 @desk.get("/desk/post/<int:post_id>/live")
@@ -32,6 +32,7 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
         "desk/live.html",
         post=post,
         form=form,
+        quiet=ending.asked_about(reading()).get(post_id),
         updates=updates.on_desk(reading(), post_id),
         comments=comments.on_desk(reading(), post_id),
     )
@@ -135,11 +136,11 @@ def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str | Respons
     return conflict_page(form, now.title or _("Update %(n)d", n=now.n), now.version, theirs)
 
 
-def _changed(db: Session, item: Update | Comment) -> Response:
+def _changed(db: Session, update: Update) -> Response:
     """Within the transaction: what a script puts into the page, or where a form leads back to."""
-    if wants_json() and isinstance(item, Update):
-        return jsonify(_shown(db, item))
-    return redirect(url_for(".live", post_id=item.post_id, _anchor=item.item))
+    if wants_json():
+        return jsonify(_shown(db, update))
+    return redirect(url_for(".live", post_id=update.post_id, _anchor=update.item))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/withdraw")
@@ -171,65 +172,3 @@ def mark_key(post_id: int, n: int, key: bool) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
         return _changed(db, updates.mark_key(db, post_id, n, key))
-
-
-# Comments
-
-_renders = limits.PerMinute(20)  # a refused comment's Markdown takes as long as another's
-
-
-@desk.get("/post/<int:post_id>/comments/new")
-def new_comment(post_id: int) -> str:
-    signed_in()
-    return _comment_page(post_id, CommentForm())
-
-
-def _comment_page(post_id: int, form: CommentForm) -> str:
-    post = posts.published(reading(), post_id)
-    return render_template("reader/comment_new.html", post=post, form=form)
-
-
-@desk.post("/post/<int:post_id>/comments")
-def add_comment(post_id: int) -> str | Response | tuple[str, int]:
-    user_id = signed_in().id
-    posts.published(reading(), post_id)
-    if current_app.config["LIMITS"] == "on":
-        _renders.use(str(user_id))
-    form = CommentForm()
-    html = sent_body(form, text.render_comment)
-    if html is None:
-        return _comment_page(post_id, form), 400
-    with writing_as("reader", share=True) as db:
-        made = comments.add(
-            db,
-            post_id,
-            user_id,
-            form.body.data or "",
-            html,
-            submission=form.submission.data or None,
-            per_minute=comments.PER_MINUTE if current_app.config["LIMITS"] == "on" else None,
-        )
-    return redirect(url_for("reader.post", post_id=post_id, _anchor=made.item))
-
-
-@desk.post("/post/<int:post_id>/comment/<int:n>/delete")
-def delete_comment(post_id: int, n: int) -> Response:
-    comment = own_comment(post_id, n)
-    with writing_as("reader") as db:
-        comments.withdraw(db, post_id, n, comment.author_id)
-    return redirect(url_for("reader.post", post_id=post_id, _anchor="comments"))
-
-
-@desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")
-def withdraw_comment(post_id: int, n: int) -> Response:
-    comment_to_moderate(post_id, n)
-    actor_id = writer().id
-    with writing_as("author", post_id) as db:
-        return _changed(db, comments.withdraw(db, post_id, n, actor_id))
-
-
-@desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")
-def restore_comment(post_id: int, n: int) -> Response:
-    comment_to_moderate(post_id, n)
-    with writing_as("author", post_id) as db:
-        return _changed(db, comments.restore(db, post_id, n))

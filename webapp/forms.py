@@ -138,7 +138,13 @@ class PostForm(Once):
     authors = StringField(_l("Authors"), description=_l("Names with commas between them."), validators=[at_most(1000)])
     live = BooleanField(_l("Live: takes updates while something happens"))
     comments = SelectField(
-        _l("Comments"), choices=[SelectChoice("open", _l("Open")), SelectChoice("closed", _l("Closed"))], default="open"
+        _l("Comments"),
+        choices=[
+            SelectChoice("open", _l("Open")),
+            SelectChoice("slow", _l("Slow: one each in five minutes")),
+            SelectChoice("closed", _l("Closed")),
+        ],
+        default="open",
     )
     version = HiddenField(validators=[Optional()])
 

@@ -9,13 +9,14 @@ from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search, versions
-from .errors import Conflict, NotFound
+from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
 
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
+COMMENTS = ("open", "slow", "closed")
 
 WHOLE = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
 LISTED = (*WHOLE, defer(Post.body), defer(Post.html))
@@ -139,6 +140,8 @@ def _settle(session: Session, post: Post, authors: list[User], writing: Writing)
         post.ended_at = now_ms()
     elif writing.live:
         post.ended_at = None
+        if not post.live and post.status == "published":
+            post.kept_live_at = now_ms()
     post.live = writing.live
     post.authors = authors
     post.tags = _tags(session, writing.tags)
@@ -192,6 +195,8 @@ def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
     post.status = "published"
     post.published_at = at_ms or post.published_at or now_ms()
     post.draft_token = None
+    if post.live:
+        post.kept_live_at = at_ms or now_ms()
     session.flush()
     _record_head(session, post)
     return post
@@ -223,6 +228,21 @@ def end(session: Session, post_id: int) -> Post:
     session.flush()
     if post.status == "published":
         _record_head(session, post)
+    return post
+
+
+def set_comments(session: Session, post_id: int, comments: str) -> Post:
+    """Open, slow down or close a post's comments. Raises Refused for anything but COMMENTS."""
+    if comments not in COMMENTS:
+        raise Refused(_("Comments are open, slow or closed."))
+    post = locked(session, post_id)
+    if post.comments == comments:
+        return post
+    post.comments = comments
+    post.version += 1  # else a form that was opened before would switch them back
+    session.flush()
+    if post.status == "published":
+        _record_head(session, post, whole_page=True)
     return post
 
 

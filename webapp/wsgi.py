@@ -1,9 +1,10 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
-from . import config, create_app, server, upkeep
+from . import config, create_app, ending, server, upkeep
 
 server.refuse_unpatched()
 app = create_app()
 server.send_answers_whole()
 upkeep.keep(app)
+ending.watch(app)
 app.extensions["channel"].take_up(config.fingerprint())

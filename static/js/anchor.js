@@ -4,14 +4,14 @@
 // Places are kept as distances from the page's top. When one has changed, the page is scrolled by the difference:
 // after the layout and before the paint, which is when a ResizeObserver calls.
 
-const BLOCKS = ".update, .comment, .card, .head__title, .head__summary, .section-title, .prose > *, .prose li, form";
-const ITEMS = ".update, .comment, .head";
-const AFLOAT = ".floating, .keys"; // these move with the window, not with the page
+const BLOCKS = ".update, .comment, .item, .switch, .card, .head__title, .head__summary, .section-title, .prose > *, .prose li, form";
+const ITEMS = ".item, .switch, .update, .comment, .head";
+const AFLOAT = ".floating, .keys, .night__says"; // these move with the window, not with the page
 const SETTLED_MS = 100;
 const PRESSED_MS = 1_000;
 const ENOUGH = 20;
 
-const main = document.querySelector("main[data-live]");
+const main = document.querySelector("main");
 let anchors = []; // the first that is still where it was counts; none at the very top, where new things just appear
 let position = scrollY;
 let timer;

@@ -1,0 +1,232 @@
+"""The desk's screen for a busy night in a real browser: one thumb, the keyboard, and comments that come in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from browsing import PHONE, Site, log_in
+from persons import Person
+from playwright.sync_api import Browser, Page, Route, expect
+from test_browser import tab_to
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """The screen in Ada's hands, with a clock that the test can put forward. A script error fails the test."""
+    opened: list[Page] = []
+    problems: list[str] = []
+
+    def visit(**options: Any) -> Page:
+        context = browser.new_context(base_url=site.url, **options)
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        log_in(page, "ada")
+        page.clock.install()
+        page.goto("/desk/comments")
+        page.evaluate("window.isTheSame = true")
+        opened.append(page)
+        return page
+
+    yield visit
+    for page in opened:
+        page.context.close()
+    assert not problems
+
+
+@pytest.fixture
+def eve(site: Site) -> Person:
+    return Person(site.app, "eve")
+
+
+def item(page: Page, post_id: int, n: int) -> Any:
+    return page.locator(f"#post-{post_id}-comment-{n}")
+
+
+def switch(page: Page, post_id: int, name: str) -> Any:
+    return page.locator(f"#switch-{post_id}").get_by_role("button", name=name)
+
+
+def is_the_same(page: Page) -> bool:
+    """It was not loaded anew."""
+    return bool(page.evaluate("window.isTheSame === true"))
+
+
+def test_one_tap_withdraws_on_a_phone_and_another_restores(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id, "Rude words.")
+    page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
+    comment = item(page, post_id, n)
+    comment.get_by_role("button", name="Withdraw").tap()
+    expect(comment).to_contain_text("Readers don’t see it.")
+    expect(page.get_by_role("status")).to_have_text(f"Done: Withdraw comment {n}")
+    assert "Rude words." not in eve.get(f"/post/{post_id}").text
+    comment.get_by_role("button", name="Restore").tap()
+    expect(comment.get_by_role("button", name="Withdraw")).to_be_visible()
+    assert "Rude words." in eve.get(f"/post/{post_id}").text
+    assert is_the_same(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_one_tap_switches_and_another_switches_back(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    page = visit(viewport=PHONE, has_touch=True)
+    for name, says in (("Closed", "Comments are closed."), ("Slow", "Comments are slow here"), ("Open", "")):
+        switch(page, post_id, name).tap()
+        expect(switch(page, post_id, name)).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(f"#switch-{post_id} [aria-pressed=true]")).to_have_count(1)
+        assert says in eve.get(f"/post/{post_id}").text
+    expect(page.get_by_role("status")).to_have_text(re.compile("Comments on The night of the count – Open"))
+    assert is_the_same(page)
+
+
+def test_new_comments_come_in_by_themselves_and_nothing_moves(
+    visit: Callable[..., Page], site: Site, eve: Person
+) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    old = [eve.comment(post_id, f"Number {i} of those that were there. " * 9) for i in range(8)]
+    page = visit(viewport=PHONE)
+    read = item(page, post_id, old[2])
+    read.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
+    page.wait_for_function("scrollY > 0")
+    page.clock.run_for(500)
+    read.get_by_role("button").first.focus()
+    page.clock.run_for(500)
+    top = read.evaluate("e => e.getBoundingClientRect().top")
+    new = [eve.comment(post_id, f"New number {i}.") for i in range(2)]
+    page.clock.run_for(6_000)
+    expect(item(page, post_id, new[1])).to_have_count(1)
+    expect(page.get_by_role("status")).to_have_text("2 new comments")
+    ids = page.locator("[data-list=comments] > .item").evaluate_all("all => all.map(e => e.id)")
+    assert ids[:3] == [f"post-{post_id}-comment-{n}" for n in (new[1], new[0], old[-1])]
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert abs(read.evaluate("e => e.getBoundingClientRect().top") - top) < 1
+    expect(read.get_by_role("button").first).to_be_focused()
+    site.ada().post(f"/desk/post/{post_id}/comment/{new[1]}/withdraw")
+    page.clock.run_for(6_000)
+    expect(item(page, post_id, new[1])).to_contain_text("Readers don’t see it.")
+    assert is_the_same(page)
+
+
+def test_a_crowd_of_new_comments_leaves_none_out(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    page = visit()
+    new = [eve.comment(post_id, f"Number {i}.") for i in range(25)]
+    page.clock.run_for(6_000)
+    expect(item(page, post_id, new[0])).to_have_count(1)
+    expect(page.locator(f"[id^=post-{post_id}-comment]")).to_have_count(25)
+
+
+def test_a_hidden_tab_asks_for_nothing_and_looks_when_it_is_back(
+    visit: Callable[..., Page], site: Site, eve: Person
+) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    page = visit()
+    hide = (
+        "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')) }"
+    )
+    page.evaluate(hide, True)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    n = eve.comment(post_id)
+    page.clock.run_for(60_000)
+    assert asked == []
+    page.evaluate(hide, False)
+    expect(item(page, post_id, n)).to_be_visible()
+
+
+def test_a_lost_network_is_said_and_waited_for(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id)
+    page = visit()
+    page.context.set_offline(True)
+    item(page, post_id, n).get_by_role("button", name="Withdraw").click()
+    expect(page.get_by_role("status")).to_have_text("No connection. Try again in a moment.")
+    assert is_the_same(page)
+    page.clock.run_for(6_000)
+    page.context.set_offline(False)
+    page.clock.run_for(11_000)
+    expect(page.get_by_role("status")).to_be_empty()
+    item(page, post_id, n).get_by_role("button", name="Withdraw").click()
+    expect(item(page, post_id, n).get_by_role("button", name="Restore")).to_be_visible()
+
+
+def test_what_the_server_refuses_says_why_on_its_page(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id, "I take it back.")
+    site.ada().post(f"/desk/post/{post_id}/comment/{n}/withdraw")
+    page = visit()
+    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
+    eve.post(f"/post/{post_id}/comment/{n}/delete")
+    item(page, post_id, n).get_by_role("button", name="Restore").click()
+    expect(page.get_by_text("Its author deleted this comment, so it stays deleted.")).to_be_visible()
+
+
+def test_an_older_answer_does_not_undo_what_was_pressed(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    """The list was asked for before the tap, and comes after it."""
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id)
+    page = visit()
+    held: list[tuple[Route, Any]] = []
+
+    def hold(route: Route) -> None:
+        held.append((route, route.fetch()))
+
+    page.route("**/desk/comments?limit=*", hold, times=1)
+    page.clock.run_for(6_000)
+    page.wait_for_timeout(100)
+    assert len(held) == 1
+    comment = item(page, post_id, n)
+    comment.get_by_role("button", name="Withdraw").click()
+    expect(comment.get_by_role("button", name="Restore")).to_be_visible()
+    page.evaluate(
+        "id => { window.undone = false; new MutationObserver(() => {"
+        " if (document.getElementById(id).textContent.includes('Withdraw ')) window.undone = true;"
+        " }).observe(document.querySelector('[data-list=comments]'), { childList: true }) }",
+        f"post-{post_id}-comment-{n}",
+    )
+    route, answer = held[0]
+    route.fulfill(response=answer)
+    page.wait_for_timeout(200)
+    assert page.evaluate("window.undone") is False
+    expect(comment.get_by_role("button", name="Restore")).to_be_visible()
+
+
+def test_the_night_goes_by_keyboard_alone(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id, "Rude words.")
+    page = visit()
+    switch(page, post_id, "Slow").focus()
+    page.keyboard.press("Enter")
+    expect(switch(page, post_id, "Slow")).to_have_attribute("aria-pressed", "true")
+    expect(switch(page, post_id, "Slow")).to_be_focused()
+    tab_to(page, f"Withdraw comment {n}")
+    page.keyboard.press("Space")
+    restore = item(page, post_id, n).get_by_role("button", name="Restore")
+    expect(restore).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(item(page, post_id, n).get_by_role("button", name="Withdraw")).to_be_focused()
+    assert is_the_same(page)
+
+
+def test_it_goes_without_a_script(browser: Browser, site: Site, eve: Person) -> None:
+    post_id = site.post(title="The night of the count", live="y")
+    n = eve.comment(post_id, "Rude words.")
+    context = browser.new_context(base_url=site.url, java_script_enabled=False, viewport=PHONE)
+    page = context.new_page()
+    log_in(page, "ada")
+    page.goto("/desk/comments")
+    item(page, post_id, n).get_by_role("button", name="Withdraw").click()
+    expect(page).to_have_url(f"{site.url}/desk/comments#post-{post_id}-comment-{n}")
+    item(page, post_id, n).get_by_role("button", name="Restore").click()
+    expect(item(page, post_id, n).get_by_role("button", name="Withdraw")).to_be_visible()
+    switch(page, post_id, "Closed").click()
+    expect(page).to_have_url(f"{site.url}/desk/comments#switch-{post_id}")
+    expect(switch(page, post_id, "Closed")).to_have_attribute("aria-pressed", "true")
+    context.close()
