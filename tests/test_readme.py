@@ -124,3 +124,10 @@ def test_every_link_of_the_readmes_leads_somewhere() -> None:
         page = CHECKOUT / readme
         for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{readme} links to {target}"
+
+
+def test_every_module_can_be_read_at_one_sitting() -> None:
+    folders = ("webapp", "loadtests", "static/js")
+    modules = [path for name in folders for path in (CHECKOUT / name).rglob("*") if path.suffix in (".py", ".js")]
+    assert len(modules) > 100
+    assert [path.name for path in modules if len(path.read_text().splitlines()) > 300] == []
