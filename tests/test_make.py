@@ -64,8 +64,9 @@ def test_it_says_what_a_python_lacks(
     assert cure in said(f"PYTHON={other_python}")
 
 
-def test_it_says_how_to_get_a_compiler() -> None:
-    assert "apt-get install gcc" in said("CC=false")
+@pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
+def test_it_says_how_to_get_a_compiler(compiler: str) -> None:
+    assert "apt-get install gcc" in said(f"CC={compiler}")
 
 
 def test_make_reload_says_that_nothing_runs(tmp_path: Path) -> None:

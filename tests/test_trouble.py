@@ -74,12 +74,18 @@ class Machine:
         return problems
 
 
-@pytest.fixture
-def machine(copied_instance: Callable[[str], Path]) -> Machine:
+@pytest.fixture(scope="module")
+def in_order(copied_instance: Callable[[str], Path]) -> Path:
     found = Machine(copied_instance("trouble"))
     assert found.check() == [], "nothing is wrong yet"
     assert found.warnings() == []
-    return found
+    return found.instance
+
+
+@pytest.fixture
+def machine(in_order: Path, tmp_path: Path) -> Machine:
+    shutil.copytree(in_order, tmp_path / "instance", symlinks=True)
+    return Machine(tmp_path / "instance")
 
 
 def give_away(folder: Path) -> None:
