@@ -172,6 +172,19 @@ def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, ev
     assert len(items(ada.get(f"{SCREEN}?limit=many").text)) == moderation.NEWEST
 
 
+def test_of_a_large_site_only_the_recent_comments_are_looked_through(
+    ada: Person, bob: Person, eve: Person, derby: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bobs = bob.write_post()
+    eve.comment(derby)
+    for i in range(3):
+        eve.comment(bobs, f"Number {i}.")
+    assert len(items(ada.get(SCREEN).text)) == 1
+    monkeypatch.setattr(moderation, "RECENT", 3)
+    assert items(ada.get(SCREEN).text) == {}
+    assert len(items(bob.get(SCREEN).text)) == 3
+
+
 # One tap
 
 

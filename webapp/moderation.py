@@ -5,13 +5,14 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, case, func, or_, select
+from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, load_only, raiseload
 
 from .errors import NotFound
 from .models import Comment, Post, post_author
 
 NEWEST = 100
+RECENT = 10_000  # of the whole site's newest comments so many are looked through; one request must not be long
 SWITCHES = 50
 
 _of_post = load_only(Post.title, Post.language, Post.live, Post.comments, Post.status, raiseload=True)
@@ -34,7 +35,15 @@ class Moderated:
 
 def newest(session: Session, author_id: int | None, limit: int = NEWEST) -> list[Moderated]:
     """The newest comments, withdrawn ones included, the newest first."""
-    return _found(session, _ids(author_id).order_by(Comment.id.desc()).limit(min(limit, NEWEST)))
+    own = select(post_author.c.post_id).where(
+        post_author.c.user_id == author_id, post_author.c.post_id == Comment.post_id
+    )
+    last = select(func.max(Comment.id)).scalar_subquery()
+    ids = select(Comment.id, Comment.author_id).join(Post, Post.id == Comment.post_id).where(Post.status == "published")
+    if author_id is not None:
+        ids = ids.where(own.exists())  # tried for each from the newest on, instead of all of theirs being sorted
+    recent = ids.where(Comment.id > last - RECENT).order_by(Comment.id.desc())
+    return _found(session, recent.limit(min(limit, NEWEST)))
 
 
 def one(session: Session, post_id: int, n: int) -> Moderated:
@@ -43,15 +52,6 @@ def one(session: Session, post_id: int, n: int) -> Moderated:
     if not found:
         raise NotFound
     return found[0]
-
-
-def _ids(author_id: int | None) -> Select[int, int]:
-    return select(Comment.id, Comment.author_id).join(Post, Post.id == Comment.post_id).where(*_public(author_id))
-
-
-def _public(author_id: int | None) -> list[ColumnElement[bool]]:
-    own = select(post_author.c.post_id).where(post_author.c.user_id == author_id)
-    return [Post.status == "published", *([] if author_id is None else [Post.id.in_(own)])]
 
 
 def _found(session: Session, ids: Select[int, int]) -> list[Moderated]:
@@ -77,6 +77,9 @@ def _found(session: Session, ids: Select[int, int]) -> list[Moderated]:
 def switches(session: Session, author_id: int | None, found: list[Moderated]) -> list[Post]:
     """The posts whose comments may need a switch: the live ones, and those of the comments `found`; the live first."""
     ids = {moderated.comment.post_id for moderated in found}
-    statement = select(Post).where(*_public(author_id), or_(Post.live, Post.id.in_(ids)))
+    statement = select(Post).where(Post.status == "published", or_(Post.live, Post.id.in_(ids)))
+    if author_id is not None:
+        own = select(post_author.c.post_id).where(post_author.c.user_id == author_id)
+        statement = statement.where(Post.id.in_(own))
     newest_first = statement.order_by(Post.live.desc(), Post.id.desc()).limit(SWITCHES)
     return list(session.scalars(newest_first.options(_of_post, raiseload("*"))))

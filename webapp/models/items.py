@@ -134,6 +134,7 @@ class Comment(Base):
         UniqueConstraint("post_id", "position", name="uq_comment_position"),
         UniqueConstraint("author_id", "submission"),
         Index("ix_comment_author_created", "author_id", "created_at"),
+        Index("ix_comment_author_withdrawn", "author_id", "withdrawn_by_id"),
     )
 
     @property

@@ -22,3 +22,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("update_id", "user_id", name="pk_editing"),
     )
     op.create_index("ix_editing_at", "editing", ["at"])
+    op.create_index("ix_comment_author_withdrawn", "comment", ["author_id", "withdrawn_by_id"])
