@@ -125,6 +125,7 @@ def test_keeping_it_live_leads_back_to_where_it_was_asked(ada: Person, clock: Cl
     clock.set(12)
     path = f"/desk/post/{post_id}/keep-live"
     assert 'name="next" value="/desk"' in ada.get("/desk").text
+    assert f'name="next" value="/post/{post_id}"' in ada.get(f"/desk/post/{post_id}/composer").text
     assert ada.post(path, next="/desk").location == "/desk"
     assert ada.post(path, next="//evil.example").location == f"/desk/post/{post_id}/live"
 

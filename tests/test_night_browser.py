@@ -3,39 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from browsing import PHONE, Site, log_in
 from persons import Person
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Page, Route, expect
 from test_browser import tab_to
 
 
 @pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """The screen in Ada's hands, with a clock that the test can put forward. A script error fails the test."""
-    opened: list[Page] = []
-    problems: list[str] = []
+def open_night(visit: Callable[..., Page]) -> Callable[..., Page]:
+    """The screen in Ada's hands, with a clock that the test can put forward."""
 
-    def visit(**options: Any) -> Page:
-        context = browser.new_context(base_url=site.url, **options)
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+    def open_night(**options: Any) -> Page:
+        page = visit("/login", **options)
         log_in(page, "ada")
         page.clock.install()
         page.goto("/desk/comments")
         page.evaluate("window.isTheSame = true")
-        opened.append(page)
         return page
 
-    yield visit
-    for page in opened:
-        page.context.close()
-    assert not problems
+    return open_night
 
 
 @pytest.fixture
@@ -56,10 +46,12 @@ def is_the_same(page: Page) -> bool:
     return bool(page.evaluate("window.isTheSame === true"))
 
 
-def test_one_tap_withdraws_on_a_phone_and_another_restores(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_one_tap_withdraws_on_a_phone_and_another_restores(
+    open_night: Callable[..., Page], site: Site, eve: Person
+) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
-    page = visit(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = open_night(viewport=PHONE, has_touch=True, is_mobile=True)
     page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
     comment = item(page, post_id, n)
     comment.get_by_role("button", name="Withdraw").tap()
@@ -73,9 +65,9 @@ def test_one_tap_withdraws_on_a_phone_and_another_restores(visit: Callable[..., 
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
-def test_one_tap_switches_and_another_switches_back(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_one_tap_switches_and_another_switches_back(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
-    page = visit(viewport=PHONE, has_touch=True)
+    page = open_night(viewport=PHONE, has_touch=True)
     for name, says in (("Closed", "Comments are closed."), ("Slow", "Comments are slow here"), ("Open", "")):
         switch(page, post_id, name).tap()
         expect(switch(page, post_id, name)).to_have_attribute("aria-pressed", "true")
@@ -86,11 +78,11 @@ def test_one_tap_switches_and_another_switches_back(visit: Callable[..., Page], 
 
 
 def test_new_comments_come_in_by_themselves_and_nothing_moves(
-    visit: Callable[..., Page], site: Site, eve: Person
+    open_night: Callable[..., Page], site: Site, eve: Person
 ) -> None:
     post_id = site.post(title="The night of the count", live="y")
     old = [eve.comment(post_id, f"Number {i} of those that were there. " * 9) for i in range(8)]
-    page = visit(viewport=PHONE)
+    page = open_night(viewport=PHONE)
     read = item(page, post_id, old[2])
     read.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
     page.wait_for_function("scrollY > 0")
@@ -113,9 +105,9 @@ def test_new_comments_come_in_by_themselves_and_nothing_moves(
     assert is_the_same(page)
 
 
-def test_a_crowd_of_new_comments_leaves_none_out(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_a_crowd_of_new_comments_leaves_none_out(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
-    page = visit()
+    page = open_night()
     new = [eve.comment(post_id, f"Number {i}.") for i in range(25)]
     page.clock.run_for(6_000)
     expect(item(page, post_id, new[0])).to_have_count(1)
@@ -123,10 +115,10 @@ def test_a_crowd_of_new_comments_leaves_none_out(visit: Callable[..., Page], sit
 
 
 def test_a_hidden_tab_asks_for_nothing_and_looks_when_it_is_back(
-    visit: Callable[..., Page], site: Site, eve: Person
+    open_night: Callable[..., Page], site: Site, eve: Person
 ) -> None:
     post_id = site.post(title="The night of the count", live="y")
-    page = visit()
+    page = open_night()
     hide = (
         "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
         " document.dispatchEvent(new Event('visibilitychange')) }"
@@ -141,10 +133,10 @@ def test_a_hidden_tab_asks_for_nothing_and_looks_when_it_is_back(
     expect(item(page, post_id, n)).to_be_visible()
 
 
-def test_a_lost_network_is_said_and_waited_for(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_a_lost_network_is_said_and_waited_for(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id)
-    page = visit()
+    page = open_night()
     page.context.set_offline(True)
     item(page, post_id, n).get_by_role("button", name="Withdraw").click()
     expect(page.get_by_role("status")).to_have_text("No connection. Try again in a moment.")
@@ -157,22 +149,24 @@ def test_a_lost_network_is_said_and_waited_for(visit: Callable[..., Page], site:
     expect(item(page, post_id, n).get_by_role("button", name="Restore")).to_be_visible()
 
 
-def test_what_the_server_refuses_says_why_on_its_page(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_what_the_server_refuses_says_why_on_its_page(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "I take it back.")
     site.ada().post(f"/desk/post/{post_id}/comment/{n}/withdraw")
-    page = visit()
+    page = open_night()
     page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
     eve.post(f"/post/{post_id}/comment/{n}/delete")
     item(page, post_id, n).get_by_role("button", name="Restore").click()
     expect(page.get_by_text("Its author deleted this comment, so it stays deleted.")).to_be_visible()
 
 
-def test_an_older_answer_does_not_undo_what_was_pressed(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_an_older_answer_does_not_undo_what_was_pressed(
+    open_night: Callable[..., Page], site: Site, eve: Person
+) -> None:
     """The list was asked for before the tap, and comes after it."""
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id)
-    page = visit()
+    page = open_night()
     held: list[tuple[Route, Any]] = []
 
     def hold(route: Route) -> None:
@@ -198,10 +192,10 @@ def test_an_older_answer_does_not_undo_what_was_pressed(visit: Callable[..., Pag
     expect(comment.get_by_role("button", name="Restore")).to_be_visible()
 
 
-def test_the_night_goes_by_keyboard_alone(visit: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_the_night_goes_by_keyboard_alone(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
-    page = visit()
+    page = open_night()
     switch(page, post_id, "Slow").focus()
     page.keyboard.press("Enter")
     expect(switch(page, post_id, "Slow")).to_have_attribute("aria-pressed", "true")
@@ -215,11 +209,10 @@ def test_the_night_goes_by_keyboard_alone(visit: Callable[..., Page], site: Site
     assert is_the_same(page)
 
 
-def test_it_goes_without_a_script(browser: Browser, site: Site, eve: Person) -> None:
+def test_it_goes_without_a_script(visit: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
-    context = browser.new_context(base_url=site.url, java_script_enabled=False, viewport=PHONE)
-    page = context.new_page()
+    page = visit("/login", java_script_enabled=False, viewport=PHONE)
     log_in(page, "ada")
     page.goto("/desk/comments")
     item(page, post_id, n).get_by_role("button", name="Withdraw").click()
@@ -229,4 +222,3 @@ def test_it_goes_without_a_script(browser: Browser, site: Site, eve: Person) -> 
     switch(page, post_id, "Closed").click()
     expect(page).to_have_url(f"{site.url}/desk/comments#switch-{post_id}")
     expect(switch(page, post_id, "Closed")).to_have_attribute("aria-pressed", "true")
-    context.close()

@@ -7,7 +7,7 @@ from contextlib import suppress
 from flask import current_app, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from . import editing, limits, text
+from . import editing, ending, limits, text
 from .db import DatabaseBusy, reading
 from .desk import desk
 from .errors import Refused
@@ -28,7 +28,8 @@ def composer(post_id: int) -> str:
     post = post_to_write(post_id)
     form = UpdateForm(formdata=None)
     forms = {"edit": EditUpdateForm(formdata=None), "correct": CorrectUpdateForm(formdata=None)}
-    return render_template("desk/_composer.html", post=post, form=form, forms=forms)
+    quiet = ending.asked_about(reading()).get(post_id)
+    return render_template("desk/_composer.html", post=post, quiet=quiet, form=form, forms=forms)
 
 
 @desk.post("/desk/preview/<any(post, update):item>")
