@@ -54,7 +54,7 @@ def follow(step: re.Match[str], folder: Path) -> None:
         file.write_text(step["content"])
     elif step["end"]:
         file = folder / step["end"]
-        file.write_text(file.read_text() + step["more"])
+        file.write_text(f"{file.read_text()}\n\n{step['more']}")
     elif step["into"]:
         replace(folder / step["into"], step["line"] + "\n", step["line"] + "\n" + step["lines"])
     else:

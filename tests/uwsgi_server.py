@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -167,9 +168,17 @@ class UwsgiServer:
 
     def command_fifo(self, letter: str) -> None:
         """Say one letter to the master: `c` chain reload."""
-        fifo = os.open(self.instance / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
+        until(lambda: self._said(letter), "the master listened")
+
+    def _said(self, letter: str) -> bool:
         try:
-            os.write(fifo, letter.encode())
+            fifo = os.open(self.instance / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # it opens its FIFO anew after each word
+                raise
+            return False
+        try:
+            return os.write(fifo, letter.encode()) == 1
         finally:
             os.close(fifo)
 

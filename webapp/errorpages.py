@@ -37,8 +37,11 @@ def init_app(app: Flask) -> None:
 
 
 def wants_json() -> bool:
-    """Whether a script asks, which has kept what was typed and says the error in its own place."""
-    return request.accept_mimetypes.best == "application/json"
+    """Whether a script of the desk asks: it has kept what was typed, and says the error in its own place.
+
+    Public pages and their errors are the same bytes for everybody, whatever a reader's headers say.
+    """
+    return request.blueprint == "desk" and request.accept_mimetypes.best == "application/json"
 
 
 def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:
