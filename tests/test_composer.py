@@ -450,7 +450,9 @@ TOOLS = """
 """
 FORM = """
 - form "Correct an update":
-  - paragraph: "For what was wrong: readers see that it was corrected, when, and your note."
+  - paragraph: "For what was wrong: readers see that it was corrected, when, and your note. What it \
+said before stays in the history, where readers can look it up; if it must not, withdraw the update for legal reasons \
+and publish a new one."
   - text: Title
   - paragraph: Optional.
   - textbox "Title": The regatta
