@@ -13,7 +13,7 @@ help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
 	@echo "make reload   let a running site take up new code, one worker after the other"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
-	@echo "make test     the tests"
+	@echo "make test     the tests; AGAIN=1 those that failed"
 	@echo "make check    linter and types"
 	@echo "make screens  pictures of every page"
 	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
@@ -36,7 +36,8 @@ crowd: $(VENV)/.installed
 	@exec $(VENV)/bin/python loadtests/crowd.py "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
 test: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+		$(if $(AGAIN),--last-failed --last-failed-no-failures none)
 
 check: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/ruff check .
