@@ -34,9 +34,10 @@ addEventListener("beforeunload", (event) => isUnkept() && event.preventDefault()
 function begin(detail) {
   me = detail;
   prefix = `pressroom ${me.username} ${post} `;
+  for (const entry of [...entries.values()]) put(entry); // typed before this script knew for whom
   for (const entry of stored()) {
     if (Date.now() - entry.at > KEPT_MS) forget(entry.key);
-    else entries.set(entry.key, entry);
+    else if (!entries.has(entry.key)) entries.set(entry.key, entry);
   }
   for (const entry of [...entries.values()]) tell(entry, entry.state);
   run();
@@ -47,6 +48,7 @@ function begin(detail) {
 function put(entry) {
   const kept = { ...entry, at: Date.now() };
   entries.set(kept.key, kept);
+  if (!me) return;
   try {
     localStorage.setItem(prefix + kept.key, JSON.stringify(kept));
     kept.isKept = true;
