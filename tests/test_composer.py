@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ from browsing import PHONE, Site, is_live, live_post, log_in, update
 from flask import Flask
 from persons import Person, settings_for
 from playwright.sync_api import Locator, Page, Route, expect
-from uwsgi_server import UwsgiServer
+from uwsgi_server import UwsgiServer, until
 
 from webapp import create_app
 
@@ -136,6 +137,25 @@ def test_everything_can_be_done_by_keyboard_alone(visit: Callable[..., Page], si
     page.keyboard.press("Enter")
     expect(update(page, n)).to_contain_text("daughter has come.")
     expect(page.locator(".withdrawn")).to_have_count(0)
+
+
+def test_what_must_go_goes_out_of_the_history_too(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site)
+    ada = site.ada()
+    n = ada.add_update(post_id, "A slander.")
+    ada.add_update(post_id, "The weather is fine.")
+    moment = f"/post/{post_id}/at/{time.time() + 0.5:.1f}"
+    page = at_work(visit, f"/post/{post_id}")
+    press(page, tools(page, n), "Withdraw")
+    expect(page.get_by_role("button", name="Restore")).to_be_focused()
+    until(lambda: ada.get(moment).status_code == 200, "that moment has passed")
+    assert "slander" in ada.get(moment).text
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator(".withdrawn")).to_contain_text("Done.")
+    expect(page.get_by_role("button", name="Restore")).to_be_focused()
+    assert "fine" in ada.get(moment).text
+    assert "slander" not in ada.get(moment).text
 
 
 def press(page: Page, group: Locator, name: str) -> None:

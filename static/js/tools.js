@@ -64,14 +64,16 @@ function press(button) {
 
 function done(act, n, { id, html }) {
   const notice = main.querySelector(`.withdrawn[data-of="${n}"]`);
-  const isInHand = [document.body, ...(notice ? [notice] : [])].some((place) => place === document.activeElement)
-    || notice?.contains(document.activeElement) || document.getElementById(id)?.contains(document.activeElement);
+  const { activeElement } = document;
+  const isInHand = [notice, document.getElementById(id)].some((place) => place?.contains(activeElement));
   if (!html) happen({ kind: "remove", id });
   else if (!document.getElementById(id)) happen({ kind: "update", id, html });
-  if (act === "withdraw" && notice) notice.hidden = false;
-  else notice?.remove();
-  if (isInHand) (notice?.isConnected ? notice : document.getElementById(id))?.querySelector("button")?.focus();
-  mark(n, "");
+  if (act === "restore") notice?.remove();
+  else if (notice) notice.hidden = false;
+  if (act === "legal") notice?.querySelector("[data-act=legal]").remove();
+  mark(n, act === "legal" ? says.dataset.changed : "");
+  const next = notice?.isConnected ? notice : document.getElementById(id);
+  if (isInHand || activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("catch-up"));
 }
 
