@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,11 +12,12 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from persons import Person
+from sqlalchemy import text
 from test_cli import done, failed
 from test_uwsgi import Browser
 from uwsgi_server import UwsgiServer, free_port, until
 
-from webapp import trouble
+from webapp import db, trouble
 
 SAMPLE = re.compile(r"^pressroom_(\w+)\{broadcaster=\"(\d+)\"\} (\d+(?:\.\d+)?)$")
 
@@ -78,6 +81,47 @@ def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str]
         assert found["streams_limit"] > 4
         assert 0 <= found["broadcaster_lag_seconds"] < 60
         until(lambda: samples(ada.get("/metrics"))["streams"] == 0, "all have left")
+
+
+# /readyz
+
+
+def test_it_is_not_ready_with_another_schema(app: Flask, anonymous: Person) -> None:
+    assert anonymous.get("/readyz").text == "ok"
+    with app.app_context(), db.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    answer = anonymous.get("/readyz")
+    assert answer.status_code == 503
+    assert answer.text == f"The database has schema 0001, and this Pressroom wants {db.newest_schema()}."
+    with app.app_context(), db.writing() as session:
+        session.execute(text("DROP TABLE alembic_version"))
+    assert anonymous.get("/readyz").text == "The database can't be read."
+
+
+def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trouble, "LITTLE_SPACE_BYTES", 1 << 60)
+    answer = anonymous.get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "The disk is nearly full.")
+
+
+def test_it_is_not_ready_without_its_broadcaster(copied_instance: Callable[[str], Path]) -> None:
+    with UwsgiServer(copied_instance("ready"), workers=1) as server:
+        until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready")
+        server.broadcasters()[0].suspend()
+        until(lambda: answer(server, "/readyz")[0] == 503, "it notices")
+        assert answer(server, "/readyz")[1] == "No broadcaster answers, so readers ask every few seconds."
+        assert answer(server, "/healthz") == (200, "ok")
+        server.broadcasters()[0].resume()
+        until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready again")
+
+
+def answer(server: UwsgiServer, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(server.url + path, timeout=20) as found:
+            return found.status, found.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
 
 
 # pressroom check

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -116,6 +116,17 @@ def refuse_newer(connection: Connection) -> None:
             f"the database is of a newer Pressroom (schema {', '.join(sorted(newer))}): install that version again,"
             " or set PRESSROOM_DATABASE_URL to another database"
         )
+
+
+def newest_schema() -> str:
+    """The one that this code wants."""
+    return max(script.name[:4] for script in (MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def schema(session: Session) -> str | None:
+    """The one that the database has."""
+    found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def upgrade(url: str) -> None:

@@ -10,8 +10,9 @@ import ipaddress
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, current_app, request
+from sqlalchemy.exc import SQLAlchemyError
 
-from . import pages
+from . import db, pages, trouble
 
 operator = Blueprint("operator", __name__)
 
@@ -34,9 +35,28 @@ def healthz() -> str:
 
 
 @operator.get("/readyz")
-def readyz() -> str | tuple[str, int]:
-    trouble = pages.of_app().trouble()
-    return (trouble, 503) if trouble else "ok"
+def readyz() -> Response | str:
+    """Whether all works as it should; else 503 with a line for each reason. Anybody may ask: it names no path."""
+    reasons = [reason for reason in (_database(), pages.of_app().trouble(), _disk(), _broadcaster()) if reason]
+    return Response("\n".join(reasons), 503, content_type="text/plain; charset=utf-8") if reasons else "ok"
+
+
+def _database() -> str | None:
+    try:
+        schema = db.schema(db.reading())
+    except SQLAlchemyError:
+        return "The database can't be read."
+    newest = db.newest_schema()
+    return None if schema == newest else f"The database has schema {schema}, and this Pressroom wants {newest}."
+
+
+def _disk() -> str | None:
+    return "The disk is nearly full." if trouble.disk_nearly_full(current_app.config["INSTANCE"]) else None
+
+
+def _broadcaster() -> str | None:
+    is_missing = current_app.extensions["channel"].is_missing()
+    return "No broadcaster answers, so readers ask every few seconds." if is_missing else None
 
 
 @operator.get("/metrics")

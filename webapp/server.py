@@ -257,6 +257,10 @@ class Channel:
         """Of each broadcaster: the last number that it sent, to how many, after how many milliseconds."""
         return [tuple(answer) for line in self.lines if (answer := line.ask(f"reached {post_id}"))]
 
+    def is_missing(self) -> bool:
+        """Whether streams could be held here, but one of those that hold them doesn't answer."""
+        return uwsgi is not None and None in self.status()
+
     def status(self) -> list[dict[str, int] | None]:
         """Of each broadcaster: its counts (topics.Counts), "streams" and "limit"; None for one that isn't there."""
         return [line.ask("status") for line in self.lines]
