@@ -32,6 +32,9 @@ Not to be seen from here: under uWSGI by itself `X_Forwarded_For` arrives as `X-
 as `Content-Length`; a header that came twice is one, with a comma; `%zz` in a path has become NUL, and a fragment is
 gone. Pages that are files never come this way, and are the same for everybody.
 
+What of a chunked body uWSGI hasn't read with the head (40 KB) is still there when it hangs up, and the kernel then
+tells the sender of a reset in place of our 411 (measured from 100 KB on).
+
 No second request hides behind a refused one: uWSGI's http-socket hangs up after each answer, and the others go on
 after the body by their own, strict count. So we send no `Connection: close`, which WSGI forbids (waitress makes a
 500 of it, gunicorn drops it); uwsgi.ini adds it.
