@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import about, db, errorpages, events, headers, i18n, identity, instance, language, links, pages
+    from . import about, db, errorpages, events, guard, headers, i18n, identity, instance, language, links, pages
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
@@ -38,7 +38,9 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
     app.config.update(read() | (config or {}))
     base = urlsplit(app.config["BASE_URL"])
+    trusted = guard.trusted_hosts(app.config["TRUSTED_HOSTS"], app.config["BASE_URL"])
     app.config.update(
+        TRUSTED_HOSTS=None,  # Flask has a setting of that name, for which each request would pay again
         SECRET_KEY=instance.secret_key(app.config["INSTANCE"]) if app.config["INSTANCE"].is_dir() else None,
         SERVER_NAME=base.netloc,
         PREFERRED_URL_SCHEME=base.scheme,
@@ -52,7 +54,9 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
     proxies = app.config["PROXIES"]
-    app.wsgi_app = ProxyFix(as_asked_for(app.wsgi_app), x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+    site = as_asked_for(app.wsgi_app)
+    believing = ProxyFix(site, x_for=proxies, x_proto=proxies) if proxies else site
+    app.wsgi_app = guard.guarded(believing, trusted)  # type: ignore[method-assign, assignment]
     app.extensions["channel"] = Channel(
         app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from . import colour
+from . import colour, guard
 
 PACKAGE = Path(__file__).parent
 PREFIX = "PRESSROOM_"
@@ -99,6 +99,13 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    names = [guard.ascii_name(name.strip()) for name in text.split(",")]
+    if None in names:
+        raise ValueError("expected host names with commas between them, such as news.example.org,www.example.org")
+    return tuple(filter(None, names))
+
+
 def _timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -123,6 +130,7 @@ SETTINGS = [
     Setting("STREAMS_PER_ADDRESS", "0", _number(0, 1_000_000), "streams of one address at most; 0 for any number"),
     Setting("PROXIES", "0", _number(0, 10), "how many proxies in front are believed about address and scheme"),
     Setting("BASE_URL", None, _base_url, "the site's own address; http:// and HTTP unless set"),
+    Setting("TRUSTED_HOSTS", None, _hosts, "names by which the site may be asked for; any unless set"),
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),
     Setting("LIMITS", "on", _one_of("on", "off"), "limits per account and address; off for load tests only"),
     Setting("END_AFTER_HOURS", "12", _number(0, 8_760), "hours until a quiet live post asks, and again until it ends"),

@@ -99,6 +99,11 @@ def own_headers() -> dict[str, str]:
     return HEADERS
 
 
+def reads_http() -> bool:
+    """Whether our server reads requests itself, and not a proxy that speaks uwsgi to it."""
+    return uwsgi is None or "socket" not in uwsgi.opt
+
+
 def off_hub(function: Callable[..., T], *args: object) -> T:
     """Run C code that frees the GIL in gevent's thread pool, so that other greenlets go on; directly elsewhere."""
     monkey = sys.modules.get("gevent.monkey")
