@@ -62,7 +62,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
     for part in (db, links, i18n, headers, identity, errorpages, events):
         part.init_app(app)
-    for commands in ("cli", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
+    for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)
     CSRFProtect(app)
     for more in ("desk_updates", "desk_comments", "desk_site"):  # they add their views to the desk

@@ -15,7 +15,7 @@ from flask.cli import AppGroup, FlaskGroup, with_appcontext
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from . import config, create_app, db, imports, instance, pages, passwords, people, upkeep
+from . import config, copies, create_app, db, imports, instance, pages, passwords, people, restore, upkeep
 from .errors import NotFound, Refused
 from .models import FRONT, ROLES, User
 
@@ -25,7 +25,8 @@ PASSWORD_BYTES = 10
 
 def initialise(settings: dict[str, Any]) -> str | None:
     """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
-    db.upgrade(settings["DATABASE_URL"])
+    restore.finish(settings)
+    _upgrade(settings)
     app = create_app(settings)
     upkeep.begin(app)
     with app.app_context():
@@ -36,6 +37,12 @@ def initialise(settings: dict[str, Any]) -> str | None:
                 return None
             people.create(session, ADMIN, None, password_hash, "admin")
     return password
+
+
+def _upgrade(settings: dict[str, Any]) -> None:
+    if copy := copies.before_upgrade(settings):
+        click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
+    db.upgrade(settings["DATABASE_URL"])
 
 
 def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -211,7 +218,7 @@ database = AppGroup("db", help="The database's schema (Alembic).")
 @on_instance
 def upgrade() -> None:
     """Bring the schema to the newest version."""
-    db.upgrade(current_app.config["DATABASE_URL"])
+    _upgrade(dict(current_app.config))
     click.echo("The schema is up to date.")
 
 

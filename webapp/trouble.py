@@ -90,8 +90,8 @@ def foreign_files(folder: Path) -> str | None:
         with contextlib.suppress(FileNotFoundError):  # gone meanwhile
             found, me = path.lstat().st_uid, os.geteuid()
             if found != me and not path.is_symlink() and not os.access(path, os.W_OK):
-                owner = _name(me)
-                return f"{path} belongs to {_name(found)}, and the site to {owner}: sudo chown -R {owner} {folder}"
+                owner = name_of(me)
+                return f"{path} belongs to {name_of(found)}, and the site to {owner}: sudo chown -R {owner} {folder}"
     return None
 
 
@@ -101,7 +101,7 @@ def _below(folder: Path) -> Iterator[Path]:
             yield Path(top, name)
 
 
-def _name(uid: int) -> str:
+def name_of(uid: int) -> str:
     import pwd
 
     try:

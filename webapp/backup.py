@@ -1,0 +1,137 @@
+"""Makes a backup of the whole site in one file, while it runs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from . import archive, copies
+from .archive import Manifest, Report
+from .config import SETTINGS
+from .models import now_ms
+from .server import try_lock
+
+# Of this machine, and maybe with a password in it.
+LEFT_OUT = ("INSTANCE", "DATABASE_URL")
+SECRET_WORDS = ("PASSWORD", "SECRET", "TOKEN", "KEY")
+
+
+class CannotBackUp(Exception):
+    """Why, in one line that names the cure."""
+
+
+def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
+    """Write the backup to `file` (0600), which isn't there before and appears only when it is whole.
+
+    The database is that of one moment after the start of this call. Raises CannotBackUp.
+    """
+    folder: Path = settings["INSTANCE"]
+    source = copies.path_of(settings["DATABASE_URL"])
+    if source is None:
+        raise CannotBackUp(f"this backs up SQLite only: use pg_dump for the database, and copy {folder / 'media'}")
+    if not source.is_file():
+        raise CannotBackUp(f"{source} isn't there: there is nothing to back up")
+    if os.path.lexists(file):
+        raise CannotBackUp(f"{file} is there already: choose another name, or remove it")
+    if not file.parent.is_dir():
+        raise CannotBackUp(f"{file.parent} isn't a folder: make it, or choose another")
+    try:
+        with _workplace(folder) as temporary:
+            return _make(file, folder, settings, copies.take_without_secrets(source, temporary, _half(report)), report)
+    except copies.Damaged as error:
+        raise CannotBackUp(f"{error}; look at it with: sqlite3 {source} 'PRAGMA integrity_check'") from None
+    except sqlite3.Error as error:
+        raise CannotBackUp(f"the database can't be copied ({error}): free some space, or try again") from None
+    except OSError as error:
+        raise CannotBackUp(f"{error.filename or file} can't be used ({error.strerror}): {_cure(error)}") from None
+
+
+def _cure(error: OSError) -> str:
+    return (
+        "run this as whoever runs the site" if isinstance(error, PermissionError) else "free some space, or try again"
+    )
+
+
+def _half(report: Report, first: float = 0.0) -> Report:
+    return lambda fraction: report(first + fraction / 2)
+
+
+@contextlib.contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    """A private folder for the copy. What a backup that was killed left there is removed by the next one."""
+    held = try_lock(folder / "locks" / "backup")
+    if held is None:
+        raise CannotBackUp("another backup is being made: wait for it")
+    try:
+        for left in (folder / "tmp").glob("backup-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        with tempfile.TemporaryDirectory(prefix="backup-", dir=folder / "tmp") as temporary:
+            yield Path(temporary)
+    finally:
+        os.close(held)
+
+
+def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
+    facts = copies.facts(database)
+    media = list(_media(folder / archive.MEDIA))
+    names = [f"{archive.MEDIA}/{path.relative_to(folder / archive.MEDIA).as_posix()}" for path in media]
+    members = [archive.member(archive.DATABASE, database), *map(archive.member, names, media)]
+    manifest = Manifest(our_version(), facts.schema, now_ms(), facts.counts, in_force(settings), members)
+    _write(file, manifest, [database, *media], _half(report, 0.5))
+    return manifest
+
+
+def _media(folder: Path) -> Iterator[Path]:
+    """Files only: a link could lead anywhere."""
+    for top, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(top, name)
+            if path.is_file() and not path.is_symlink():
+                yield path
+
+
+def our_version() -> str:
+    try:
+        return version("pressroom")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def in_force(settings: Mapping[str, Any]) -> dict[str, str]:
+    """The settings as text, without those that are secret."""
+    names = [setting.name for setting in SETTINGS if setting.name not in LEFT_OUT]
+    open_ones = [name for name in names if not any(word in name for word in SECRET_WORDS)]
+    return {name: str(settings[name]) for name in open_ones if settings.get(name) is not None}
+
+
+def _write(file: Path, manifest: Manifest, paths: list[Path], report: Report) -> None:
+    draft = file.with_name(f".{file.name}.part")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as target:
+            archive.write(target, manifest, paths, report)
+            target.flush()
+            os.fsync(target.fileno())
+        _put(draft, file)
+    finally:
+        draft.unlink(missing_ok=True)
+    copies.sync(file.parent)
+
+
+def _put(draft: Path, file: Path) -> None:
+    """A link never replaces what is there; not every disk that one carries away knows links."""
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        raise CannotBackUp(f"{file} is there already: choose another name, or remove it") from None
+    except OSError:
+        draft.rename(file)

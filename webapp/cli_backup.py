@@ -1,0 +1,81 @@
+"""`pressroom backup FILE` while the site runs, and `pressroom restore FILE` into an empty instance."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from flask import Flask, current_app
+
+from . import backup, config, db, restore
+from .archive import Manifest, Report
+from .cli import on_instance
+
+STEPS = 1000
+
+
+@click.command("backup")
+@click.argument("file", type=click.Path(path_type=Path))
+@on_instance
+def back_up(file: Path) -> None:
+    """Write database, media and settings to FILE, a .tar.gz; the site may run.
+
+    Sessions, one-time links and the secret key are left out. Password hashes, e-mail addresses and drafts are in it:
+    keep it private.
+    """
+    try:
+        with _bar("Backing up") as report:
+            manifest = backup.make(file.absolute(), current_app.config, report)
+    except backup.CannotBackUp as error:
+        raise click.ClickException(str(error)) from None
+    click.echo(f"{file}: {_contents(manifest)}, {file.stat().st_size / 1000:,.0f} kB.")
+    click.echo("Keep it private: it has password hashes, e-mail addresses and drafts (but no sessions or links).")
+
+
+@click.command("restore")
+@click.argument("file", type=click.Path(path_type=Path))
+def put_back(file: Path) -> None:
+    """Put a backup into an empty instance, which is made if it isn't there; nothing must run on it.
+
+    Everything is checked before anything is put in place.
+    """
+    settings = config.read()
+    click.echo(f"Instance: {settings['INSTANCE']}", err=True)
+    try:
+        with _bar("Restoring") as report:
+            manifest = restore.restore(file, settings, report)
+        restore.begin(settings)
+    except (restore.CannotRestore, db.SchemaRefused, db.DatabaseBusy) as error:
+        raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+    made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
+    click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")
+    click.echo("Everybody has to log in again, with the passwords of that time.")
+    for line in _differences(manifest.settings, backup.in_force(settings)):
+        click.echo(f"Another setting: {line}")
+
+
+@contextlib.contextmanager
+def _bar(label: str) -> Iterator[Report]:
+    with click.progressbar(length=STEPS, label=label, file=sys.stderr) as bar:
+        yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
+
+
+def _contents(manifest: Manifest) -> str:
+    media = len(manifest.members) - 1
+    return ", ".join([*(f"{number:,} {name}" for name, number in manifest.counts.items()), f"{media:,} media files"])
+
+
+def _differences(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    for name in sorted(before | now):
+        if before.get(name) != now.get(name):
+            was, here = (repr(values[name]) if name in values else "unset" for values in (before, now))
+            yield f"{config.PREFIX}{name} was {was}, and here it is {here}."
+
+
+def init_app(app: Flask) -> None:
+    for command in (back_up, put_back):
+        app.cli.add_command(command)

@@ -1,0 +1,176 @@
+"""Copies of the SQLite database: taken while others write, rid of secrets, checked, kept before an upgrade."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from . import db
+from .models import FRONT
+from .server import try_lock
+
+# Between two such steps the progress is said, and other processes get their turn at the disk.
+PAGES_PER_STEP = 500
+# What lets somebody in, or says who tried to. Password hashes stay: without them nobody could log in again.
+SECRET_TABLES = ("session", "one_time_link", "attempt")
+COUNTED = {"posts": "post", "updates": "update", "comments": "comment", "users": "user"}
+# The folder in the instance for copies taken before an upgrade, and how many of them stay.
+FOLDER = "backups"
+KEPT = 3
+
+Report = Callable[[float], None]
+
+
+class Damaged(Exception):
+    """A file that isn't a whole database of a Pressroom."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a database is: the schema's revision, and how many rows by the names in COUNTED."""
+
+    schema: str
+    counts: dict[str, int]
+
+
+def path_of(url: str) -> Path | None:
+    """The database's file, absolute; None for another kind of database."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() != "sqlite" or not parsed.database or parsed.database == ":memory:":
+        return None
+    return Path(parsed.database).absolute()
+
+
+def take(source: Path, target: Path, report: Report = lambda fraction: None) -> None:
+    """Copy the database as it is at this moment to `target` (0600), while others read and write.
+
+    Only the transaction makes it one moment: without it SQLite begins again after each commit of somebody else,
+    on a busy site for ever. In WAL mode nobody waits for a reader.
+    """
+    target.touch(0o600)
+    with _opened(source) as live, _opened(target) as copy:
+        live.execute("BEGIN")
+        live.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        live.backup(copy, pages=PAGES_PER_STEP, progress=lambda _, left, total: report(1 - left / max(total, 1)))
+        live.rollback()
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
+
+
+def take_without_secrets(source: Path, folder: Path, report: Report = lambda fraction: None) -> Path:
+    """A copy in `folder` without SECRET_TABLES' rows, nor anything that was deleted before."""
+    whole, clean = folder / "whole.db", folder / "pressroom.db"
+    take(source, whole, report)
+    clean.touch(0o600)
+    with _opened(whole) as copy:
+        for table in SECRET_TABLES:
+            copy.execute(f'DELETE FROM "{table}"')  # noqa: S608
+        # Deleted rows stay in a file's free pages; only what is copied out of it leaves them behind.
+        copy.execute("VACUUM INTO ?", (str(clean),))
+    whole.unlink()
+    return clean
+
+
+def facts(path: Path) -> Facts:
+    """Checks every page of the file. Raises Damaged."""
+    try:
+        with _opened(path) as opened:
+            found = [row[0] for row in opened.execute("PRAGMA integrity_check(1)")]
+            if found != ["ok"]:
+                raise Damaged(f"the database is damaged: {found[0].splitlines()[-1]}")
+            if opened.execute("PRAGMA foreign_key_check").fetchone():
+                raise Damaged("the database is damaged: rows refer to what isn't there")
+            return Facts(_schema(opened), {name: _count(opened, table) for name, table in COUNTED.items()})
+    except sqlite3.DatabaseError as error:
+        raise Damaged(f"the database can't be read: {error}") from None
+
+
+def _schema(opened: sqlite3.Connection) -> str:
+    row = opened.execute("SELECT version_num FROM alembic_version").fetchone()
+    if row is None:
+        raise Damaged("the database says no schema")
+    return str(row[0])
+
+
+def _count(opened: sqlite3.Connection, table: str) -> int:
+    where = f"WHERE id <> {FRONT}" if table == "post" else ""
+    return int(opened.execute(f'SELECT count(*) FROM "{table}" {where}').fetchone()[0])  # noqa: S608
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=db.WRITE_PATIENCE_SECONDS)) as connection:
+        yield connection
+
+
+def sync(path: Path) -> None:
+    """A file's or folder's content survives a power cut from here on."""
+    if os.name != "posix":  # Windows syncs no folder, and no file that is open for reading
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def before_upgrade(settings: dict[str, Any]) -> Path | None:
+    """Copy a database of an older schema into FOLDER, before it is upgraded. None when there is nothing to upgrade.
+
+    One copy per schema, so that a start that fails again and again pushes no other out.
+    Raises db.SchemaRefused when it can't be copied: then it isn't to be upgraded either.
+    """
+    source = path_of(settings["DATABASE_URL"])
+    schema = _older_schema(source) if source else None
+    if source is None or schema is None:
+        return None
+    try:
+        return _kept(source, settings["INSTANCE"], schema)
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise db.SchemaRefused(
+            f"the database can't be copied to {settings['INSTANCE'] / FOLDER} before its schema is upgraded ({reason}):"
+            " free some space, or see .venv/bin/pressroom check"
+        ) from None
+
+
+def _older_schema(path: Path) -> str | None:
+    """The schema of the database there when ours is newer. What can't be read is left for the upgrade to refuse."""
+    from alembic.script import ScriptDirectory
+
+    if not path.is_file():
+        return None
+    scripts = ScriptDirectory(db.MIGRATIONS)
+    try:
+        with _opened(path) as opened:
+            schema = _schema(opened)
+    except (sqlite3.Error, Damaged):
+        return None
+    known = {script.revision for script in scripts.walk_revisions()}
+    return schema if schema in known - {scripts.get_current_head()} else None
+
+
+def _kept(source: Path, folder: Path, schema: str) -> Path:
+    backups, draft = folder / FOLDER, folder / FOLDER / ".draft"
+    backups.mkdir(mode=0o700, exist_ok=True)
+    held = try_lock(backups / ".lock")
+    if held is None:
+        raise db.DatabaseBusy("Another process copies the database. Try again.")
+    try:
+        draft.unlink(missing_ok=True)
+        take(source, draft)
+        sync(draft)
+        copy = draft.rename(backups / f"pressroom-schema-{schema}.db")
+        sync(backups)
+        for old in sorted(backups.glob("pressroom-schema-*.db"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+            old.unlink()
+    finally:
+        os.close(held)
+    return copy

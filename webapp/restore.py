@@ -1,0 +1,279 @@
+"""Puts a backup into an empty instance: first everything is unpacked and checked beside it, then it is put in place.
+
+STAGING is that folder in the instance. A file READY in it says that all is there and right: from then on the restore
+goes forward, whoever is killed, at the next start; before that, what is found there is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from . import archive, copies, db, instance, start, upkeep, versions
+from .archive import DATABASE, MEDIA, Manifest, Report
+from .models import FRONT
+from .server import try_lock
+from .store import Store
+from .trouble import name_of
+
+STAGING = ".restoring"
+READY = "ready"
+SPARE_BYTES = 20_000_000
+
+
+class CannotRestore(Exception):
+    """Why, in one line that names the cure."""
+
+
+def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
+    """Put the backup in place, in our schema. Raises CannotRestore, and then nothing was changed."""
+    folder: Path = settings["INSTANCE"]
+    database = _database(settings)
+    try:
+        with archive.opened(file) as (manifest, unpack):
+            _check_schema(file, manifest)
+            with _prepared(folder), _alone(folder):
+                _finish(folder, database)
+                _check_empty(folder, database)
+                _as_one_file(database)
+                _check_room(folder, manifest)
+                with _staging(folder) as staging:
+                    unpack(staging, report)
+                    _check_database(file, staging / DATABASE, manifest)
+                    _bring_up_to_date(staging / DATABASE, folder)
+                    _mark_ready(staging)
+                    _place(folder, database)
+    except archive.Unusable as error:
+        raise CannotRestore(f"{file} {error}. Nothing was changed.") from None
+    except OSError as error:
+        where = error.filename or folder
+        raise CannotRestore(f"{where} can't be used ({error.strerror}): free some space, or see its owner") from None
+    except (sqlite3.Error, SQLAlchemyError) as error:
+        reason = getattr(error, "orig", error)
+        raise CannotRestore(
+            f"the database can't be put in place ({reason}): stop what uses it, or free some space"
+        ) from None
+    return manifest
+
+
+def finish(settings: dict[str, Any]) -> None:
+    """Go on with a restore that was killed after it was ready, or take away what another one left. At every start.
+
+    Raises db.SchemaRefused while one is under way.
+    """
+    folder: Path = settings["INSTANCE"]
+    if not (folder / STAGING).is_dir():
+        return
+    held = try_lock(folder / "locks" / "restore")
+    if held is None:
+        raise db.SchemaRefused("a backup is being restored here: wait for it, then try again")
+    try:
+        _finish(folder, copies.path_of(settings["DATABASE_URL"]))
+    finally:
+        os.close(held)
+
+
+def _finish(folder: Path, database: Path | None) -> None:
+    staging = folder / STAGING
+    in_the_way = (staging / MEDIA).is_dir() and _first_file(folder / MEDIA)
+    if (staging / READY).exists() and database and not in_the_way and not _found(database):
+        _place(folder, database)
+    if staging.is_dir():
+        shutil.rmtree(staging)
+
+
+# What must be so before
+
+
+def _database(settings: dict[str, Any]) -> Path:
+    """Within the instance: only there it can be put in place by a rename."""
+    database = copies.path_of(settings["DATABASE_URL"])
+    if database is None:
+        raise CannotRestore("this restores SQLite only: use pg_restore, or unset PRESSROOM_DATABASE_URL")
+    if database.parent != settings["INSTANCE"]:
+        raise CannotRestore(f"{database} isn't in the instance folder: unset PRESSROOM_DATABASE_URL, then move it")
+    return database
+
+
+def _check_schema(file: Path, manifest: Manifest) -> None:
+    from alembic.script import ScriptDirectory
+
+    if manifest.schema not in {script.revision for script in ScriptDirectory(db.MIGRATIONS).walk_revisions()}:
+        raise CannotRestore(
+            f"{file} was made by a newer Pressroom ({manifest.version}, schema {manifest.schema}):"
+            " install that version first. Nothing was changed."
+        )
+
+
+@contextlib.contextmanager
+def _prepared(folder: Path) -> Iterator[None]:
+    """The instance folder; one that wasn't there is gone again when the restore is refused."""
+    is_new = not folder.exists()
+    if not is_new:
+        _check_owner(folder)
+    try:
+        instance.prepare(folder)
+    except instance.InstanceError as error:
+        raise CannotRestore(str(error)) from None
+    try:
+        yield
+    except BaseException:
+        if is_new and not (folder / STAGING).exists():
+            _remove_empty(folder)
+        raise
+
+
+def _remove_empty(folder: Path) -> None:
+    for lock in (folder / "locks").iterdir():
+        lock.unlink()
+    with contextlib.suppress(OSError):  # somebody put something there meanwhile
+        for name in reversed(instance.SUBFOLDERS):
+            (folder / name).rmdir()
+        folder.rmdir()
+
+
+def _check_owner(folder: Path) -> None:
+    """root could write it, and the site couldn't use it afterwards."""
+    if os.name == "posix" and (owner := folder.stat().st_uid) != os.geteuid():
+        raise CannotRestore(f"{folder} belongs to {name_of(owner)}: run this as {name_of(owner)}")
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """No site runs here, under whichever server, and no other restore."""
+    try:
+        start.check_not_running(folder)
+    except start.CannotStart as error:
+        raise CannotRestore(str(error)) from None
+    with contextlib.ExitStack() as stack:
+        for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is under way")):
+            held = try_lock(folder / "locks" / name)
+            if held is None:
+                raise CannotRestore(f"{folder} is in use, {words} first")
+            stack.callback(os.close, held)
+        yield
+
+
+def _check_empty(folder: Path, database: Path) -> None:
+    media = _first_file(folder / MEDIA)
+    found = f"it has {media.relative_to(folder)}" if media else _found(database)
+    if found:
+        raise CannotRestore(
+            f"{folder} isn't empty ({found}): restore into a new one with PRESSROOM_INSTANCE=…, or move this one away"
+        )
+
+
+def _first_file(folder: Path) -> Path | None:
+    return next((path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()), None)
+
+
+def _found(database: Path) -> str:
+    """What would be lost with the database; nothing when there is none, or it is as `init` leaves it."""
+    if not database.exists() or database.stat().st_size == 0:
+        return ""
+    try:
+        with closing(sqlite3.connect(database)) as opened:
+            users, posts, about = opened.execute(
+                f"SELECT (SELECT count(*) FROM user), (SELECT count(*) FROM post WHERE id <> {FRONT}),"  # noqa: S608
+                " (SELECT count(*) FROM about)"
+            ).fetchone()
+    except sqlite3.Error as error:
+        return f"a database of another kind: {error}"
+    return "" if users <= 1 and posts == about == 0 else f"{posts} posts, {users} accounts, {about} site pages"
+
+
+def _check_room(folder: Path, manifest: Manifest) -> None:
+    needed, free = manifest.bytes + SPARE_BYTES, shutil.disk_usage(folder).free
+    if free < needed:
+        raise CannotRestore(f"it takes {needed // 1_000_000} MB, and {free // 1_000_000} MB are free: free some space")
+
+
+# The steps
+
+
+@contextlib.contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """Kept only when it is ready and something went wrong after that."""
+    staging = folder / STAGING
+    staging.mkdir(mode=0o700)
+    try:
+        yield staging
+        shutil.rmtree(staging)
+    except BaseException:
+        if not (staging / READY).exists():
+            shutil.rmtree(staging, ignore_errors=True)
+        raise
+
+
+def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
+    try:
+        found = copies.facts(database)
+    except copies.Damaged as error:
+        raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
+    if (found.schema, found.counts) != (manifest.schema, manifest.counts):
+        raise CannotRestore(f"{file} isn't what its manifest says: {DATABASE}. Nothing was changed.")
+
+
+def _bring_up_to_date(database: Path, folder: Path) -> None:
+    """Our schema; and every page is newer than any that this folder, a proxy or a browser may have."""
+    url = f"sqlite:///{database}"
+    db.upgrade(url)
+    store = Store(folder)
+    latest = max((store.version(path) or 0 for path in store.paths()), default=0)
+    engine = db.make_engine(url)
+    try:
+        with db.transaction(engine) as session:
+            versions.raise_all(session, "restored", at_least=latest + 1)
+    finally:
+        engine.dispose()
+    _as_one_file(database)
+
+
+def _as_one_file(database: Path) -> None:
+    """Without a WAL beside it. Fails while anybody else has the database open."""
+    if database.exists():
+        with closing(sqlite3.connect(database, isolation_level=None)) as opened:
+            opened.execute("PRAGMA journal_mode = DELETE")
+
+
+def _mark_ready(staging: Path) -> None:
+    copies.sync(staging / DATABASE)
+    for top, _, _ in os.walk(staging):
+        copies.sync(Path(top))
+    (staging / READY).touch(0o600)
+    copies.sync(staging)
+
+
+def _place(folder: Path, database: Path) -> None:
+    """By renames, of which each may have been done before. The database comes last: with it the site is restored."""
+    staging = folder / STAGING
+    if not (staging / DATABASE).exists():
+        return
+    _as_one_file(database)
+    if (staging / MEDIA).is_dir():
+        for name in (f"{MEDIA}/site", MEDIA):
+            with contextlib.suppress(FileNotFoundError):
+                (folder / name).rmdir()
+        (staging / MEDIA).rename(folder / MEDIA)
+    for end in ("-wal", "-shm"):
+        database.with_name(database.name + end).unlink(missing_ok=True)
+    (staging / DATABASE).replace(database)
+    copies.sync(folder)
+    instance.prepare(folder)
+
+
+def begin(settings: dict[str, Any]) -> None:
+    """After a restore: no page is left that was made from another database. Each start does the same."""
+    from . import create_app
+
+    app = create_app(settings)
+    upkeep.begin(app)
+    app.extensions["engine"].dispose()
