@@ -19,6 +19,7 @@ help:
 	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
 	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in an hour"
 	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
+	@echo "make ways     the table in deploy/README.md: what each way to run the site gives"
 	@echo "make messages bring the translations up to date with the code"
 
 serve: $(VENV)/.installed
@@ -57,6 +58,9 @@ bench: $(VENV)/.installed-for-tests
 benchmarks: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python loadtests/bench/report_page.py docs/benchmarks.json --docs
 
+ways: $(VENV)/.installed-for-tests
+	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/test_deploy.py
+
 # After a change of words: brings the catalogue up to date, and lists what has no translation.
 messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python tests/messages.py
@@ -87,4 +91,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd bench benchmarks test check recording screens messages machine
+.PHONY: help serve reload crowd bench benchmarks ways test check recording screens messages machine

@@ -1,11 +1,13 @@
 """Every way in to the site under uWSGI: by itself, and behind Debian's nginx and Apache.
 
-The proxies have a configuration, port and files of their own, and need no rights that the tests don't have.
+The proxies serve what deploy/ has for them, of which only port, paths and names are changed. They need no rights that
+the tests don't have.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -15,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from programs import Program
-from uwsgi_server import UwsgiServer, free_port
+from uwsgi_server import CHECKOUT, UwsgiServer, free_port
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
 PROXY_USER = "www-data"
 
+# Where Debian's nginx.conf differs from nginx's defaults, it is as there.
 NGINX = """
 daemon off;
 {user}
@@ -29,19 +32,27 @@ error_log stderr;
 worker_processes 1;
 events {{ worker_connections 2048; }}
 http {{
+    include /etc/nginx/mime.types;
+    default_type application/octet-stream;
+    sendfile on;
+    tcp_nopush on;
+    gzip on;
     access_log off;
     client_body_temp_path {folder}/body;
     proxy_temp_path {folder}/proxy;
     uwsgi_temp_path {folder}/uwsgi;
     fastcgi_temp_path {folder}/fastcgi;
     scgi_temp_path {folder}/scgi;
+    {site}
+}}
+"""
+NGINX_SERVER = """
     server {{
         listen 127.0.0.1:{port};
         location / {{
             {way}
         }}
     }}
-}}
 """
 NGINX_UWSGI = "include /etc/nginx/uwsgi_params; uwsgi_pass unix:{socket};"
 NGINX_HTTP = """
@@ -99,16 +110,18 @@ class Way:
 @contextmanager
 def by_itself(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
     with UwsgiServer(instance, environ=environ) as server:
-        yield Way("uWSGI by itself", server.url, server)
+        yield Way("uWSGI", server.url, server)
 
 
 @contextmanager
 def behind_nginx(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
-    """nginx speaks uwsgi to a unix socket."""
+    """nginx serves the pages, and speaks uwsgi to a unix socket for the rest: deploy/nginx.conf."""
     port = free_port()
-    with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
-        text = NGINX_UWSGI.format(socket=server.environ["PRESSROOM_SOCKET"])
-        yield Way("nginx", stack.enter_context(running_nginx(folder_in(stack), port, text)).url, server)
+    with ExitStack() as stack:
+        site = stack.enter_context(_on_a_socket(_readable(instance, stack), environ, port))
+        config = shipped("nginx.conf", site, port)
+        nginx = _nginx(folder_in(stack), port, config)
+        yield Way("nginx", stack.enter_context(nginx).url, site)
 
 
 @contextmanager
@@ -147,11 +160,15 @@ WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]
     "nginx over HTTP": behind_nginx_over_http,
     "Apache": behind_apache,
 }
+# Those that deploy/ has something for, or nothing to do.
+IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
+    "uWSGI": by_itself,
+    "nginx": behind_nginx,
+}
 
 
 @contextmanager
 def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Iterator[UwsgiServer]:
-    """The proxy's user needs a path to it: pytest's own folders are for the user alone."""
     with ExitStack() as stack:
         folder = folder_in(stack)
         more = {"PRESSROOM_SOCKET": str(folder / "pressroom.sock"), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
@@ -159,9 +176,39 @@ def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Itera
         yield stack.enter_context(SocketServer(instance, environ=more | dict(environ), options=options))
 
 
+def shipped(name: str, site: UwsgiServer, port: int) -> str:
+    """A configuration in deploy/ for a site that runs here. There is a loopback address for each that it listens on."""
+    text = (CHECKOUT / "deploy" / name).read_text()
+    static = site.instance.parent / "static"
+    shutil.copytree(CHECKOUT / "static", static, dirs_exist_ok=True)  # the checkout may be for its owner alone
+    for shown, here in (
+        ("/run/pressroom/pressroom.sock", site.environ["PRESSROOM_SOCKET"]),
+        ("/srv/pressroom", str(site.instance.parent)),
+        ("news.example.org", "127.0.0.1"),
+        ("[::]:80", f"127.0.0.2:{port}"),
+    ):
+        assert shown in text, f"deploy/{name} has no {shown}"
+        text = text.replace(shown, here)
+    text, count = re.subn(r"^( *listen) 80\b", rf"\1 127.0.0.1:{port}", text, flags=re.MULTILINE)
+    assert count == 2
+    return text
+
+
+def _readable(instance: Path, stack: ExitStack) -> Path:
+    """A copy that the proxy's user can reach: pytest's own folders are for the user alone."""
+    folder = folder_in(stack) / "instance"
+    shutil.copytree(instance, folder, symlinks=True)
+    return folder
+
+
 def running_nginx(folder: Path, port: int, way: str) -> Program:
+    """With one location of a few lines."""
+    return _nginx(folder, port, NGINX_SERVER.format(port=port, way=way))
+
+
+def _nginx(folder: Path, port: int, site: str) -> Program:
     user = f"user {PROXY_USER};" if IS_ROOT else ""
-    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, port=port, way=way, user=user))
+    (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=site, user=user))
     return Program([_path_of("nginx", "nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], folder, port=port)
 
 

@@ -1,0 +1,268 @@
+"""One list for every way to put the site on a machine: whoever reads or writes doesn't notice which one it is."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from pathlib import Path
+
+import pytest
+import ways
+from listening import Listener, numbers, retries
+from proxies import IN_USE, Way
+from test_broadcaster import add_update, seq
+from test_pages_uwsgi import TYPES, Answer
+from test_uwsgi import Browser
+from uwsgi_server import CHECKOUT
+from ways import ask, say
+
+from webapp.server import HEADERS
+
+LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
+HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"
+SECRET = b"Not for readers."
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(scope="module", params=IN_USE)
+def way(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[Way]:
+    instance = copied_instance("way")
+    (instance / "media" / "site" / "logo.svg").write_text(LOGO)
+    (instance / "locks").mkdir(exist_ok=True)
+    (instance / "locks" / "note.txt").write_bytes(SECRET)
+    environ = {"PRESSROOM_LIMITS": "off", "PRESSROOM_ACCENT": "#7a1fa2"}
+    with IN_USE[request.param](instance, environ) as way:
+        yield way
+        said = way.server.log()
+        assert "Traceback" not in said, said[said.index("Traceback") :]
+
+
+@pytest.fixture
+def ada(way: Way) -> Browser:
+    return Browser(way.url, "ada")
+
+
+@pytest.fixture
+def post_id(ada: Browser) -> int:
+    fields = {"title": "Derby", "body": "A text. " * 200, "live": "y", "action": "publish", "tags": "football"}
+    return int(ada.post("/desk/new", csrf_token=ada.token, **fields).rpartition("/")[2])
+
+
+@pytest.fixture
+def assets(way: Way, post_id: int) -> list[str]:
+    found = re.findall(r'(?:href|src)="(/(?:static|media|accent)/[^"]+)"', ask(way, f"/post/{post_id}").body.decode())
+    assert {path.split("/")[1] for path in found} == {"static", "media", "accent"}
+    return [path.replace("&amp;", "&") for path in found]
+
+
+def fresh_for(answer: Answer) -> timedelta:
+    """How long a cache may keep it without asking. Source: RFC 9111, 4.2.1."""
+    control = ", ".join(answer.all("Cache-Control"))
+    if "no-cache" in control or "no-store" in control:
+        return timedelta()
+    if age := re.search(r"max-age=(\d+)", control):
+        return timedelta(seconds=int(age[1]))
+    return parsedate_to_datetime(answer.one("Expires")) - datetime.now(UTC)
+
+
+# What is read
+
+
+def test_every_page_has_its_type_and_its_twin(way: Way, ada: Browser, post_id: int) -> None:
+    add_update(ada, post_id)
+    for path, content_type in TYPES.items():
+        answers = [ask(way, path.format(post=post_id)) for _made_and_stored in range(2)]
+        packed = ask(way, path.format(post=post_id), Accept_Encoding="gzip")
+        for answer in (*answers, packed):
+            assert answer.status == 200, path
+            assert answer.one("Content-Type").partition(";")[0] == content_type, path
+            assert answer.all("Set-Cookie") == [], path
+        is_packed = packed.all("Content-Encoding") == ["gzip"]
+        assert is_packed or content_type != "text/html", path
+        unpacked = gzip.decompress(packed.body) if is_packed else packed.body
+        assert unpacked == answers[0].body == answers[1].body, path
+
+
+def test_a_question_mark_changes_nothing(way: Way, post_id: int) -> None:
+    assert ask(way, f"/post/{post_id}?utm_source=x").body == ask(way, f"/post/{post_id}").body
+
+
+def test_head_says_what_get_says(way: Way, post_id: int) -> None:
+    got = ask(way, f"/post/{post_id}")
+    head = ask(way, f"/post/{post_id}", "HEAD")
+    assert (head.status, head.body) == (200, b"")
+    assert head.one("Content-Length") == got.one("Content-Length") == str(len(got.body))
+
+
+def test_another_spelling_leads_to_the_page(way: Way, post_id: int) -> None:
+    answer = ask(way, f"/post/00{post_id}", Host=way.url.partition("//")[2])
+    assert answer.status == 301
+    assert answer.one("Location").removeprefix(way.url) == f"/post/{post_id}"
+
+
+def test_assets_are_kept_for_a_year_and_pages_not_at_all(way: Way, post_id: int, assets: list[str]) -> None:
+    for path in assets:
+        answer = ask(way, path)
+        assert answer.status == 200, path
+        if not path.startswith("/accent/"):  # the app makes it and has it asked for again
+            assert abs(fresh_for(answer) - 365 * DAY) < DAY, path
+    for path in (f"/post/{post_id}", "/", "/feed.json", "/robots.txt"):
+        for _made_and_stored in range(2):
+            assert fresh_for(ask(way, path)) <= timedelta(), path
+    assert ask(way, "/me").one("Cache-Control") == "no-store"
+
+
+def test_who_has_it_is_told_so_until_it_changes(way: Way, ada: Browser, post_id: int, assets: list[str]) -> None:
+    paths = [f"/post/{post_id}", "/", "/feed.atom", "/feed.json", *assets]
+    for path in paths:
+        known = ask(way, path).one("Last-Modified")
+        later = format_datetime(parsedate_to_datetime(known) + DAY, usegmt=True)
+        earlier = format_datetime(parsedate_to_datetime(known) - DAY, usegmt=True)
+        for since, status in ((known, 304), (later, 304), (earlier, 200)):
+            answer = ask(way, path, If_Modified_Since=since)
+            assert answer.status == status, (path, since)
+            assert bool(answer.body) == (status == 200)
+    known = ask(way, f"/post/{post_id}").one("Last-Modified")
+    n = add_update(ada, post_id)
+    answer = ask(way, f"/post/{post_id}", If_Modified_Since=known)
+    assert answer.status == 200
+    assert f'id="update-{n}"' in answer.body.decode()
+
+
+def test_every_answer_has_each_header_once(way: Way, post_id: int, assets: list[str]) -> None:
+    known = ask(way, f"/post/{post_id}").one("Last-Modified")
+    answers = {path: ask(way, path) for path in (f"/post/{post_id}", "/", "/feed.json", "/robots.txt", *assets)}
+    answers |= {path: ask(way, path) for path in ("/me", "/login", "/nothing", "/static/nothing", "/media/nothing.png")}
+    answers["301"] = ask(way, f"/post/00{post_id}")
+    answers["304"] = ask(way, f"/post/{post_id}", If_Modified_Since=known)
+    answers["405"] = ask(way, f"/post/{post_id}", "PUT", b"")
+    answers["413"] = ask(way, "/login", "POST", b"x" * 1_500_000)
+    answers["HEAD"] = ask(way, f"/post/{post_id}/live", "HEAD")
+    for what, answer in answers.items():
+        assert what[0] == "/" or what == "HEAD" or answer.status == int(what)
+        for name, value in HEADERS.items():
+            if name != "Vary":
+                assert answer.all(name) == [value], what
+        vary = ", ".join(answer.all("Vary")).split(", ")
+        assert vary.count("Accept-Encoding") == 1, what
+        for name in ("Cache-Control", "Content-Type", "Expires", "Last-Modified", "Date"):
+            assert len(answer.all(name)) <= 1, (what, name)
+
+
+# What is written
+
+
+def test_people_log_in_and_write(way: Way, ada: Browser, post_id: int) -> None:
+    n = add_update(ada, post_id, "Goal by number nine!")
+    eve = Browser(way.url, "eve")
+    assert eve.post(f"/post/{post_id}/comments", csrf_token=eve.token, body="Well played.").startswith(way.url)
+    page = Browser(way.url).get(f"/post/{post_id}")
+    assert f'id="update-{n}"' in page
+    assert "Goal by number nine!" in page
+    assert "Well played." in page
+    assert f"/post/{post_id}" in Browser(way.url).get("/")
+    ada.post(f"/desk/post/{post_id}/unpublish", csrf_token=ada.token)
+    assert ask(way, f"/post/{post_id}").status == 404
+
+
+def test_a_page_takes_no_other_method(way: Way, post_id: int, assets: list[str]) -> None:
+    for path in (f"/post/{post_id}", "/", "/feed.atom", "/feed.json", assets[0]):
+        assert ask(way, path).status == 200
+        for method in ("POST", "PUT", "DELETE", "PATCH"):
+            answer = ask(way, path, method, b"")
+            assert answer.status == 405, (method, path)
+            assert set(answer.one("Allow").split(", ")) == {"GET", "HEAD", "OPTIONS"}
+
+
+def test_what_is_too_large_is_refused(way: Way) -> None:
+    assert ask(way, "/login", "POST", b"x" * 900_000).status == 400, "the app looked at it: it has no token"
+    assert ask(way, "/login", "POST", b"x" * 1_500_000).status == 413
+    assert ask(way, "/hello", Cookie="a=" + "x" * 6000).status == 200
+    for size, sent in (
+        (3_000_000, b"POST /login HTTP/1.1\r\n" + HEAD + b"Content-Length: 3000000\r\n\r\n"),
+        (300_000, b"GET /hello HTTP/1.1\r\n" + HEAD + b"X: "),
+    ):
+        answer = say(way, sent, b"x" * size, b"\r\n\r\n")
+        assert answer == b"" or re.match(rb"HTTP/1\.[01] 4(00|13|31) ", answer), answer[:200]
+    assert ask(way, "/hello").body == b"Hello, World!"
+
+
+# Streams
+
+
+def test_a_stream_brings_everything_once(way: Way, ada: Browser, post_id: int) -> None:
+    """Whoever is sent away with a `retry` comes back, as a browser does."""
+    position, heard = seq(ada, post_id), []
+    added: list[int] = []
+    while len(added) < 4:
+        with Listener(way.url, f"/post/{post_id}/live", last_event_id=str(position)) as listener:
+            assert listener.head.startswith(b"HTTP/1.1 200 ")
+            assert listener.headers["content-type"] == "text/event-stream"
+            assert listener.headers["cache-control"] == "no-store"
+            assert "content-encoding" not in listener.headers
+            added.append(add_update(ada, post_id))
+            while not listener.ended and added[-1] not in numbers(listener.events):
+                listener.take(1.0)
+            heard += numbers(listener.events)
+            assert retries(listener.text)
+            position = heard[-1] if heard else position
+    with Listener(way.url, f"/post/{post_id}/live", last_event_id=str(position)) as listener:
+        listener.until(lambda: bool(retries(listener.text)))
+        while heard != added:
+            listener.take(1.0)
+            heard += numbers(listener.events)
+    assert heard == added
+
+
+# What nobody should send
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/../secret_key", "/%2e%2e/secret_key", "/post/%2e%2e/%2e%2e/secret_key", "/..%2fsecret_key", "/..%5csecret_key",
+     "/%2e%2e/locks/note.txt", "/media/../locks/note.txt", "/media/%2e%2e/locks/note.txt", "/media../locks/note.txt",
+     "/static/../uwsgi.ini", "/static/%2e%2e/uwsgi.ini", "/static../instance/locks/note.txt", "/static//etc/passwd",
+     "/.versions", "/.versions/", "/.retired/", "/media/", "/static/", "/%0d%0aSet-Cookie:%20a=b"],
+)  # fmt: skip
+def test_nothing_else_is_served(way: Way, path: str) -> None:
+    answer = say(way, f"GET {path} HTTP/1.1\r\n".encode(), HEAD, b"\r\n")
+    assert answer == b"" or re.match(rb"HTTP/1\.[01] (308|400|403|404) ", answer), answer[:300]
+    assert SECRET not in answer
+    assert b"Set-Cookie: a" not in answer
+
+
+@pytest.mark.parametrize(
+    "sent", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\0" * 5000 + b"\r\n\r\n", b"hello\r\n\r\n"]
+)
+def test_what_is_no_request_is_refused(way: Way, sent: bytes) -> None:
+    answer = say(way, sent)
+    assert not re.match(rb"HTTP/1\.[01] [23]", answer), answer[:300]
+    assert ask(way, "/hello").body == b"Hello, World!"
+
+
+# Last, because it stops the app
+
+
+def test_the_table_says_what_each_way_gives(way: Way, post_id: int) -> None:
+    assert ask(way, f"/post/{post_id}").status == 200
+    found = ways.column(way, post_id)
+    if os.environ.get("WAYS") == "write":  # make ways
+        ways.write(way.name, found)
+    head, *rows = ways.table()
+    assert head[1:] == list(IN_USE)
+    assert {row[0]: row[head.index(way.name)] for row in rows} == dict(zip(ways.PROBES, found, strict=True))
+
+
+def test_the_files_beside_each_other_say_the_same() -> None:
+    nginx = (CHECKOUT / "deploy" / "nginx.conf").read_text()
+    block = re.search(r"^ +types \{\n(.*?)\}", nginx, re.MULTILINE | re.DOTALL)
+    assert block
+    types = [line.rstrip(";").split() for line in block[1].splitlines() if line.strip()]
+    lines = (CHECKOUT / "deploy" / "mime.types").read_text().splitlines()
+    assert types == [line.split() for line in lines if line[:1] != "#"]
+    ini = (CHECKOUT / "uwsgi.ini").read_text()
+    assert re.findall(r"^limit-post = (\d+)$", ini, re.MULTILINE) == re.findall(r"client_max_body_size (\d+);", nginx)

@@ -1,0 +1,137 @@
+"""What differs between the ways to put the site on a machine: asked of each as it runs.
+
+`make ways` writes it into deploy/README.md; a test compares.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+from http.client import HTTPConnection, HTTPException
+
+from listening import Listener
+from proxies import IN_USE, Way
+from test_pages_uwsgi import Answer
+from uwsgi_server import CHECKOUT
+
+README = CHECKOUT / "deploy" / "README.md"
+HALF_REQUESTS = 100
+PROMPT_SECONDS = 2.0
+
+
+def ask(way: Way, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
+    connection = HTTPConnection("127.0.0.1", way.port, timeout=30)
+    try:
+        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = connection.getresponse()
+        return Answer(answer.status, answer.getheaders(), answer.read())
+    finally:
+        connection.close()
+
+
+def say(way: Way, *sent: bytes) -> bytes:
+    """What comes back until the other side closes; b"" when it closes without a word."""
+    with socket.create_connection(("127.0.0.1", way.port), timeout=30) as client:
+        answer = b""
+        try:
+            for part in sent:
+                client.sendall(part)
+            while more := client.recv(65_536):
+                answer += more
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        return answer
+
+
+def streams(way: Way, _post_id: int) -> str:
+    with Listener(way.url, "/live?after=0") as listener:
+        give_up_at = time.monotonic() + PROMPT_SECONDS
+        while not listener.ended and time.monotonic() < give_up_at:
+            listener.take(0.1)
+        return "by polling" if listener.ended else "at once"
+
+
+def kept(way: Way, _post_id: int) -> str:
+    """Whether a connection is kept for the next request."""
+    connection = HTTPConnection("127.0.0.1", way.port, timeout=30)
+    try:
+        connection.request("GET", "/")
+        connection.getresponse().read()
+        return "yes" if connection.sock else "no"
+    finally:
+        connection.close()
+
+
+def other_hosts(way: Way, _post_id: int) -> str:
+    answer = say(way, b"GET /hello HTTP/1.1\r\nHost: other.example\r\nConnection: close\r\n\r\n")
+    return "answered" if b"Hello" in answer else "refused"
+
+
+def slow_clients(way: Way, _post_id: int) -> str:
+    slow = [socket.create_connection(("127.0.0.1", way.port)) for _client in range(HALF_REQUESTS)]
+    try:
+        for client in slow:
+            client.sendall(b"GET /hello HTTP/1.1\r\nHost: 127")
+        with socket.create_connection(("127.0.0.1", way.port), timeout=PROMPT_SECONDS) as client:
+            client.sendall(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            return "yes" if client.recv(100) else "no"
+    except TimeoutError:
+        return "no"
+    finally:
+        for client in slow:
+            client.close()
+
+
+def page_without_app(way: Way, post_id: int) -> str:
+    way.server.stop()
+    try:
+        return "yes" if ask(way, f"/post/{post_id}").status == 200 else "no"
+    except (OSError, HTTPException):
+        return "no"
+
+
+def stream_without_app(way: Way, post_id: int) -> str:
+    try:
+        answer = ask(way, f"/post/{post_id}/live")
+    except (OSError, HTTPException):
+        return "by the page's script"
+    is_stream = answer.status == 200 and answer.one("Content-Type") == "text/event-stream" and b"retry: " in answer.body
+    return "by themselves" if is_stream else "by the page's script"
+
+
+# In this order: the last two are asked when the app is down.
+PROBES: dict[str, Callable[[Way, int], str]] = {
+    "live updates arrive": streams,
+    "connections are kept": kept,
+    "requests for other hosts are": other_hosts,
+    f"{HALF_REQUESTS} clients that stop half-way hold nobody up": slow_clients,
+    "pages are served while the app is down": page_without_app,
+    "streams come back after a restart": stream_without_app,
+}
+
+
+def column(way: Way, post_id: int) -> list[str]:
+    """What is so of a running site, which is stopped for it."""
+    return [probe(way, post_id) for probe in PROBES.values()]
+
+
+def table() -> list[list[str]]:
+    """The one in the README, its head first, without the line below that."""
+    found = re.search(r"^\| +\|.*\n(?:\|.*\n)+", README.read_text(), re.MULTILINE)
+    assert found, "deploy/README.md has no table of ways"
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in found[0].splitlines()]
+    return [rows[0], *rows[2:]]
+
+
+def write(name: str, values: list[str]) -> None:
+    """Put one way's column into the README's table."""
+    rows = table()
+    old = {row[0]: dict(zip(rows[0], row, strict=True)) for row in rows[1:]}
+    lines = ["| | " + " | ".join(IN_USE) + " |", "|---" * (len(IN_USE) + 1) + "|"]
+    for title, value in zip(PROBES, values, strict=True):
+        cells = old.get(title, {}) | {name: value}
+        lines.append(f"| {title} | " + " | ".join(cells.get(other, "") for other in IN_USE) + " |")
+    text = re.sub(r"^\| +\|.*\n(?:\|.*\n)+", "\n".join(lines) + "\n", README.read_text(), count=1, flags=re.MULTILINE)
+    README.write_text(text)
