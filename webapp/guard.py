@@ -140,7 +140,7 @@ def ascii_name(host: str) -> str | None:
 
 
 def _line(environ: WSGIEnvironment) -> Refusal | None:
-    method = environ["REQUEST_METHOD"]
+    method = environ.get("REQUEST_METHOD", "")  # uWSGI may have found none
     target = environ.get("REQUEST_URI") or environ.get("RAW_URI") or environ.get("PATH_INFO", "")
     if environ.get("SERVER_PROTOCOL") not in PROTOCOLS:
         return PROTOCOL
@@ -202,4 +202,4 @@ def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartRes
         "Cache-Control": "no-store",
     }
     start_response(refusal.status, list((headers | server.own_headers()).items()))
-    return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
+    return [] if environ.get("REQUEST_METHOD") == "HEAD" else [body]
