@@ -56,7 +56,7 @@ class Crowd:
 
     def read(self) -> tuple[str, str]:
         """Its first line, and the newest version of the one that it writes over and over."""
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # nothing to read now, or never again
             self.said += os.read(self.terminal, 1 << 16).decode()
         head, _, rest = self.said.partition("\n")
         return head.strip(), rest.rpartition("\033[K")[2].strip()
