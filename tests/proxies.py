@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from programs import Program
 from uwsgi_server import CHECKOUT, UwsgiServer, free_port
@@ -63,7 +64,7 @@ NGINX_HTTP = """
             proxy_set_header X-Forwarded-Proto $scheme;
 """
 
-# A stream holds a thread there, so there must be many.
+# What Debian has in apache2.conf and ports.conf, and `a2enmod` in mods-enabled.
 APACHE = """
 ServerRoot {folder}
 ServerName 127.0.0.1
@@ -71,17 +72,15 @@ Listen 127.0.0.1:{port}
 DefaultRuntimeDir {folder}
 PidFile {folder}/apache.pid
 ErrorLog /dev/stderr
-LoadModule mpm_event_module {modules}/mod_mpm_event.so
-LoadModule authz_core_module {modules}/mod_authz_core.so
-LoadModule proxy_module {modules}/mod_proxy.so
-LoadModule proxy_uwsgi_module {modules}/mod_proxy_uwsgi.so
+{modules}
+LogFormat "%h" common
 {user}
-StartServers 1
-ServerLimit 4
-ThreadsPerChild 64
-MaxRequestWorkers 256
-ProxyPass / unix:{socket}|uwsgi://pressroom/ flushpackets=on
+<Directory />
+    Require all denied
+</Directory>
+{site}
 """
+APACHE_NEEDS = ("mpm_event", "authz_core", "headers", "rewrite", "reqtimeout", "proxy", "proxy_uwsgi")
 APACHE_MODULES = "/usr/lib/apache2/modules"
 
 
@@ -94,13 +93,23 @@ class SocketServer(UwsgiServer):
             return probe.connect_ex(self.environ["PRESSROOM_SOCKET"]) == 0
 
 
+class OtherServer(Program):
+    """The site without uWSGI, called as UwsgiServer is."""
+
+    def stop(self) -> None:
+        self.__exit__(None, None, None)
+
+    def log(self) -> str:
+        return self.said()
+
+
 @dataclass
 class Way:
     """A running site, and the address at which readers reach it."""
 
     name: str
     url: str
-    server: UwsgiServer
+    server: Any
 
     @property
     def port(self) -> int:
@@ -134,23 +143,23 @@ def behind_nginx_over_http(instance: Path, environ: Mapping[str, str]) -> Iterat
 
 
 @contextmanager
-def behind_apache(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
-    """mod_proxy_uwsgi speaks uwsgi to a unix socket."""
+def behind_apache(instance: Path, environ: Mapping[str, str], **changed: str) -> Iterator[Way]:
+    """mod_proxy_uwsgi speaks uwsgi to a unix socket: deploy/apache.conf."""
     port = free_port()
     with _on_a_socket(instance, environ, port) as server, ExitStack() as stack:
-        folder = folder_in(stack)
-        modules = Path(APACHE_MODULES)
-        assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
-        config = APACHE.format(
-            folder=folder,
-            port=port,
-            modules=modules,
-            socket=server.environ["PRESSROOM_SOCKET"],
-            user=f"User {PROXY_USER}\nGroup {PROXY_USER}" if IS_ROOT else "",
-        )
-        (folder / "apache.conf").write_text(config)
-        command = [_path_of("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
-        yield Way("Apache", stack.enter_context(Program(command, folder, port=port)).url, server)
+        yield Way("Apache", stack.enter_context(running_apache(folder_in(stack), server, port, **changed)).url, server)
+
+
+def _by_command(name: str, command: str) -> Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]:
+    @contextmanager
+    def start(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+        port = free_port()
+        own = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_HTTP": f"127.0.0.1:{port}", "PRESSROOM_WORKERS": "2"}
+        with ExitStack() as stack:
+            server = OtherServer(command.split(), folder_in(stack), own | dict(environ), port)
+            yield Way(name, stack.enter_context(server).url, server)
+
+    return start
 
 
 # name: (instance, environ) -> Way
@@ -164,6 +173,9 @@ WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]
 IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
     "uWSGI": by_itself,
     "nginx": behind_nginx,
+    "Apache": behind_apache,
+    "gunicorn": _by_command("gunicorn", "gunicorn -c deploy/gunicorn.conf.py webapp.wsgi:app"),
+    "waitress": _by_command("waitress", "waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"),
 }
 
 
@@ -186,11 +198,10 @@ def shipped(name: str, site: UwsgiServer, port: int) -> str:
         ("/srv/pressroom", str(site.instance.parent)),
         ("news.example.org", "127.0.0.1"),
         ("[::]:80", f"127.0.0.2:{port}"),
+        ("listen 80", f"listen 127.0.0.1:{port}"),
+        ("*:80", f"127.0.0.1:{port}"),
     ):
-        assert shown in text, f"deploy/{name} has no {shown}"
         text = text.replace(shown, here)
-    text, count = re.subn(r"^( *listen) 80\b", rf"\1 127.0.0.1:{port}", text, flags=re.MULTILINE)
-    assert count == 2
     return text
 
 
@@ -210,6 +221,26 @@ def _nginx(folder: Path, port: int, site: str) -> Program:
     user = f"user {PROXY_USER};" if IS_ROOT else ""
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, site=site, user=user))
     return Program([_path_of("nginx", "nginx"), "-c", str(folder / "nginx.conf"), "-p", str(folder)], folder, port=port)
+
+
+def running_apache(folder: Path, site: UwsgiServer, port: int, **changed: str) -> Program:
+    """changed: directives that get another value."""
+    modules = Path(APACHE_MODULES)
+    assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
+    text = shipped("apache.conf", site, port)
+    for name, value in changed.items():
+        text, count = re.subn(rf"^{name} .*", f"{name} {value}", text, flags=re.MULTILINE)
+        assert count == 1
+    config = APACHE.format(
+        folder=folder,
+        port=port,
+        modules="\n".join(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in APACHE_NEEDS),
+        site=text,
+        user=f"User {PROXY_USER}\nGroup {PROXY_USER}" if IS_ROOT else "",
+    )
+    (folder / "apache.conf").write_text(config)
+    command = [_path_of("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
+    return Program(command, folder, port=port)
 
 
 def _path_of(program: str, package: str) -> str:

@@ -72,6 +72,11 @@ def poll(url: str, post_id: int, page: LivePage) -> Listener:
         return listener
 
 
+def test_it_says_once_that_readers_poll(running: Running) -> None:
+    if running.name != "flask":  # for developing
+        assert running.program.said().count("readers ask every few seconds, as only uWSGI holds their streams\n") == 1
+
+
 def test_people_read_and_write(running: Running, post_id: int) -> None:
     n = add_update(running.ada, post_id, "Goal by number nine!")
     eve = Browser(running.url, "eve")

@@ -150,6 +150,18 @@ def try_lock(path: Path) -> int | None:
     return descriptor
 
 
+def say_how_streams_are_served(instance: Path) -> None:
+    """One line where only uWSGI could do better; of several workers, the one that gets the lock says it."""
+    if uwsgi is not None:
+        return
+    try:
+        if can_lock() and try_lock(instance / "locks" / "polling") is None:
+            return
+    except OSError:  # there is no instance yet
+        return
+    print("Live updates: readers ask every few seconds, as only uWSGI holds their streams", file=sys.stderr, flush=True)
+
+
 # The broadcasters, which hold the streams. One connection to each per worker, made when it is first needed.
 
 UNIX_PATH_BYTES = 107

@@ -5,6 +5,7 @@ from . import config, create_app, ending, server, upkeep
 server.refuse_unpatched()
 app = create_app()
 server.send_answers_whole()
+server.say_how_streams_are_served(app.config["INSTANCE"])
 upkeep.keep(app)
 ending.watch(app)
 app.extensions["channel"].take_up(config.fingerprint())
