@@ -42,6 +42,13 @@ def bodies(database: Path) -> list[str]:
         return [row[0] for row in opened.execute('SELECT body FROM "update" ORDER BY id')]
 
 
+@pytest.fixture(autouse=True)
+def an_empty_tmp(app: Flask) -> None:
+    """Tests of other files have the same instance, and some leave a file there."""
+    for left in (app.config["INSTANCE"] / "tmp").iterdir():
+        left.unlink()
+
+
 def in_instance(app: Flask) -> set[str]:
     folder: Path = app.config["INSTANCE"]
     return {str(path.relative_to(folder)) for path in (folder / "tmp").rglob("*")}
