@@ -55,9 +55,6 @@ def as_asked_for(application: WSGIApplication) -> WSGIApplication:
         return application
 
     def undone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if "REQUEST_METHOD" not in environ:  # uWSGI passes on what is no HTTP at all
-            start_response("400 Bad Request", [("Content-Length", "0")])
-            return []
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and environ["PATH_INFO"].endswith("/index.html"):
             environ["PATH_INFO"] = environ["PATH_INFO"].removesuffix("index.html").rstrip("/") or "/"
         return application(environ, start_response)

@@ -16,17 +16,14 @@ function openInPlace(me) {
     event.preventDefault();
     const copy = template.content.cloneNode(true);
     me.giveToken(copy, me.csrf_token);
-    copy.querySelector("[data-submission]").append(submission());
+    copy.querySelector("[data-submission]").append(submission(me));
     link.parentElement.replaceWith(copy);
     document.querySelector("[data-submission] textarea").focus();
   });
 }
 
-// One form makes one comment, however often it is sent.
-function submission() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  const value = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+function submission(me) {
+  const value = me.newSubmission();
   return Object.assign(document.createElement("input"), { type: "hidden", name: "submission", value });
 }
 

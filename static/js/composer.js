@@ -6,11 +6,14 @@ const says = document.querySelector("[data-desk-says]");
 const form = composer?.querySelector("form");
 const outbox = composer?.querySelector("[data-outbox]");
 const template = document.querySelector("template[data-waiting]");
-const STATE_OF = { draft: restore, sending: showWaiting, waiting: showWaiting, refused: showRefused, done: showDone };
+const STATE_OF = { draft: restore, sending: showState, waiting: showState, refused: showRefused, done: showDone };
+let me;
+
+document.addEventListener("desk", ({ detail }) => (me = detail));
+document.addEventListener("keydown", sendByKey);
 
 if (form) {
   form.addEventListener("input", keep);
-  form.addEventListener("keydown", sendByKey);
   form.addEventListener("submit", send);
   document.addEventListener("outbox", ({ detail }) => {
     if (detail.entry.key.startsWith("new ")) (STATE_OF[detail.state] ?? (() => {}))(detail);
@@ -40,10 +43,12 @@ function keep() {
   );
 }
 
+// The forms of tools.js too.
 function sendByKey(event) {
-  if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  const written = event.target.closest(".composer form, .update-form");
+  if (!written || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
   event.preventDefault();
-  form.requestSubmit();
+  written.requestSubmit();
 }
 
 function send(event) {
@@ -55,12 +60,9 @@ function send(event) {
   form.elements.body.focus();
 }
 
-// One form makes one update, however often it is sent.
 function startAnew() {
   form.reset();
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-  form.elements.submission.value = hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+  form.elements.submission.value = me.newSubmission();
 }
 
 // What the outbox says
@@ -72,15 +74,19 @@ function restore({ entry }) {
 
 function fill({ title = "", body, key: isKey, submission }) {
   const { elements } = form;
-  Object.assign(elements.title, { value: title });
-  Object.assign(elements.body, { value: body });
+  elements.title.value = title;
+  elements.body.value = body;
   elements.key.checked = Boolean(isKey);
   if (submission) elements.submission.value = submission;
   elements.body.dispatchEvent(new Event("input", { bubbles: true }));
 }
 
+function itemOf(entry) {
+  return [...outbox.children].find((other) => other.dataset.key === entry.key);
+}
+
 function item(entry) {
-  const shown = [...outbox.children].find((other) => other.dataset.key === entry.key);
+  const shown = itemOf(entry);
   if (shown) return shown;
   const made = template.content.firstElementChild.cloneNode(true);
   made.dataset.key = entry.key;
@@ -91,23 +97,21 @@ function item(entry) {
   return made;
 }
 
-function showWaiting(detail) {
+function showState(detail) {
   const shown = item(detail.entry);
   shown.querySelector("[data-state-of]").textContent = worded(detail);
   shown.querySelector("[data-actions]").hidden = detail.state === "sending";
 }
 
 function showRefused(detail) {
-  const shown = item(detail.entry);
-  shown.querySelector("[data-state-of]").textContent = worded(detail);
-  shown.querySelector("[data-actions]").hidden = false;
-  shown.dataset.wasSentBefore = detail.status === 409;
+  showState(detail);
+  itemOf(detail.entry).dataset.wasSentBefore = detail.status === 409;
   // The outbox has forgotten it; until the author decides it is kept as a draft.
   document.dispatchEvent(new CustomEvent("keep", { detail: detail.entry }));
 }
 
 function showDone({ entry, answer }) {
-  [...outbox.children].find((other) => other.dataset.key === entry.key)?.remove();
+  itemOf(entry)?.remove();
   if (answer.html && !document.getElementById(answer.id)) {
     document.dispatchEvent(new CustomEvent("happened", { detail: { kind: "update", ...answer } }));
   }

@@ -18,8 +18,8 @@ async function greet(url) {
   const mayWriteHere = showTools(me);
   giveToken(document, me.csrf_token);
   await pageIsWhole;
-  document.dispatchEvent(new CustomEvent("me", { detail: { ...me, giveToken } }));
-  if (mayWriteHere) await openDesk({ ...me, giveToken, url });
+  document.dispatchEvent(new CustomEvent("me", { detail: { ...me, giveToken, newSubmission } }));
+  if (mayWriteHere) await openDesk({ ...me, giveToken, newSubmission, url });
 }
 
 function showMenu(me) {
@@ -45,6 +45,13 @@ function giveToken(root, token) {
     Object.assign(input, { type: "hidden", name: "csrf_token", value: token });
     form.append(input);
   }
+}
+
+// One form makes one thing, however often it is sent.
+function newSubmission() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
 // The desk's part of the page comes with its own scripts, so that readers load none of it. Says "desk" when they run.

@@ -130,7 +130,6 @@ function listen(form) {
     tellOutbox("send", form);
   });
   form.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
     if (event.key === "Escape") form.querySelector("[data-cancel]").focus();
   });
   form.querySelector("[data-cancel]").addEventListener("click", () => {
@@ -155,7 +154,8 @@ function fill(form, texts) {
 
 function formHears(act, n, { state, entry, message, version, theirs }) {
   const form = main.querySelector(`form[data-of="${n}"][data-form="${act}"]`);
-  if (state === "draft" || !form) return ["draft", "sending", "waiting", "refused"].includes(state) && open(act, n, entry.fields);
+  if (!form && ["done", "elsewhere"].includes(state)) return;
+  if (!form || state === "draft") return open(act, n, entry.fields);
   const isBusy = state === "sending" || state === "waiting";
   for (const field of form.querySelectorAll("input, textarea")) field.readOnly = isBusy || field.closest("[data-theirs]") !== null;
   form.querySelector("[data-state-of]").textContent = isBusy ? says.textContent : "";
