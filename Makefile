@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 # uWSGI's build takes the same.
 export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
-INSTANCE := $(or $(PRESSROOM_INSTANCE),instance)
 APT := sudo apt-get install
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
@@ -12,6 +11,7 @@ fail = { echo "$(1)" >&2; exit 1; }
 help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
 	@echo "make reload   let a running site take up new code, one worker after the other"
+	@echo "make install  install or update what is needed, and no more"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
 	@echo "make test     the tests; AGAIN=1 those that failed"
 	@echo "make check    linter and types"
@@ -25,13 +25,10 @@ help:
 serve: $(VENV)/.installed
 	@exec $(VENV)/bin/uwsgi --ini uwsgi.ini
 
-# The FIFO opens at once only while a site reads it. Code that can't be imported would end the site
-# and not just the reload, so it is tried first.
-reload: $(VENV)/.installed
-	@$(VENV)/bin/python -c 'import os, sys; os.open(sys.argv[1], os.O_WRONLY | os.O_NONBLOCK)' \
-		"$(INSTANCE)/uwsgi.fifo" 2>/dev/null || $(call fail,No site runs on $(INSTANCE): make serve)
-	@$(VENV)/bin/python -c 'import webapp, webapp.broadcaster; webapp.create_app()'
-	@printf c > "$(INSTANCE)/uwsgi.fifo"
+reload: install
+	@$(VENV)/bin/python -m webapp.reload
+
+install: $(VENV)/.installed
 
 crowd: $(VENV)/.installed
 	@exec $(VENV)/bin/python loadtests/crowd.py "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
@@ -91,4 +88,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd bench benchmarks ways test check recording screens messages machine
+.PHONY: help serve reload install crowd bench benchmarks ways test check recording screens messages machine

@@ -65,9 +65,14 @@ def repacked(file: Path, target: Path, change: Callable[[dict[str, Any], Parts],
 def add_migration(copy: Path, monkeypatch: pytest.MonkeyPatch, *statements: str) -> Path:
     """Let there be a newer schema, 9999, that these lines make, in a copy of the migrations; its file."""
     shutil.copytree(db.MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    head = max(path.name[:4] for path in copy.glob("versions/0*.py"))
-    file = copy / "versions" / "9999_next.py"
+    file = write_migration(copy, *statements)
+    monkeypatch.setattr(db, "MIGRATIONS", copy)
+    return file
+
+
+def write_migration(folder: Path, *statements: str) -> Path:
+    head = max(path.name[:4] for path in folder.glob("versions/0*.py"))
+    file = folder / "versions" / "9999_next.py"
     lines = ["import os", "from alembic import op", 'revision = "9999"', f'down_revision = "{head}"', "def upgrade():"]
     file.write_text("\n".join([*lines, *(f"    {statement}" for statement in statements), ""]))
-    monkeypatch.setattr(db, "MIGRATIONS", copy)
     return file

@@ -78,4 +78,4 @@ def test_make_reload_says_that_nothing_runs(tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode != 0
-    assert f"No site runs on {tmp_path}: make serve" in run.stderr
+    assert f"no site runs on {tmp_path}: make serve" in run.stderr

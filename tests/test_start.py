@@ -6,7 +6,6 @@ import http.client
 import itertools
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
@@ -20,7 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from uwsgi_server import CHECKOUT, UWSGI, UwsgiServer, until
+from uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
 
 from webapp.instance import InstanceError, prepare, secret_key
 from webapp.server import HEADERS
@@ -39,11 +38,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UwsgiServer]:
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A checkout that was never initialised, in a folder with a space in its name."""
-    copy = tmp_path / "a checkout"
-    for name in ("webapp", "templates", "static", "deploy"):
-        shutil.copytree(CHECKOUT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(CHECKOUT / "uwsgi.ini", copy)
-    return copy
+    return copied_checkout(tmp_path / "a checkout")
 
 
 def get(site: UwsgiServer, path: str) -> tuple[int, http.client.HTTPMessage]:

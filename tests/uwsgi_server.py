@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -36,6 +37,14 @@ def until(condition: Callable[[], object], what: str, seconds: float = DEADLINE_
     while not condition():
         assert time.monotonic() < give_up_at, f"waited {seconds:g} s in vain until {what}"
         time.sleep(0.02)
+
+
+def copied_checkout(folder: Path) -> Path:
+    """What serves, to be changed at will."""
+    for name in ("webapp", "templates", "static", "deploy"):
+        shutil.copytree(CHECKOUT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(CHECKOUT / "uwsgi.ini", folder)
+    return folder
 
 
 class UwsgiServer:

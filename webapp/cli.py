@@ -26,7 +26,7 @@ PASSWORD_BYTES = 10
 def initialise(settings: dict[str, Any]) -> str | None:
     """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
     restore.finish(settings)
-    _upgrade(settings)
+    upgrade_schema(settings)
     app = create_app(settings)
     upkeep.begin(app)
     with app.app_context():
@@ -39,7 +39,8 @@ def initialise(settings: dict[str, Any]) -> str | None:
     return password
 
 
-def _upgrade(settings: dict[str, Any]) -> None:
+def upgrade_schema(settings: dict[str, Any]) -> None:
+    """To the newest, and a copy first when there is something to upgrade."""
     if copy := copies.before_upgrade(settings):
         click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
     db.upgrade(settings["DATABASE_URL"])
@@ -218,7 +219,7 @@ database = AppGroup("db", help="The database's schema (Alembic).")
 @on_instance
 def upgrade() -> None:
     """Bring the schema to the newest version."""
-    _upgrade(dict(current_app.config))
+    upgrade_schema(dict(current_app.config))
     click.echo("The schema is up to date.")
 
 

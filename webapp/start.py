@@ -12,6 +12,8 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -151,13 +153,22 @@ def make_private_files(folder: Path) -> None:
 
 
 def initialise(settings: dict[str, Any]) -> str | None:
-    """The new admin's password if the database was empty; what a database may refuse becomes one line."""
+    """The new admin's password if the database was empty."""
+    from . import cli
+
+    with one_line(settings):
+        return cli.initialise(settings)
+
+
+@contextmanager
+def one_line(settings: dict[str, Any]) -> Iterator[None]:
+    """What a database may refuse becomes one line: CannotStart."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from . import cli, db
+    from . import db
 
     try:
-        return cli.initialise(settings)
+        yield
     except db.SchemaRefused as error:
         raise CannotStart(error) from None
     except OSError as error:

@@ -1,0 +1,205 @@
+"""What `make reload` runs: new code for a site that goes on meanwhile, without a lost request or stream.
+
+The new code is rehearsed first: a site on an empty folder, started as uwsgi.ini says, must answer and hold streams.
+(`uwsgi --no-server` would see less, neither a template nor the broadcaster, and crashes when it leaves a greenlet.)
+Only then the database's schema is upgraded, and one worker after the other replaced.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from . import cli, start
+from .config import PREFIX, BadSetting, read
+from .server import try_lock
+
+INI = Path(__file__).parent.parent / "uwsgi.ini"
+UWSGI = Path(sys.executable).parent / "uwsgi"
+# The first is made and stored for everybody, the other made each time.
+PATHS = ("/", "/login")
+REHEARSAL_SECONDS = 30.0
+STOP_SECONDS = 30.0
+# A worker has 20 seconds for its last requests (worker-reload-mercy), and some more to import the app.
+WORKER_SECONDS = 60.0
+ATTEMPTS = 3
+COMPLETE = "chain reloading complete"
+COMPLAINTS = (
+    re.compile(r"^Traceback .*\n(?:(?:[ \t].*)?\n)*.+", re.MULTILINE),
+    re.compile(r"^Pressroom can't start: .*", re.MULTILINE),
+)
+
+
+class CannotReload(Exception):
+    """What keeps the site as it was."""
+
+
+def main() -> int:
+    try:
+        reload(read())
+    except (CannotReload, BadSetting, start.CannotStart) as error:
+        print(f"Not reloaded: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def reload(settings: dict[str, Any]) -> None:
+    folder: Path = settings["INSTANCE"]
+    if not start.is_running(folder):
+        raise CannotReload(f"no site runs on {folder}: make serve")
+    lock = try_lock(folder / "locks" / "reload")
+    if lock is None:
+        raise CannotReload("another reload is under way.")
+    try:
+        rehearse()
+        with start.one_line(settings):
+            cli.upgrade_schema(settings)
+        count = replace_workers(folder)
+    finally:
+        os.close(lock)
+    print(f"New code is in all {count} workers.")
+    if INI.stat().st_mtime > (folder / "uwsgi.pid").stat().st_mtime:
+        print("uwsgi.ini is newer than the running site, and only a restart takes that up.", file=sys.stderr)
+
+
+# The rehearsal
+
+
+def rehearse() -> None:
+    """Raises CannotReload when the code that is there now can't serve."""
+    with tempfile.TemporaryDirectory(prefix="pressroom-") as folder, _started(Path(folder)) as (site, url):
+        if wanting := _wanting(site, Path(folder), url):
+            raise CannotReload(f"the new code {wanting}.\n{_complaint(Path(folder))}".rstrip())
+
+
+@contextmanager
+def _started(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    others = ("SOCKET", "DATABASE_URL", "TRUSTED_HOSTS")
+    environ = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX) not in others}
+    environ |= {PREFIX + "INSTANCE": str(folder / "instance"), PREFIX + "HTTP": address, PREFIX + "WORKERS": "1"}
+    environ.pop("NOTIFY_SOCKET", None)  # systemd's, of the site that runs
+    with (folder / "screen").open("wb") as screen:
+        site = subprocess.Popen(  # noqa: S603
+            [UWSGI, "--ini", INI], env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen
+        )
+    try:
+        yield site, f"http://{address}"
+    finally:
+        site.terminate()
+        try:
+            site.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            site.kill()
+            site.wait()
+
+
+def _wanting(site: subprocess.Popen[bytes], folder: Path, url: str) -> str | None:
+    """What it doesn't do."""
+    if not _soon(lambda: site.poll() is not None or _status(url + PATHS[0])) or site.poll() is not None:
+        return "doesn't start"
+    for path in PATHS:
+        if (status := _status(url + path)) != HTTPStatus.OK:
+            return f"answers {path} with {status}"
+    return None if _soon((folder / "instance" / "broadcaster.sock").exists) else "holds no streams"
+
+
+def _status(url: str) -> int | None:
+    try:
+        with urllib.request.urlopen(url, timeout=REHEARSAL_SECONDS) as answer:  # noqa: S310
+            status: int = answer.status
+            return status
+    except urllib.error.HTTPError as error:
+        error.close()
+        return error.code
+    except OSError:
+        return None
+
+
+def _soon(condition: Callable[[], object]) -> bool:
+    give_up_at = time.monotonic() + REHEARSAL_SECONDS
+    while not condition():
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def _complaint(folder: Path) -> str:
+    """What it said last: a traceback, or why it refused to start."""
+    screen, log = folder / "screen", folder / "instance" / "uwsgi.log"
+    said = "".join(file.read_text(errors="replace") for file in (log, screen) if file.exists())
+    return next((found[-1] for pattern in COMPLAINTS if (found := pattern.findall(said))), said.strip()[-1000:])
+
+
+# The workers
+
+
+def replace_workers(folder: Path) -> int:
+    """One after the other, each when the one before answers. How many there are."""
+    master = int((folder / "uwsgi.pid").read_text())
+    before = _workers(master)
+    for _attempt in range(ATTEMPTS):
+        _chain_reload(folder, master, give_up_at=time.monotonic() + WORKER_SECONDS * (len(before) + 1))
+        # One that was still importing the old code is passed over.
+        if not before & (after := _workers(master)):
+            return len(after)
+    raise CannotReload(f"of {len(before)} workers, {len(before & after)} still run the old code. Try again.")
+
+
+def _chain_reload(folder: Path, master: int, give_up_at: float) -> None:
+    with (folder / "uwsgi.log").open(errors="replace") as log:
+        log.seek(0, os.SEEK_END)
+        _say(folder, b"c")
+        said = ""
+        while COMPLETE not in (said := said + log.read()):
+            if not Path(f"/proc/{master}").exists():
+                raise CannotReload(f"the site has ended; see {folder / 'uwsgi.log'}")
+            if time.monotonic() > give_up_at:
+                raise CannotReload(f"a worker takes too long; see {folder / 'uwsgi.log'}")
+            time.sleep(0.1)
+
+
+def _say(folder: Path, word: bytes) -> None:
+    """The master opens its FIFO anew after each word, and for a moment nobody reads it."""
+    for _attempt in range(50):
+        with suppress(OSError):
+            fifo = os.open(folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(fifo, word)
+            finally:
+                os.close(fifo)
+            return
+        time.sleep(0.02)
+    raise CannotReload(f"the site on {folder} doesn't listen.")
+
+
+def _workers(master: int) -> set[int]:
+    """Source: proc(5), /proc/pid/stat."""
+    found = set()
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
+            if name == "uwsgi" and int(rest.split()[1]) == master:
+                found.add(int(stat.parent.name))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())
