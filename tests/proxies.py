@@ -11,7 +11,7 @@ import re
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ LogFormat "%h" common
 </Directory>
 {site}
 """
-APACHE_NEEDS = ("mpm_event", "authz_core", "headers", "rewrite", "reqtimeout", "proxy", "proxy_uwsgi")
+APACHE_NEEDS = ("mpm_event", "authz_core", "headers", "rewrite", "reqtimeout", "alias", "proxy", "proxy_uwsgi")
 APACHE_MODULES = "/usr/lib/apache2/modules"
 
 
@@ -225,22 +225,27 @@ def _nginx(folder: Path, port: int, site: str) -> Program:
 
 def running_apache(folder: Path, site: UwsgiServer, port: int, **changed: str) -> Program:
     """changed: directives that get another value."""
-    modules = Path(APACHE_MODULES)
-    assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
     text = shipped("apache.conf", site, port)
     for name, value in changed.items():
         text, count = re.subn(rf"^{name} .*", f"{name} {value}", text, flags=re.MULTILINE)
         assert count == 1
-    config = APACHE.format(
-        folder=folder,
-        port=port,
-        modules="\n".join(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in APACHE_NEEDS),
-        site=text,
-        user=f"User {PROXY_USER}\nGroup {PROXY_USER}" if IS_ROOT else "",
-    )
-    (folder / "apache.conf").write_text(config)
+    (folder / "apache.conf").write_text(apache_config(folder, text, port))
     command = [_path_of("apache2", "apache2-bin"), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
     return Program(command, folder, port=port)
+
+
+def apache_config(folder: Path, site: str, port: int, more_modules: Sequence[str] = ()) -> str:
+    """folder: for its files."""
+    modules = Path(APACHE_MODULES)
+    assert (modules / "mod_proxy_uwsgi.so").is_file(), "these tests need Apache: apt install apache2-bin"
+    names = [*APACHE_NEEDS, *more_modules]
+    return APACHE.format(
+        folder=folder,
+        port=port,
+        modules="\n".join(f"LoadModule {name}_module {modules}/mod_{name}.so" for name in names),
+        site=site,
+        user=f"User {PROXY_USER}\nGroup {PROXY_USER}" if IS_ROOT else "",
+    )
 
 
 def _path_of(program: str, package: str) -> str:

@@ -169,7 +169,7 @@ def _chain_reload(folder: Path, master: int, give_up_at: float) -> None:
         _say(folder, b"c")
         said = ""
         while COMPLETE not in (said := said + log.read()):
-            if not Path(f"/proc/{master}").exists():
+            if not _is_alive(master):
                 raise CannotReload(f"the site has ended; see {folder / 'uwsgi.log'}")
             if time.monotonic() > give_up_at:
                 raise CannotReload(f"a worker takes too long; see {folder / 'uwsgi.log'}")
@@ -188,6 +188,14 @@ def _say(folder: Path, word: bytes) -> None:
             return
         time.sleep(0.02)
     raise CannotReload(f"the site on {folder} doesn't listen.")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _workers(master: int) -> set[int]:

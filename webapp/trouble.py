@@ -36,8 +36,8 @@ IN_LOG = {
 
 
 def without_gevent(binary: Path) -> str | None:
-    """Of the uWSGI that is to serve, by asking it. Its own variables would be options to it."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("UWSGI_")}
+    """Of the uWSGI that is to serve, by asking it. Its own variables would be options to it; systemd isn't meant."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("UWSGI_", "NOTIFY_SOCKET"))}
     try:
         asked = subprocess.run(  # noqa: S603
             [binary, "--plugins-list"], capture_output=True, text=True, env=environ, check=False
