@@ -5,14 +5,12 @@ Server CPU only, of every process of the server, with 64 connections that each a
 
 from __future__ import annotations
 
-import os
-import pwd
 import re
 import subprocess
 from argparse import Namespace
-from pathlib import Path
 from statistics import median
 
+import behind
 import browser
 import lab
 import report
@@ -23,30 +21,16 @@ OF_NGINX = 2.0
 OF_NGINX_AIM = 1.5
 
 NGINX = """
-{user}
-worker_processes {workers};
-daemon off;
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 1024; }}
-http {{
-    types {{ text/html html; }}
-    access_log off;
-    sendfile on;
-    tcp_nopush on;
     keepalive_timeout 0;
     gzip_static on;
     etag off;
     expires 0;
     {headers}
-    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
-    uwsgi_temp_path {folder}; scgi_temp_path {folder};
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         root {pages};
         location / {{ try_files $uri/index.html =404; }}
     }}
-}}
 """
 
 
@@ -56,8 +40,8 @@ def main() -> None:
     with lab.site() as site:
         page = f"/post/{post_of_bytes(site, PAGE_BYTES)}"
         nginx_port = lab.free_port(taken=site.port)
-        nginx = ["nginx", "-e", "stderr", "-c", str(nginx_config(site, nginx_port))]
-        with lab.serving(site) as uwsgi_pid, lab.running(nginx, nginx_port, path=page) as nginx_pid:
+        servers = NGINX.format(headers=headers(), port=nginx_port, pages=site.folder / "pages")
+        with lab.serving(site) as uwsgi_pid, behind.nginx(site.folder.parent, nginx_port, servers) as nginx_pid:
             size = check(site.port, nginx_port, page)
             contenders = {
                 "uWSGI, page": (uwsgi_pid, site.port, page, ""),
@@ -69,7 +53,7 @@ def main() -> None:
             rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
             for _ in range(chosen.rounds):
                 for name, contender in contenders.items():
-                    rounds[name].append(measure(*contender, chosen.seconds))
+                    rounds[name].append(measure(*contender, seconds=chosen.seconds, kept=False))
     tell(chosen, size, rounds)
 
 
@@ -83,17 +67,10 @@ def page_of(site: lab.Site, post_id: int) -> bytes:
     return (site.folder / f"pages/post/{post_id}/index.html").read_bytes()
 
 
-def nginx_config(site: lab.Site, port: int) -> Path:
-    """The headers are those of uwsgi.ini; Connection is nginx's own."""
+def headers() -> str:
+    """Those of uwsgi.ini, for nginx; Connection is its own."""
     lines = re.findall(r"^add-header = ([\w-]+): (.+)$", (lab.CHECKOUT / "uwsgi.ini").read_text(), re.MULTILINE)
-    headers = "\n    ".join(f'add_header {name} "{value}";' for name, value in lines if name != "Connection")
-    folder = site.folder.parent
-    user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
-    config = NGINX.format(
-        user=user, workers=lab.WORKERS, folder=folder, headers=headers, port=port, pages=site.folder / "pages"
-    )
-    (folder / "nginx.conf").write_text(config)
-    return folder / "nginx.conf"
+    return "\n    ".join(f'add_header {name} "{value}";' for name, value in lines if name != "Connection")
 
 
 def check(uwsgi_port: int, nginx_port: int, page: str) -> int:
@@ -112,9 +89,12 @@ def check(uwsgi_port: int, nginx_port: int, page: str) -> int:
     return sizes[""]
 
 
-def measure(pid: int, port: int, path: str, coding: str, seconds: int) -> tuple[float, float]:
-    """Microseconds of CPU per answer, and answers per second."""
-    command = ["wrk", "-t2", "-c64", f"-d{seconds}s", "-H", "Connection: close"]
+def measure(
+    pid: int, port: int, path: str, coding: str = "", *, seconds: int, kept: bool = True
+) -> tuple[float, float]:
+    """Microseconds of CPU per answer, and answers per second. kept: the connections, for more than one answer."""
+    command = ["wrk", "-t2", "-c64", f"-d{seconds}s"]
+    command += [] if kept else ["-H", "Connection: close"]
     command += ["-H", f"Accept-Encoding: {coding}"] if coding else []
     before = lab.cpu_seconds(pid)
     command += [f"http://127.0.0.1:{port}{path}"]

@@ -1,0 +1,75 @@
+"""nginx, as Debian sets it up: in front of a site by deploy/nginx.conf, or with other servers."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import lab
+
+NGINX = """
+{user}
+worker_processes {workers};
+worker_rlimit_nofile 20000;
+daemon off;
+pid {folder}/nginx.pid;
+error_log stderr;
+events {{ worker_connections 9000; }}
+http {{
+    types {{ text/html html; }}
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; uwsgi_temp_path {folder}/uwsgi;
+    fastcgi_temp_path {folder}/fastcgi; scgi_temp_path {folder}/scgi;
+    {servers}
+}}
+"""
+
+
+class Behind(NamedTuple):
+    """Process ids: of uWSGI's master, and of nginx's."""
+
+    uwsgi: int
+    nginx: int
+
+
+@contextmanager
+def behind_nginx(site: lab.Site) -> Iterator[Behind]:
+    """Serve the site at its port as deploy/nginx.conf says."""
+    socket = site.folder.with_name("site.sock")
+    more = {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{site.port}"}
+    servers, served = shipped(site, socket), site._replace(environ=site.environ | more)
+    with nginx(site.folder.parent, site.port, servers) as front, lab.serving(served) as pid:
+        yield Behind(pid, front)
+
+
+@contextmanager
+def nginx(folder: Path, port: int, servers: str) -> Iterator[int]:
+    """Its process id. It needn't answer well: what it stands in front of may come later."""
+    lab.need("nginx")
+    user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
+    config = folder / f"nginx-{port}.conf"
+    config.write_text(NGINX.format(user=user, workers=lab.WORKERS, folder=folder, servers=servers))
+    with lab.running(["nginx", "-e", "stderr", "-c", str(config)], port, path="") as pid:
+        yield pid
+
+
+def shipped(site: lab.Site, socket: Path) -> str:
+    """deploy/nginx.conf, with this site's paths and port."""
+    text = (lab.CHECKOUT / "deploy" / "nginx.conf").read_text()
+    shutil.copytree(lab.CHECKOUT / "static", site.folder.with_name("static"), dirs_exist_ok=True)
+    for written, here in (
+        ("/run/pressroom/pressroom.sock", str(socket)),
+        ("/srv/pressroom", str(site.folder.parent)),
+        ("news.example.org", "127.0.0.1"),
+        ("[::]:80", f"127.0.0.2:{site.port}"),
+        ("listen 80", f"listen 127.0.0.1:{site.port}"),
+    ):
+        text = text.replace(written, here)
+    return text
