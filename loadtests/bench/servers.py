@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -12,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parent.parent / "limits"))
+import behind
 import lab
 
 HERE = Path(__file__).parent
@@ -26,25 +26,11 @@ def application(environ, start_response):
 """
 
 NGINX = """
-daemon off;
-{user}
-worker_processes {workers};
-pid {folder}/nginx.pid;
-error_log stderr;
-events {{ worker_connections 8192; }}
-http {{
-    types {{ text/html html; }}
-    access_log off;
-    sendfile on;
-    tcp_nopush on;
     gzip_static on;
-    client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; uwsgi_temp_path {folder}/uwsgi;
-    fastcgi_temp_path {folder}/fastcgi; scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         location / {{ {way} }}
     }}
-}}
 """
 PASS_ON = """
             uwsgi_pass unix:{socket};
@@ -142,29 +128,17 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
     command = [str(BIN / "uwsgi"), "--ini", str(lab.CHECKOUT / "uwsgi.ini")]
     environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
     with ExitStack() as stack:
-        way = PASS_ON.format(socket=socket)
-        nginx = stack.enter_context(_nginx(instance.parent, port, way))
+        server = NGINX.format(port=port, way=PASS_ON.format(socket=socket))
+        nginx = stack.enter_context(behind.nginx(instance.parent, port, server, WORKERS))
         site = stack.enter_context(lab.running(command, port, environ, "/hello"))
         lab.wait_for_site(instance, site, WORKERS)
         yield Running([site, nginx], port)
 
 
 def nginx_alone(instance: Path, port: int, _environ: dict[str, str]) -> Iterator[Running]:
-    way = f"root {instance / 'pages'}; try_files $uri/index.html =404;"
-    with _nginx(instance.parent, port, way) as pid:
+    server = NGINX.format(port=port, way=f"root {instance / 'pages'}; try_files $uri/index.html =404;")
+    with behind.nginx(instance.parent, port, server, WORKERS) as pid:
         yield Running([pid], port)
-
-
-@contextmanager
-def _nginx(folder: Path, port: int, way: str) -> Iterator[int]:
-    """Started before what it stands in front of, so it needn't answer well."""
-    lab.need("nginx")
-    user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
-    config = folder / "nginx.conf"
-    config.write_text(NGINX.format(user=user, workers=WORKERS, folder=folder, port=port, way=way))
-    command = ["nginx", "-e", "stderr", "-c", str(config)]
-    with lab.running(command, port, path="") as pid:
-        yield pid
 
 
 def raw(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
