@@ -11,6 +11,7 @@ fail = { echo "$(1)" >&2; exit 1; }
 
 help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
+	@echo "make without-uwsgi installs gunicorn and waitress, where uWSGI can't be built"
 	@echo "make reload   let a running site take up new code, one worker after the other"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
 	@echo "make test     the tests; AGAIN=1 those that failed"
@@ -77,6 +78,14 @@ $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@$(PIP) --editable '.[test,load,bench]'
 	@touch $@
 
+# The same without uWSGI, which takes a compiler.
+without-uwsgi:
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -c 'import tomllib; found = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*(name for name in found["dependencies"] if not name.startswith("uwsgi")), sep="\n")' \
+		| $(PIP) --requirement /dev/stdin gunicorn waitress
+	@$(PIP) --no-deps --editable .
+
 # Says in one line what is missing, where pip would say it in a hundred.
 machine:
 	@command -v $(PYTHON) >/dev/null \
@@ -91,4 +100,4 @@ machine:
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload crowd bench benchmarks ways test check recording screens messages machine
+.PHONY: help serve without-uwsgi reload crowd bench benchmarks ways test check recording screens messages machine

@@ -7,6 +7,7 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -18,6 +19,8 @@ from .cli import on_instance
 from .server import is_uwsgi_possible
 
 ASK_SECONDS = 5.0
+UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
+IN_ITS_PLACE = ("gunicorn", "waitress")
 
 
 @click.command()
@@ -27,7 +30,7 @@ def check() -> None:
     folder: Path = current_app.config["INSTANCE"]
     by_uwsgi = start.is_running(folder)
     runs = by_uwsgi or upkeep.is_kept(folder)
-    holds_streams = by_uwsgi if runs else is_uwsgi_possible()
+    holds_streams = by_uwsgi if runs else _is_for_uwsgi()
     problems = [
         *_refused(instance.check_writable, folder),
         *_refused(_database),
@@ -70,10 +73,14 @@ def _page_store() -> list[str]:
     return [found] if found else []
 
 
+def _is_for_uwsgi() -> bool:
+    """Not where there is none, or it wasn't installed and another server was."""
+    return is_uwsgi_possible() and (UWSGI.is_file() or not any(map(find_spec, IN_ITS_PLACE)))
+
+
 def _before_the_start() -> list[str]:
-    binary = Path(sys.prefix) / "bin" / "uwsgi"
     return [
-        *(_refused(trouble.without_gevent, binary) if is_uwsgi_possible() else []),
+        *(_refused(trouble.without_gevent, UWSGI) if _is_for_uwsgi() else []),
         *_refused(start.check_free, current_app.config),
     ]
 
