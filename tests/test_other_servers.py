@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.error import HTTPError
 
 import psutil
 import pytest
@@ -271,6 +272,19 @@ def test_nothing_is_written_outside_the_instance(
         assert {path for path in paths if not path.startswith(f"{instance}/")} == {str(tmp_path / "screen")}
         ends_at_sigterm(program)
         assert "ontrol socket" not in program.said()
+
+
+@pytest.mark.parametrize("name", ["gunicorn with threads", "waitress"])
+def test_it_says_that_there_is_no_database_yet(name: str, tmp_path: Path) -> None:
+    instance = tmp_path / "instance"
+    with Program(COMMANDS[name].split(), tmp_path, {"PRESSROOM_INSTANCE": str(instance)}) as program:
+        with pytest.raises(HTTPError) as refused:
+            Browser(program.url).get("/")
+        with refused.value:
+            assert refused.value.code == 503
+        said = program.said()
+    assert f"{instance} isn't there: make it with .venv/bin/pressroom init\n" in said
+    assert "Traceback" not in said
 
 
 @contextmanager

@@ -160,7 +160,8 @@ def say_how_streams_are_served(instance: Path) -> None:
     try:
         if try_lock(instance / "locks" / "polling") is None:
             return
-    except OSError:  # there is no instance yet
+    except OSError:
+        print(f"{instance} isn't there: make it with .venv/bin/pressroom init", file=sys.stderr, flush=True)
         return
     print("Live updates: readers ask every few seconds, as only uWSGI holds their streams", file=sys.stderr, flush=True)
 
