@@ -10,6 +10,7 @@ fail = { echo "$(1)" >&2; exit 1; }
 
 help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
+	@echo "make without-uwsgi installs gunicorn and waitress, where uWSGI can't be built"
 	@echo "make reload   let a running site take up new code, one worker after the other"
 	@echo "make install  install or update what is needed, and no more"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
@@ -74,18 +75,29 @@ $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@$(PIP) --editable '.[test,load,bench]'
 	@touch $@
 
-# Says in one line what is missing, where pip would say it in a hundred.
-machine:
+# The same without uWSGI, which takes a compiler.
+without-uwsgi: python
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -c 'import tomllib; found = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+		print(*(name for name in found["dependencies"] if not name.startswith("uwsgi")), sep="\n")' \
+		| $(PIP) --requirement /dev/stdin gunicorn waitress
+	@$(PIP) --no-deps --editable .
+
+# These say in one line what is missing, where pip would say it in a hundred.
+python:
 	@command -v $(PYTHON) >/dev/null \
 		|| $(call fail,Python 3.11 or newer is missing: $(APT) python3 python3-venv python3-dev gcc)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| $(call fail,$$($(PYTHON) --version 2>&1) is too old for 3.11: make serve PYTHON=/path/to/a/newer/python3)
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| $(call fail,Python can't make environments: $(APT) python3-venv)
+
+machine: python
 	@echo '#include <stdlib.h>' | $(CC) -fsyntax-only -x c - 2>/dev/null \
 		|| $(call fail,There is no working C compiler: $(APT) gcc libc6-dev)
 	@echo '#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON) -c \
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve reload install crowd bench benchmarks ways test check recording screens messages machine
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test check recording screens messages \
+	python machine

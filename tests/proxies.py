@@ -177,6 +177,12 @@ IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way
     "gunicorn": _by_command("gunicorn", "gunicorn -c deploy/gunicorn.conf.py webapp.wsgi:app"),
     "waitress": _by_command("waitress", "waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"),
 }
+# The same as one of those, with less: no column of its own in deploy/README.md.
+AS_ON_WINDOWS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
+    "waitress as on Windows": _by_command(
+        "waitress", "python tests/as_on_windows.py waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"
+    ),
+}
 
 
 @contextmanager

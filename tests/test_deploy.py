@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import ways
 from listening import Listener, numbers, retries
-from proxies import IN_USE, Way, behind_apache
+from proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
 from test_broadcaster import add_update, seq
 from test_pages_uwsgi import TYPES, Answer
 from test_uwsgi import Browser
@@ -29,14 +29,14 @@ SECRET = b"Not for readers."
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module", params=IN_USE)
+@pytest.fixture(scope="module", params=IN_USE | AS_ON_WINDOWS)
 def way(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[Way]:
     instance = copied_instance("way")
     (instance / "media" / "site" / "logo.svg").write_text(LOGO)
     (instance / "locks").mkdir(exist_ok=True)
     (instance / "locks" / "note.txt").write_bytes(SECRET)
     environ = {"PRESSROOM_LIMITS": "off", "PRESSROOM_ACCENT": "#7a1fa2"}
-    with IN_USE[request.param](instance, environ) as way:
+    with (IN_USE | AS_ON_WINDOWS)[request.param](instance, environ) as way:
         yield way
         said = way.server.log()
         assert "Traceback" not in said, said[said.index("Traceback") :]

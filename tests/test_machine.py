@@ -26,6 +26,7 @@ OFFLINE = {
     "sudo apt-get install": "systemctl start nginx",  # as Debian does when it has installed it
     "sudo -u pressroom git clone": f"git -C {CHECKOUT} ls-files -z -co --exclude-standard"
     f" | tar -C {CHECKOUT} --null -T - -c | sudo -u pressroom tar -x; touch .venv/.installed",
+    "sudo -u pressroom make without-uwsgi": "",
     "sudo -u pressroom git pull": "sed -i 's/Hello, World!/Hello again!/' webapp/reader.py",
     "curl https://$NAME/readyz": "curl -sSf --retry 9 --retry-all-errors https://$NAME/readyz",  # nginx takes a moment
     "sudo certbot certonly": "mkdir -p $ACME $TLS; echo it is ours > $ACME/token;"
@@ -202,7 +203,7 @@ def test_apache_takes_the_place_of_nginx(machine: Machine) -> None:
 
 
 def test_gunicorn_runs_in_the_same_unit(machine: Machine) -> None:
-    machine.run(f"cd {SITE}\n" + "\n".join(commands("gunicorn or waitress").splitlines()[-4:]))
+    machine.run("\n".join(commands("gunicorn or waitress").splitlines()[-5:]))
     until(lambda: machine.tried("curl -sS http://127.0.0.1:8000/hello").stdout == "Hello again!", "it answered")
     assert "gunicorn" in machine.run(f"tr '\\0' ' ' < /proc/{main_pid(machine)}/cmdline")
     assert machine.run("systemctl reload pressroom; curl -sS http://127.0.0.1:8000/hello") == "Hello again!"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,23 @@ def test_it_says_what_a_python_lacks(
 @pytest.mark.parametrize("compiler", ["false", "no-such-compiler"])
 def test_it_says_how_to_get_a_compiler(compiler: str) -> None:
     assert "apt-get install gcc" in said(f"CC={compiler}")
+
+
+def test_without_uwsgi_all_else_is_installed(tmp_path: Path) -> None:
+    """Its pip only says what it would get."""
+    run = subprocess.run(
+        ["make", "--silent", "without-uwsgi", f"VENV={tmp_path / 'venv'}", "PIP=cat; echo"],
+        cwd=CHECKOUT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
+    *names, others, own = run.stdout.splitlines()
+    assert [*names, "uwsgi==2.0.31; sys_platform != 'win32'"] == wanted
+    assert others == "--requirement /dev/stdin gunicorn waitress"
+    assert own == "--no-deps --editable ."
 
 
 def test_make_reload_says_that_nothing_runs(tmp_path: Path) -> None:

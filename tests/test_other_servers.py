@@ -2,33 +2,49 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import signal
 import socket
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.error import HTTPError
 
+import psutil
 import pytest
 from listening import Listener, numbers, retries
 from live_page import LivePage
 from programs import Program
 from test_broadcaster import add_update, seq
 from test_uwsgi import Browser
+from uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
 
-# As a user types them.
+# As deploy/README.md has them, but for the port.
+READ = [
+    line.removeprefix(".venv/bin/").replace(":8000", ":{port}")
+    for line in (CHECKOUT / "deploy" / "README.md").read_text().splitlines()
+    if line.endswith(" webapp.wsgi:app")
+]
+WITH_THE_FILE = next(line for line in READ if "gunicorn.conf.py" in line)
+# And as a user types others.
 COMMANDS = {
-    "gunicorn": "gunicorn -w 2 -b 127.0.0.1:{port} webapp.wsgi:app",
+    "gunicorn": next(line for line in READ if line.startswith("gunicorn -w")),
     "gunicorn with threads": "gunicorn -w 2 --threads 4 -b 127.0.0.1:{port} webapp.wsgi:app",
     "gunicorn with gevent": "gunicorn -w 1 -k gevent -b 127.0.0.1:{port} webapp.wsgi:app",
-    "waitress": "waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app",
+    "waitress": next(line for line in READ if line.startswith("waitress")),
     "flask": "flask --app webapp run --port {port}",
 }
 WAITS_FOR_EACH = ["gunicorn", "gunicorn with threads"]
 AT_ONCE_SECONDS = 2.0
+UPLOAD = re.compile(r"/(?!wgunicorn)[^/]+ \(deleted\)$")
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 
 
@@ -236,3 +252,81 @@ def test_40_slow_clients_hold_nobody_up(running: Running, sent: str) -> None:
     finally:
         for client in slow:
             client.close()
+
+
+@pytest.mark.parametrize(("command", "heartbeats"), [(WITH_THE_FILE, 2), (COMMANDS["waitress"], 0)])
+def test_nothing_is_written_outside_the_instance(
+    command: str, heartbeats: int, copied_instance: Callable[[str], Path], tmp_path: Path
+) -> None:
+    """Neither in one's home, nor where the system has a place for such things."""
+    instance, port = copied_instance("inside"), free_port()
+    environ = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_HTTP": f"127.0.0.1:{port}", "PRESSROOM_WORKERS": "2"}
+    environ["XDG_RUNTIME_DIR"] = str(tmp_path)
+    with Program(command.split(), tmp_path, environ, port) as program:
+        until(lambda: "Live updates: " in program.said(), "a worker has begun")
+        with half_an_upload(port):
+            until(lambda: any(map(UPLOAD.search, written(program))), "the upload is in a file")
+            paths = written(program)
+            assert [path.name for path in tmp_path.iterdir()] == ["screen"]
+        assert len([path for path in paths if "wgunicorn" in path]) == heartbeats
+        assert {path for path in paths if not path.startswith(f"{instance}/")} == {str(tmp_path / "screen")}
+        ends_at_sigterm(program)
+        assert "ontrol socket" not in program.said()
+
+
+@pytest.mark.parametrize("name", ["gunicorn with threads", "waitress"])
+def test_it_says_that_there_is_no_database_yet(name: str, tmp_path: Path) -> None:
+    instance = tmp_path / "instance"
+    with Program(COMMANDS[name].split(), tmp_path, {"PRESSROOM_INSTANCE": str(instance)}) as program:
+        with pytest.raises(HTTPError) as refused:
+            Browser(program.url).get("/")
+        with refused.value:
+            assert refused.value.code == 503
+        said = program.said()
+    assert f"{instance} isn't there: make it with .venv/bin/pressroom init\n" in said
+    assert "Traceback" not in said
+
+
+@contextmanager
+def half_an_upload(port: int) -> Iterator[None]:
+    """More than is kept in memory."""
+    head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(
+            b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"Content-Length: 900000\r\n\r\n" + head + b"x" * 800_000
+        )
+        yield
+
+
+def everyone(program: Program) -> list[psutil.Process]:
+    first = psutil.Process(program.process.pid)
+    return [first, *first.children(recursive=True)]
+
+
+def written(program: Program) -> set[str]:
+    """The files that it and its children have open for writing."""
+    found = set()
+    for process in everyone(program):
+        for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                flags = re.search(r"flags:\s+(\d+)", Path(f"/proc/{process.pid}/fdinfo/{descriptor.name}").read_text())
+                assert flags
+                if stat.S_ISREG(descriptor.stat().st_mode) and int(flags[1], 8) & (os.O_WRONLY | os.O_RDWR):
+                    found.add(str(descriptor.readlink()))
+    return found
+
+
+def ends_at_sigterm(program: Program) -> None:
+    """By itself, with every process."""
+    processes = everyone(program)
+    program.process.terminate()
+    assert program.process.wait(DEADLINE_SECONDS) in (0, -signal.SIGTERM)
+    until(lambda: not any(process.is_running() for process in processes), "its processes had ended")
+
+
+# Last, because it stops the server
+
+
+def test_it_ends_with_all_its_processes(running: Running) -> None:
+    ends_at_sigterm(running.program)

@@ -11,6 +11,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -198,6 +199,15 @@ def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
     assert not (tmp_path / "instance").exists()
     assert trouble.without_gevent(without_gevent) == said
     assert trouble.without_gevent(UWSGI) is None
+
+
+def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an environment that has all of ours, but for programs."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
+    [packages] = (tmp_path / "other").glob("lib/python*/site-packages")
+    (packages / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{CHECKOUT}\n")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "other" / "bin" / "python"))
+    assert machine.check() == []
 
 
 def test_a_uwsgi_that_is_not_there(tmp_path: Path) -> None:

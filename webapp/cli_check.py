@@ -7,16 +7,20 @@ import os
 import sys
 import urllib.request
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import config, db, instance, pages, start, trouble
+from . import config, db, instance, pages, start, trouble, upkeep
 from .cli import on_instance
+from .server import is_uwsgi_possible
 
 ASK_SECONDS = 5.0
+UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
+IN_ITS_PLACE = ("gunicorn", "waitress")
 
 
 @click.command()
@@ -24,15 +28,18 @@ ASK_SECONDS = 5.0
 def check() -> None:
     """Look for what commonly goes wrong, and say the cure."""
     folder: Path = current_app.config["INSTANCE"]
-    runs = start.is_running(folder)
+    by_uwsgi = start.is_running(folder)
+    runs = by_uwsgi or upkeep.is_kept(folder)
+    holds_streams = by_uwsgi if runs else _is_for_uwsgi()
     problems = [
         *_refused(instance.check_writable, folder),
         *_refused(_database),
-        *start.of_machine(current_app.config, _pid(folder) if runs else 0),
+        *start.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
         *_page_store(),
-        *(_running(folder) if runs else _before_the_start()),
+        *(_refused(_in_front) if runs else _before_the_start()),
+        *(trouble.in_log(folder) if holds_streams else []),
     ]
-    _say_readers()
+    _say_readers(holds_streams)
     for problem in problems:
         click.echo(f"PROBLEM: {problem}")
     if problems:
@@ -57,23 +64,25 @@ def _database() -> None:
 
 
 def _page_store() -> list[str]:
+    if not pages.of_app().store.usable:
+        click.echo("Page store: this system can't keep one; Python makes every page.")
+        return []
     found = pages.of_app().trouble()
     if found is None:
         click.echo("Page store: it can be written.")
     return [found] if found else []
 
 
+def _is_for_uwsgi() -> bool:
+    """Not where there is none, or it wasn't installed and another server was."""
+    return is_uwsgi_possible() and (UWSGI.is_file() or not any(map(find_spec, IN_ITS_PLACE)))
+
+
 def _before_the_start() -> list[str]:
-    binary = Path(sys.prefix) / "bin" / "uwsgi"
     return [
-        *(_refused(trouble.without_gevent, binary) if os.name == "posix" else []),
+        *(_refused(trouble.without_gevent, UWSGI) if _is_for_uwsgi() else []),
         *_refused(start.check_free, current_app.config),
-        *trouble.in_log(current_app.config["INSTANCE"]),
     ]
-
-
-def _running(folder: Path) -> list[str]:
-    return [*_refused(_in_front), *trouble.in_log(folder)]
 
 
 def _in_front() -> str | None:
@@ -90,7 +99,10 @@ def _in_front() -> str | None:
     return f"the site runs, but {url} doesn't lead to it ({reason}): in nginx it takes {way}, and nothing else"
 
 
-def _say_readers() -> None:
+def _say_readers(holds_streams: bool) -> None:
+    if not holds_streams:
+        click.echo("Streams: nobody holds them, as only uWSGI can; readers poll.")
+        return
     count = current_app.config["BROADCASTERS"]
     status = [found for found in current_app.extensions["channel"].status() if found]
     if status:
@@ -105,7 +117,7 @@ def _say_readers() -> None:
 
 def _pid(folder: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
-        return int((folder / "uwsgi.pid").read_text())
+        return int((folder / "uwsgi.pid").read_text("ascii"))
     return 0
 
 

@@ -112,7 +112,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 def sync(path: Path) -> None:
     """A file's or folder's content survives a power cut from here on."""
-    if os.name != "posix":  # Windows syncs no folder, and no file that is open for reading
+    if not hasattr(os, "O_DIRECTORY"):  # Windows syncs no folder, and no file that is open for reading
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -167,7 +167,7 @@ def _kept(source: Path, folder: Path, schema: str) -> Path:
         draft.unlink(missing_ok=True)
         take(source, draft)
         sync(draft)
-        copy = draft.rename(backups / f"pressroom-schema-{schema}.db")
+        copy = draft.replace(backups / f"pressroom-schema-{schema}.db")
         sync(backups)
         for old in sorted(backups.glob("pressroom-schema-*.db"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink()

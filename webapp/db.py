@@ -161,8 +161,9 @@ def reading() -> Session:
     from flask import current_app, g
 
     if "snapshot" not in g:
-        g.snapshot = snapshot(current_app.extensions["engine"])
-        g.reading = g.snapshot.__enter__()
+        opened = snapshot(current_app.extensions["engine"])
+        g.reading = opened.__enter__()
+        g.snapshot = opened
     session: Session = g.reading
     return session
 

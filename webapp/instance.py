@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,12 @@ def prepare(folder: Path) -> None:
     for name, mode in SUBFOLDERS.items():
         _make(folder / name, mode)
     check_writable(folder)
+
+
+def keep_temporary_files(folder: Path) -> None:
+    """From here on this process puts them there, as uwsgi.ini has it: request bodies, above all, and SQLite's own."""
+    if (folder / "tmp").is_dir():
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "tmp")
 
 
 def check_writable(folder: Path) -> None:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial, update_wrapper
 from pathlib import Path
@@ -28,6 +28,7 @@ from . import db, listings, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
+from .slots import packed
 from .store import Store, Stored
 
 # Every public page, by its view; "hot" ones are replaced at once when they change, the others are removed and made
@@ -124,7 +125,7 @@ class Pages:
     def serve(self, path: str, gzipped: bool) -> Stored:
         """The page as it is in the store; a page that isn't there is made, once, however many ask for it."""
         if not self._usable_for(path):
-            return self.fresh(path)
+            return self._unstored(path, gzipped)
         try:
             found = self.store.read(path, gzipped)
             if found is None:
@@ -133,7 +134,11 @@ class Pages:
             return found or made
         except OSError as error:
             self._trouble(error)
-            return self.fresh(path)
+            return self._unstored(path, gzipped)
+
+    def _unstored(self, path: str, gzipped: bool) -> Stored:
+        page = self.fresh(path)
+        return replace(page, content=packed(page.content), encoding="gzip") if gzipped else page
 
     def _usable_for(self, path: str) -> bool:
         return self.stored and time.monotonic() >= self.broken_until and place_of(path) is not None

@@ -142,7 +142,7 @@ def _remove_empty(folder: Path) -> None:
 
 def _check_owner(folder: Path) -> None:
     """root could write it, and the site couldn't use it afterwards."""
-    if os.name == "posix" and (owner := folder.stat().st_uid) != os.geteuid():
+    if hasattr(os, "geteuid") and (owner := folder.stat().st_uid) != os.geteuid():
         raise CannotRestore(f"{folder} belongs to {name_of(owner)}: run this as {name_of(owner)}")
 
 

@@ -19,6 +19,8 @@ from zlib import crc32
 try:
     import fcntl
 except ImportError:  # Windows
+    import msvcrt
+
     fcntl = None  # type: ignore[assignment]
 
 try:
@@ -99,6 +101,11 @@ def own_headers() -> dict[str, str]:
     return HEADERS
 
 
+def is_uwsgi_possible() -> bool:
+    """Whether uWSGI exists for this system, which Windows has none for."""
+    return hasattr(os, "fork")
+
+
 def reads_http() -> bool:
     """Whether our server reads requests itself, and not a proxy that speaks uwsgi to it."""
     return uwsgi is None or "socket" not in uwsgi.opt
@@ -113,10 +120,6 @@ def off_hub(function: Callable[..., T], *args: object) -> T:
 
     result: T = gevent.get_hub().threadpool.apply(function, args)
     return result
-
-
-def can_lock() -> bool:
-    return fcntl is not None
 
 
 @contextmanager
@@ -140,7 +143,10 @@ def try_lock(path: Path) -> int | None:
     """A descriptor that holds the lock until it is closed; None when somebody else has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        else:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
     except OSError:
         os.close(descriptor)
         return None
@@ -152,9 +158,10 @@ def say_how_streams_are_served(instance: Path) -> None:
     if uwsgi is not None:
         return
     try:
-        if can_lock() and try_lock(instance / "locks" / "polling") is None:
+        if try_lock(instance / "locks" / "polling") is None:
             return
-    except OSError:  # there is no instance yet
+    except OSError:
+        print(f"{instance} isn't there: make it with .venv/bin/pressroom init", file=sys.stderr, flush=True)
         return
     print("Live updates: readers ask every few seconds, as only uWSGI holds their streams", file=sys.stderr, flush=True)
 
@@ -165,6 +172,14 @@ UNIX_PATH_BYTES = 107
 SEND_SECONDS = 1.0
 AWAY_SECONDS = 1.0  # who took nothing for SEND_SECONDS isn't tried again for so long
 ANSWER_BYTES = 65_536
+
+
+def is_taken(path: Path) -> bool:
+    """Whether a program takes connections on this unix socket."""
+    if not hasattr(socket, "AF_UNIX"):
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 @contextmanager

@@ -94,9 +94,13 @@ class Slot:
                 self.store.retired().symlink_to(target)
 
 
+def packed(content: bytes, mtime: int = 0) -> bytes:
+    return gzip.compress(content, GZIP_LEVEL, mtime=mtime)
+
+
 def _write(file: Path, version: int, content: bytes) -> None:
     """The file and its twin. Not synced: after a power cut the store begins anew (pages.begin)."""
-    for name, written in ((f"{file}.gz", gzip.compress(content, GZIP_LEVEL, mtime=version)), (str(file), content)):
+    for name, written in ((f"{file}.gz", packed(content, version)), (str(file), content)):
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as opened:  # noqa: PTH123
             opened.write(written)
             os.fchmod(opened.fileno(), 0o644)

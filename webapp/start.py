@@ -20,11 +20,11 @@ from typing import Any
 from . import trouble
 from .config import PREFIX, SETTINGS, BadSetting, read
 from .instance import InstanceError, prepare
+from .server import UNIX_PATH_BYTES, is_taken
 
 # Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
 LISTEN = 1024
 SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
-UNIX_PATH_BYTES = 107
 
 
 class CannotStart(Exception):
@@ -101,7 +101,7 @@ def check_free(settings: dict[str, Any]) -> None:
         check_socket(settings["SOCKET"])
     else:
         check_address(settings["HTTP"])
-    if SOMAXCONN.is_file() and int(SOMAXCONN.read_text()) < LISTEN:
+    if SOMAXCONN.is_file() and int(SOMAXCONN.read_text("ascii")) < LISTEN:
         raise CannotStart(f"the kernel queues too few connections: sudo sysctl -w net.core.somaxconn={LISTEN}")
 
 
@@ -109,7 +109,8 @@ def check_address(http: str) -> None:
     host, _, port = http.rpartition(":")
     family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":  # on Windows it would bind what another program has
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host.strip("[]"), int(port)))
         except OSError as error:
@@ -136,9 +137,8 @@ def check_socket(path: Path) -> None:
         raise CannotStart(f"PRESSROOM_SOCKET: {path.parent} isn't there or not writable: mkdir -p it, or chown it")
     if path.exists() and not path.is_socket():
         raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is a file, no socket: move it away")
-    with socket.socket(socket.AF_UNIX) as probe:
-        if probe.connect_ex(str(path)) == 0:
-            raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
+    if is_taken(path):
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
 
 
 def make_private_files(folder: Path) -> None:
@@ -188,13 +188,13 @@ def cannot_use(error: OSError, folder: Path) -> str:
     return owned or f"{error.filename} can't be used ({error.strerror}): see .venv/bin/pressroom check"
 
 
-def of_machine(settings: dict[str, Any], pid: int = 0) -> list[str]:
+def of_machine(settings: dict[str, Any], pid: int = 0, holds_streams: bool = True) -> list[str]:
     """What lets the site serve, but badly or not for long. `pid`: a process of the site, if it runs."""
     folder, count = settings["INSTANCE"], settings["BROADCASTERS"]
     workers, broadcasters = trouble.limits(pid)
     found = (
         trouble.few_for_workers(workers),
-        trouble.few_readers(count, trouble.room(count, broadcasters)),
+        trouble.few_readers(count, trouble.room(count, broadcasters)) if holds_streams else None,
         trouble.foreign_files(folder),
         trouble.disk_nearly_full(folder),
         trouble.clock_behind(folder),

@@ -62,17 +62,17 @@ def _begin(app: Flask, pages: Pages) -> None:
 
 def _forget_what_was_not_synced(pages: Pages) -> None:
     """After a power cut a page's file may be empty, with the right time."""
-    boot = BOOT.read_text() if BOOT.is_file() else ""
+    boot = BOOT.read_text("ascii") if BOOT.is_file() else ""
     mark = pages.store.locks / "boot"
-    if not boot or not mark.is_file() or mark.read_text() != boot:
+    if not boot or not mark.is_file() or mark.read_text("ascii") != boot:
         pages.store.clear()
-        mark.write_text(boot)
+        mark.write_text(boot, "ascii")
 
 
 def keep(app: Flask) -> None:
-    """Look after the store from now on, in a greenlet (or thread) of this worker."""
+    """Look after the store from now on, in a greenlet (or thread) of this worker. A developer has none."""
     pages: Pages = app.extensions["pages"]
-    if pages.stored and app.config["INSTANCE"].is_dir():
+    if not app.debug and app.config["INSTANCE"].is_dir():
         threading.Thread(target=_keep, args=(pages,), name="page store", daemon=True).start()
 
 
@@ -83,6 +83,8 @@ def _keep(pages: Pages) -> None:
         try:
             begun = begun or _take_over(pages)
             held = held or try_lock(pages.store.locks / "healer")  # the others stand by
+            if held and not pages.stored:
+                return  # and keep the lock: it says that a site runs here
             if held:
                 healer.look()
             if held and time.monotonic() - swept_at > SWEEP_SECONDS:
@@ -92,6 +94,17 @@ def _keep(pages: Pages) -> None:
             if trouble != (trouble := str(error)):
                 pages.app.logger.warning("Outdated pages can't be looked for: %s", error)
         time.sleep(HEAL_SECONDS)
+
+
+def is_kept(folder: Path) -> bool:
+    """Whether a site serves here at this moment, under whichever server; False where that can't be found out."""
+    try:
+        held = try_lock(folder / "locks" / "healer")
+    except OSError:
+        return False
+    if held is not None:
+        os.close(held)
+    return held is None
 
 
 def _take_over(pages: Pages) -> bool:
