@@ -28,7 +28,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .live import live
     from .operator import operator
     from .reader import reader
-    from .server import Channel, as_asked_for
+    from .server import Channel
     from .sessions import SESSION_DAYS
 
     app = Flask(
@@ -54,7 +54,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
     proxies = app.config["PROXIES"]
-    site = as_asked_for(app.wsgi_app)
+    site = guard.as_asked_for(app.wsgi_app)
     believing = ProxyFix(site, x_for=proxies, x_proto=proxies) if proxies else site
     app.wsgi_app = guard.guarded(believing, trusted)  # type: ignore[method-assign, assignment]
     app.extensions["channel"] = Channel(

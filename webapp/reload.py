@@ -24,7 +24,7 @@ from typing import Any
 
 from . import cli, start
 from .config import PREFIX, BadSetting, read
-from .server import try_lock
+from .server import open_fifo, try_lock
 
 INI = Path(__file__).parent.parent / "uwsgi.ini"
 UWSGI = Path(sys.executable).parent / "uwsgi"
@@ -177,14 +177,11 @@ def _chain_reload(folder: Path, master: int, give_up_at: float) -> None:
 
 
 def _say(folder: Path, word: bytes) -> None:
-    """The master opens its FIFO anew after each word, and for a moment nobody reads it."""
+    """The master opens its FIFO anew after a word, and for a moment nobody reads it."""
     for _attempt in range(50):
-        with suppress(OSError):
-            fifo = os.open(folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(fifo, word)
-            finally:
-                os.close(fifo)
+        if (fifo := open_fifo(folder)) is not None:
+            os.write(fifo, word)
+            os.close(fifo)
             return
         time.sleep(0.02)
     raise CannotReload(f"the site on {folder} doesn't listen.")

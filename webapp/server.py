@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -29,7 +29,7 @@ except ImportError:
     uwsgi = None
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    pass
 
 T = TypeVar("T")
 
@@ -50,20 +50,6 @@ UNPATCHED = (
 )
 
 
-def as_asked_for(application: WSGIApplication) -> WSGIApplication:
-    """Undo what uWSGI does to the path of a POST to a page that is a file: it appends the index to it before it sees
-    that the method isn't one for files (core/static.c, 2.0.31), and that would be a 404 instead of a 405."""
-    if uwsgi is None:
-        return application
-
-    def undone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and environ["PATH_INFO"].endswith("/index.html"):
-            environ["PATH_INFO"] = environ["PATH_INFO"].removesuffix("index.html").rstrip("/") or "/"
-        return application(environ, start_response)
-
-    return undone
-
-
 def refuse_unpatched() -> None:
     """End uWSGI when it serves by gevent without the patch: the first request that waits would stop all others.
 
@@ -79,6 +65,15 @@ def refuse_unpatched() -> None:
     if uwsgi.masterpid():
         os.kill(uwsgi.masterpid(), signal.SIGINT)
     os._exit(1)
+
+
+def open_fifo(instance: Path) -> int | None:
+    """The FIFO of uWSGI's master, for writing. A FIFO can be opened so, without blocking, only while somebody reads it:
+    None when no site runs."""
+    try:
+        return os.open(instance / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
+    except (OSError, AttributeError):  # Windows has none
+        return None
 
 
 def send_answers_whole() -> None:
@@ -99,6 +94,10 @@ def own_headers() -> dict[str, str]:
     if uwsgi is not None and "add-header" in uwsgi.opt:
         return {}
     return HEADERS
+
+
+def is_uwsgi() -> bool:
+    return uwsgi is not None
 
 
 def is_uwsgi_possible() -> bool:

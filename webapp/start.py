@@ -20,7 +20,7 @@ from typing import Any
 from . import trouble
 from .config import PREFIX, SETTINGS, BadSetting, read
 from .instance import InstanceError, prepare
-from .server import UNIX_PATH_BYTES, is_taken
+from .server import UNIX_PATH_BYTES, is_taken, open_fifo
 
 # Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
 LISTEN = 1024
@@ -79,12 +79,11 @@ def check_paths(folder: Path) -> None:
 
 
 def is_running(folder: Path) -> bool:
-    """A FIFO can be opened for writing without blocking only while a master reads it, whatever its pid file says."""
-    try:
-        os.close(os.open(folder / "uwsgi.fifo", os.O_WRONLY | getattr(os, "O_NONBLOCK", 0)))
-    except OSError:
-        return False
-    return True
+    """Whatever its pid file says."""
+    fifo = open_fifo(folder)
+    if fifo is not None:
+        os.close(fifo)
+    return fifo is not None
 
 
 def check_not_running(folder: Path) -> None:
