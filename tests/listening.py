@@ -145,7 +145,10 @@ class Listener:
 
     def _look_for_the_end(self) -> None:
         """A connection may be kept after its answer."""
+        length = self.headers.get("content-length")
         if self.head and self._is_chunked and unchunked(self.read)[1]:
+            self.ended = True
+        elif length is not None and len(self.read) >= int(length):
             self.ended = True
 
     def close(self) -> None:
