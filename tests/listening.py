@@ -146,10 +146,8 @@ class Listener:
     def _look_for_the_end(self) -> None:
         """A connection may be kept after its answer."""
         length = self.headers.get("content-length")
-        if self.head and self._is_chunked and unchunked(self.read)[1]:
-            self.ended = True
-        elif length is not None and len(self.read) >= int(length):
-            self.ended = True
+        is_whole = unchunked(self.read)[1] if self._is_chunked else bool(length) and len(self.read) >= int(length or 0)
+        self.ended = self.ended or bool(self.head and is_whole)
 
     def close(self) -> None:
         self.socket.close()

@@ -1,4 +1,4 @@
-"""People on a site while something happens to it: they write, read pages and hold streams, and note what they were told.
+"""People on a site while something happens to it: they write, read and hold streams, and note what they were told.
 
 What was acknowledged is on every page from then on, and in the database once, with numbers that have no gap.
 """
@@ -10,9 +10,10 @@ import http.client
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from operator import ge
 from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -92,6 +93,7 @@ class Night:
         self.pages_read = 0
         self.wrong: list[str] = []
         self.ended = threading.Event()
+        self.pen = threading.Lock()  # held by whoever writes
         world = SimpleNamespace(server=way, path=self.path)
         self.readers = [Reader(world, []) for _ in range(READERS)]  # type: ignore[arg-type]
 
@@ -105,25 +107,34 @@ class Night:
         threads = [
             threading.Thread(target=self._repeat, args=pair, daemon=True) for pair in zip(acts, pauses, strict=True)
         ]
+        self.ended.clear()
         for thread in threads:
             thread.start()
         try:
             yield
-        finally:
-            self.ended.set()
-            for thread in threads:
-                thread.join()
+        except BaseException:
+            self._stop(threads)
+            for reader in self.readers:
+                reader.close()
+            raise
+        self._stop(threads)
+
+    def _stop(self, threads: list[threading.Thread]) -> None:
+        self.ended.set()
+        for thread in threads:
+            thread.join()
 
     def _repeat(self, act: Callable[[], object], pause_seconds: float) -> None:
         while not self.ended.wait(pause_seconds):
             try:
                 act()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 self.wrong.append(f"{type(error).__name__}: {error}"[:500])
                 return
 
     def write(self, writer: Writer) -> Told:
-        return writer.write(f"{self.path}/{writer.kind}s", f"{writer.kind}-{next(self.count)}-of-the-night")
+        with self.pen:
+            return writer.write(f"{self.path}/{writer.kind}s", f"{writer.kind}-{next(self.count)}-of-the-night")
 
     def read_pages(self) -> None:
         """Each is whole, and has what was acknowledged before it was asked for."""
@@ -145,22 +156,20 @@ class Night:
 
     # What a test waits for
 
-    def goes_on(self, count: int = 3, seconds: float = 60.0) -> None:
-        """So many more updates and comments were acknowledged, and pages read."""
-        seen = [len(self.ada.acknowledged()), len(self.eve.acknowledged()), self.pages_read]
-        until(
-            lambda: (
-                self.wrong
-                or all(
-                    now >= before + count
-                    for now, before in zip(
-                        [len(self.ada.acknowledged()), len(self.eve.acknowledged()), self.pages_read], seen, strict=True
-                    )
-                )
-            ),
-            "more was acknowledged and read",
-            seconds,
-        )
+    def goes_on(self, count: int = 3) -> None:
+        """So many more updates and comments are acknowledged, and pages read."""
+        self._more("acknowledged", count, lambda: (self.ada.acknowledged(), self.eve.acknowledged()))
+
+    def is_refused(self, count: int = 3) -> None:
+        """So many more of both are refused, while pages are read."""
+        self._more("refused", count, lambda: (self.ada.refused(), self.eve.refused()))
+
+    def _more(self, what: str, count: int, told: Callable[[], Iterable[Sized]]) -> None:
+        def counts() -> list[int]:
+            return [*map(len, told()), self.pages_read]
+
+        wanted = [seen + count for seen in counts()]
+        until(lambda: self.wrong or all(map(ge, counts(), wanted)), f"{count} more were {what}, and pages read")
         assert not self.wrong, self.wrong
 
     # The end
@@ -192,6 +201,11 @@ class Night:
     def _rows(self, statement: str) -> list[tuple[str | int, ...]]:
         with closing(sqlite3.connect(self.way.server.instance / "pressroom.db", timeout=10)) as database:
             return database.execute(statement, (self.post_id,)).fetchall()
+
+    def empty_the_log(self) -> None:
+        """Of the database: what comes next is written over what stands there, and needs no room on the disk."""
+        with closing(sqlite3.connect(self.way.server.instance / "pressroom.db", timeout=10)) as database:
+            assert database.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
 
     def kept(self) -> list[str]:
         """The texts in the database."""

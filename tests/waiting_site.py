@@ -1,4 +1,4 @@
-"""The site with two views more. One waits for another socket: what gevent is for. The other stands still with all of its worker.
+"""The site with two views more. One waits for another socket: what gevent is for. The other stops all of its worker.
 
 Served by tests/test_uwsgi.py and tests/test_faults.py.
 """

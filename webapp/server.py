@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from zlib import crc32
@@ -77,6 +77,14 @@ def refuse_unpatched() -> None:
     if uwsgi.masterpid():
         os.kill(uwsgi.masterpid(), signal.SIGINT)
     os._exit(1)
+
+
+def keep_fifo_open(instance: Path) -> None:
+    """Let uWSGI's FIFO have a writer as long as this worker lives. When its last one closes it, uWSGI makes it anew,
+    and ends the site where it can't (core/fifo.c, 2.0.31): on a read-only disk `pressroom check` would be enough."""
+    if uwsgi is not None:
+        with suppress(OSError):
+            os.open(instance / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
 
 
 def send_answers_whole() -> None:
