@@ -12,6 +12,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import closing, contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from operator import ge
 from types import SimpleNamespace
@@ -56,6 +57,12 @@ class Writer:
     def __post_init__(self) -> None:
         self.browser = Browser(self.way.url, self.name)
         self.cookie = "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.browser.cookies)
+
+    def another(self) -> Writer:
+        """The same person, at another form."""
+        twin = copy(self)
+        twin.told, twin.pending = [], None
+        return twin
 
     def write(self, path: str, word: str) -> Told:
         word, submission = self.pending or (word, str(uuid4()))
@@ -198,13 +205,16 @@ class Night:
             assert fresh.shown() == [item for item in reader.page.shown() if item[0] in fresh.items]
             reader.close()
 
+    def database(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.way.server.instance / "pressroom.db", timeout=10, isolation_level=None)
+
     def _rows(self, statement: str) -> list[tuple[str | int, ...]]:
-        with closing(sqlite3.connect(self.way.server.instance / "pressroom.db", timeout=10)) as database:
+        with closing(self.database()) as database:
             return database.execute(statement, (self.post_id,)).fetchall()
 
     def empty_the_log(self) -> None:
         """Of the database: what comes next is written over what stands there, and needs no room on the disk."""
-        with closing(sqlite3.connect(self.way.server.instance / "pressroom.db", timeout=10)) as database:
+        with closing(self.database()) as database:
             assert database.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
 
     def kept(self) -> list[str]:
