@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,12 @@ import pytest
 from night import Night
 from proxies import Way, behind_nginx
 from test_faults import ENVIRON, follows
-from uwsgi_server import until
+from test_uwsgi import Browser
+from uwsgi_server import CHECKOUT, until
 from ways import ask
+
+sys.path += [str(CHECKOUT / "loadtests" / "limits")]
+from slow import CLIENTS, Slow, held
 
 CROWD = 100
 LOCKED_SECONDS = 10.0
@@ -57,3 +62,30 @@ def test_another_process_locks_the_database(way: Way) -> None:
     assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
     assert way.server.worker_pids() == workers
     night.check()
+
+
+def test_clients_that_send_or_take_a_byte_a_second_keep_nobody_waiting(way: Way) -> None:
+    night = Night(way)
+    without = everything(way, night)
+    site = Path(way.server.environ["PRESSROOM_SOCKET"])
+    with Slow(way.port, night.path) as slow:
+        until(lambda: slow.bytes >= 3 * CLIENTS, "each had sent or taken some bytes")
+        until(lambda: held(site) == len(night.readers), "nobody but those held a connection to the site")
+        assert everything(way, night) == without
+        with night.going_on():
+            night.goes_on(10)
+            before = slow.bytes
+            until(lambda: slow.bytes >= before + CLIENTS, "they had gone on as well")
+    night.check()
+
+
+def everything(way: Way, night: Night) -> list[int]:
+    """What is answered to people who ask for all sorts of things, many at once, each within ten seconds."""
+    paths = ["/hello", night.path, "/", "/search?q=night", "/login", "/feed.atom"]
+    with ThreadPoolExecutor(10) as pool:
+        read = list(pool.map(lambda path: ask(way, path, seconds=10).status, paths * 20))
+        signed_in = list(pool.map(lambda name: Browser(way.url, name).token, ["ada", "bob", "eve", "edith"] * 5))
+        written = list(pool.map(lambda _number: night.write(night.ada).status, range(20)))
+    assert all(signed_in)
+    assert follows(way, night)
+    return [*read, *[status or 0 for status in written]]
