@@ -79,7 +79,7 @@ def _grown(descriptor: int, size: int, step: int) -> bool:
 class Ext4(Disk):
     """A file system in a file, with what happens to one while files on it are open for writing."""
 
-    reason_unwritable = os.strerror(errno.EROFS)
+    reason_unwritable = f"{os.strerror(errno.EROFS)}. Look into the kernel's log"
 
     def fail(self) -> None:
         """As the kernel does upon an error: nobody can write any more, whatever files they have open."""

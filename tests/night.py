@@ -89,7 +89,7 @@ class Writer:
 
 
 class Night:
-    """A live post with an author, somebody who comments, and readers. `begin` lets them go on by themselves."""
+    """A live post with an author, somebody who comments, and readers. Within `going_on` they act by themselves."""
 
     def __init__(self, way: Way) -> None:
         self.way = way
