@@ -145,8 +145,9 @@ class Listener:
 
     def _look_for_the_end(self) -> None:
         """A connection may be kept after its answer."""
-        if self.head and self._is_chunked and unchunked(self.read)[1]:
-            self.ended = True
+        length = self.headers.get("content-length")
+        is_whole = unchunked(self.read)[1] if self._is_chunked else bool(length) and len(self.read) >= int(length or 0)
+        self.ended = self.ended or bool(self.head and is_whole)
 
     def close(self) -> None:
         self.socket.close()

@@ -123,11 +123,14 @@ def by_itself(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
 
 
 @contextmanager
-def behind_nginx(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
-    """nginx serves the pages, and speaks uwsgi to a unix socket for the rest: deploy/nginx.conf."""
+def behind_nginx(instance: Path, environ: Mapping[str, str], place: Path | None = None) -> Iterator[Way]:
+    """nginx serves the pages, and speaks uwsgi to a unix socket for the rest: deploy/nginx.conf.
+
+    place: a folder for the copy of the instance that is served.
+    """
     port = free_port()
     with ExitStack() as stack:
-        site = stack.enter_context(_on_a_socket(_readable(instance, stack), environ, port))
+        site = stack.enter_context(_on_a_socket(_readable(instance, place or folder_in(stack)), environ, port))
         config = shipped("nginx.conf", site, port)
         nginx = _nginx(folder_in(stack), port, config)
         yield Way("nginx", stack.enter_context(nginx).url, site)
@@ -211,9 +214,9 @@ def shipped(name: str, site: UwsgiServer, port: int) -> str:
     return text
 
 
-def _readable(instance: Path, stack: ExitStack) -> Path:
+def _readable(instance: Path, place: Path) -> Path:
     """A copy that the proxy's user can reach: pytest's own folders are for the user alone."""
-    folder = folder_in(stack) / "instance"
+    folder = place / "instance"
     shutil.copytree(instance, folder, symlinks=True)
     return folder
 

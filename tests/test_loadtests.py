@@ -155,3 +155,13 @@ def test_a_wrong_answer_makes_the_run_fail(copied_bench: Callable[[], Path], lie
         ran = locust(program.url, instance, "-u", 12, "-r", 12, "-t", "9s", "Reader", "Follower", "Author")
     assert ran.status == 1, ran.said
     assert LIES[lie] in " ".join(ran.found["errors"]), ran.found["errors"]
+
+
+def test_slow_clients_are_measured() -> None:
+    """A noisy machine may miss the bars of times; the first one is a count."""
+    script = CHECKOUT / "loadtests" / "limits" / "slow.py"
+    ran = subprocess.run([sys.executable, script, "--quick"], capture_output=True, text=True, timeout=300, check=False)
+    assert "\nslow: " in ran.stdout, ran.stderr
+    found = json.loads((CHECKOUT / "loadtests" / "results" / "slow.json").read_text())
+    assert found["bars"][0]["passed"], ran.stdout
+    assert [len(one["hello_ms"]) for name in ("without", "with") for one in found["raw"][name]] == [100, 100]

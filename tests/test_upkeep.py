@@ -89,13 +89,16 @@ def copy_database(source: Path, target: Path) -> None:
 # At the start
 
 
-def test_the_start_removes_what_is_outdated_and_nothing_else(site: Pages) -> None:
+def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_else(site: Pages) -> None:
     before = files(site)
     die_after(site.app, add_update)
     stale = outdated(site.app)
     assert {"/post/1", "/post/1/feed.atom", "/post/1/updates/1"} <= stale
     upkeep.begin(site.app)
     after = files(site)
+    assert "Late." in reachable(site.store.root)["/post/1"].read_text()
+    hot = after.pop("/post/1")
+    assert hot != before["/post/1"], "nginx would serve it while the site starts"
     assert after == {path: inode for path, inode in before.items() if path not in stale}
     assert outdated(site.app) == set()
 
@@ -131,7 +134,8 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
         die_after(site.app, lambda session: versions.raise_all(session, site.build, at_least=4_000_000_000))
     assert "/post/1" in reachable(site.store.root)
     upkeep.begin(site.app)
-    assert reachable(site.store.root) == {}
+    assert reachable(site.store.root).keys() <= {"/"}
+    assert outdated(site.app) == set()
     assert site.app.test_client().get("/post/1").status_code == 404
     ask_all(site.app)
     assert outdated(site.app) == set()

@@ -39,7 +39,8 @@ class Browser:
 
     def __init__(self, url: str, name: str | None = None) -> None:
         self.url = url
-        self.opener: OpenerDirector = build_opener(HTTPCookieProcessor(CookieJar()))
+        self.cookies = CookieJar()
+        self.opener: OpenerDirector = build_opener(HTTPCookieProcessor(self.cookies))
         if name:
             form = self.get("/login")
             token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)

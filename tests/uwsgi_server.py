@@ -166,6 +166,13 @@ class UwsgiServer:
         pids, log = self.worker_pids(), self.log()
         return len(pids) == self.workers and all(f"pid: {pid} (default app)" in log for pid in pids)
 
+    def family(self) -> list[psutil.Process]:
+        """All its processes, the master first; none if it has ended."""
+        if self.process.poll() is not None:
+            return []
+        master = psutil.Process(self.pid)
+        return [master, *master.children(recursive=True)]
+
     def broadcasters(self) -> list[psutil.Process]:
         """The processes that hold the streams."""
         found = []

@@ -21,8 +21,10 @@ HALF_REQUESTS = 100
 PROMPT_SECONDS = 2.0
 
 
-def ask(way: Way, path: str, method: str = "GET", body: bytes | None = None, **headers: str) -> Answer:
-    connection = HTTPConnection("127.0.0.1", way.port, timeout=30)
+def ask(
+    way: Way, path: str, method: str = "GET", body: bytes | None = None, seconds: float = 30.0, **headers: str
+) -> Answer:
+    connection = HTTPConnection("127.0.0.1", way.port, timeout=seconds)
     try:
         connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
         answer = connection.getresponse()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -72,8 +73,22 @@ def transaction(engine: Engine) -> Iterator[Session]:
         session.commit()
 
 
+# Of a process's writers one at a time asks for the lock. Each try waits BUSY_TIMEOUT_MS in C, and nobody else goes on
+# meanwhile: with 100 who tried, /hello took six seconds (measured).
+_asking = threading.Lock()
+
+
 def _writer(engine: Engine) -> Session:
     give_up_at = time.monotonic() + WRITE_PATIENCE_SECONDS
+    if not _asking.acquire(timeout=WRITE_PATIENCE_SECONDS):
+        raise DatabaseBusy
+    try:
+        return _locked(engine, give_up_at)
+    finally:
+        _asking.release()
+
+
+def _locked(engine: Engine, give_up_at: float) -> Session:
     while True:
         session = Session(engine, expire_on_commit=False)
         try:

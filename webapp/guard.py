@@ -110,11 +110,10 @@ def guarded(application: WSGIApplication, trusted: frozenset[str] | None) -> WSG
 def as_asked_for(application: WSGIApplication) -> WSGIApplication:
     """Undo what uWSGI does to the path of a POST to a page that is a file: it appends the index to it before it sees
     that the method isn't one for files (core/static.c, 2.0.31), and that would be a 404 instead of a 405."""
-    if not server.is_uwsgi():
-        return application
 
     def undone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD") and environ["PATH_INFO"].endswith("/index.html"):
+        is_file = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+        if not is_file and environ["PATH_INFO"].endswith("/index.html") and "uwsgi.version" in environ:
             environ["PATH_INFO"] = environ["PATH_INFO"].removesuffix("index.html").rstrip("/") or "/"
         return application(environ, start_response)
 

@@ -69,6 +69,7 @@ CURES = {
     errno.EACCES: "Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
     errno.ENOSPC: "Free some space.",
     errno.EDQUOT: "Free some space.",
+    errno.EROFS: "Look into the kernel's log for why, then repair the disk, mount it and start the site again.",
 }
 SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
 

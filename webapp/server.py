@@ -76,6 +76,13 @@ def open_fifo(instance: Path) -> int | None:
         return None
 
 
+def keep_fifo_open(instance: Path) -> None:
+    """Let uWSGI's FIFO have a writer as long as this worker lives. When its last one closes it, uWSGI makes it anew,
+    and ends the site where it can't (core/fifo.c, 2.0.31): on a read-only disk `pressroom check` would be enough."""
+    if uwsgi is not None:
+        open_fifo(instance)
+
+
 def send_answers_whole() -> None:
     """Let the kernel send an answer's head and body together, which uWSGI writes one after the other.
 
@@ -94,10 +101,6 @@ def own_headers() -> dict[str, str]:
     if uwsgi is not None and "add-header" in uwsgi.opt:
         return {}
     return HEADERS
-
-
-def is_uwsgi() -> bool:
-    return uwsgi is not None
 
 
 def is_uwsgi_possible() -> bool:

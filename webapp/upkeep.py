@@ -53,9 +53,9 @@ def _begin(app: Flask, pages: Pages) -> None:
             versions.raise_all(session, pages.build, at_least=max(stored.values(), default=0) + 1)
     if is_older_copy:
         pages.store.clear()
-    for path, version in stored.items():
-        if version < versions.expected(expected, path):
-            pages.store.remove(path)
+    else:  # a hot page is made anew and not just removed: nginx serves it while the site starts
+        wanted = {path: versions.expected(expected, path) for path in stored}
+        pages.replace({path: version for path, version in wanted.items() if stored[path] < version})
     pages.store.sweep()
     pages.store.sweep_orphans()
 

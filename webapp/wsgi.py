@@ -5,6 +5,7 @@ from . import config, create_app, ending, instance, server, upkeep
 server.refuse_unpatched()
 app = create_app()
 instance.keep_temporary_files(app.config["INSTANCE"])
+server.keep_fifo_open(app.config["INSTANCE"])
 server.send_answers_whole()
 server.say_how_streams_are_served(app.config["INSTANCE"])
 upkeep.keep(app)

@@ -33,10 +33,11 @@ http {{
 
 
 class Behind(NamedTuple):
-    """Process ids: of uWSGI's master, and of nginx's."""
+    """Process ids of uWSGI's master and nginx's, and the socket between them."""
 
     uwsgi: int
     nginx: int
+    socket: Path
 
 
 @contextmanager
@@ -46,7 +47,7 @@ def behind_nginx(site: lab.Site) -> Iterator[Behind]:
     more = {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{site.port}"}
     servers, served = shipped(site, socket), site._replace(environ=site.environ | more)
     with nginx(site.folder.parent, site.port, servers) as front, lab.serving(served) as pid:
-        yield Behind(pid, front)
+        yield Behind(pid, front, socket)
 
 
 @contextmanager

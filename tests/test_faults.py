@@ -1,0 +1,268 @@
+"""What a site survives behind nginx: what was acknowledged is there, pages are served, and it recovers by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import close
+from disks import Disk, ext4, tmpfs
+from listening import Listener
+from night import Night
+from persons import settings_for
+from proxies import Way, behind_nginx
+from test_pages import pages_there, wrong
+from test_pages_uwsgi import Answer
+from uwsgi_server import CHECKOUT, UwsgiServer, until
+from ways import ask
+
+from webapp import create_app
+
+DISK_MEGABYTES = 300  # below 200, /readyz says that it is nearly full
+ENVIRON = {"PRESSROOM_LIMITS": "off"}
+
+
+@pytest.fixture
+def way(copied_instance: Callable[[str], Path]) -> Iterator[Way]:
+    with behind_nginx(copied_instance("faults"), ENVIRON) as way:
+        until(way.server.all_ready, "every worker was there")
+        yield way
+        assert "Traceback" not in way.server.log()
+
+
+# The master is killed
+
+
+@contextlib.contextmanager
+def supervised(server: UwsgiServer) -> Iterator[list[int]]:
+    """Start the site again as soon as it has ended, as `Restart=always` does; the exit status of each that ended."""
+    statuses: list[int] = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.01):
+            if server.process.poll() is not None:
+                statuses.append(server.process.returncode)
+                server.launch()
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield statuses
+    finally:
+        stop.set()
+        thread.join()
+
+
+def kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    until(lambda: not alive(processes), "all of it had ended")
+
+
+def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
+    found = []
+    for process in processes:
+        try:
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("whom", ["the master", "everything"])
+def test_killed_it_is_started_again_and_goes_on(way: Way, whom: str) -> None:
+    night = Night(way)
+    with supervised(way.server) as statuses, night.going_on():
+        for _ in range(3):
+            night.goes_on()
+            before = way.server.family()
+            kill(before[:1] if whom == "the master" else before)
+            until(lambda before=before: not alive(before), "all of it had ended")
+        night.goes_on()
+    assert statuses == [-signal.SIGKILL] * 3, "a new start was refused"
+    night.check()
+
+
+def test_nobody_outlives_the_master_not_even_a_worker_that_is_busy(copied_instance: Callable[[str], Path]) -> None:
+    """A busy one would hold the socket, and a new start be refused."""
+    environ = ENVIRON | {"PRESSROOM_BROADCASTERS": "2"}
+    server = UwsgiServer(copied_instance("orphans"), module="waiting_site:app", environ=environ)
+    with server:
+        until(server.all_ready, "every worker was there")
+        until(lambda: len(server.broadcasters()) == 2, "both hold streams")
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.sendall(b"GET /stand-still/120 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            until(lambda: list(server.instance.glob("tmp/stands-still-*")), "a worker stood still")
+            before = server.family()
+            os.kill(server.pid, signal.SIGKILL)
+            server.process.wait()
+            server.start()
+            assert not alive(before)
+
+
+# The disk is full
+
+
+def on(kind: Callable[[Path, int], AbstractContextManager[Disk]], instance: Path) -> Iterator[tuple[Way, Disk]]:
+    with tempfile.TemporaryDirectory(prefix="pressroom-") as folder:
+        Path(folder).chmod(0o711)
+        with kind(Path(folder) / "disk", DISK_MEGABYTES) as disk, behind_nginx(instance, ENVIRON, disk.path) as way:
+            until(way.server.all_ready, "every worker was there")
+            until(lambda: ready(way).status == 200, "all was as it should be")
+            disk.server = way.server
+            yield way, disk
+            assert "Traceback" not in way.server.log()
+
+
+@pytest.fixture
+def on_tmpfs(copied_instance: Callable[[str], Path]) -> Iterator[tuple[Way, Disk]]:
+    yield from on(tmpfs, copied_instance("faults"))
+
+
+@pytest.fixture
+def on_ext4(copied_instance: Callable[[str], Path]) -> Iterator[tuple[Way, Disk]]:
+    yield from on(ext4, copied_instance("faults"))
+
+
+def ready(way: Way) -> Answer:
+    return ask(way, "/readyz")
+
+
+def wrong_pages(way: Way) -> list[str]:
+    app = create_app(settings_for(way.server.instance, BASE_URL=way.url))
+    try:
+        return wrong(app, pages_there(app))
+    finally:
+        close(app)
+
+
+@pytest.mark.parametrize("room", ["no room", "room in the database's log alone"])
+def test_the_disk_is_full(on_tmpfs: tuple[Way, Disk], room: str) -> None:
+    way, disk = on_tmpfs
+    night = Night(way)
+    with night.going_on():
+        night.goes_on()
+        workers, streams = way.server.worker_pids(), [reader.stream for reader in night.readers]
+        if room != "no room":
+            night.empty_the_log()
+        disk.fill()
+        night.is_refused()
+        said = ready(way)
+        assert said.status == 503
+        assert disk.reason in said.body.decode()
+        assert ask(way, "/hello").body == b"Hello, World!"
+        assert follows(way, night)
+        large = ask(way, "/login", "POST", b"x" * 100_000)  # it would wait in a file
+        assert (large.status, large.one("Retry-After")) == (503, "5")
+        disk.free()
+        assert ask(way, "/login", "POST", b"x" * 100_000).status == 400
+        night.goes_on(10)
+        until(lambda: ready(way).status == 200, "all was as it should be")
+    for told in night.ada.refused() + night.eve.refused():
+        assert told.status == 503
+        assert told.retry_after
+    assert way.server.worker_pids() == workers
+    assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
+    night.check()
+    until(lambda: not wrong_pages(way), "every page was right")
+
+
+def test_killed_on_a_full_disk_it_is_back_once_there_is_room(on_tmpfs: tuple[Way, Disk]) -> None:
+    way, disk = on_tmpfs
+    night = Night(way)
+    with supervised(way.server) as statuses, night.going_on():
+        night.goes_on()
+        disk.fill()
+        night.is_refused()
+        kill(way.server.family())
+        until(lambda: ask(way, "/hello").status == 200, "it was started again")
+        disk.fill()
+        night.is_refused()
+        disk.free()
+        night.goes_on()
+    assert statuses == [-signal.SIGKILL]
+    night.check()
+    until(lambda: not wrong_pages(way), "every page was right")
+
+
+# The disk can't be written
+
+
+def test_the_kernel_lets_nobody_write_any_more(on_ext4: tuple[Way, Disk]) -> None:
+    """It did so upon an error, and takes it back only for whoever mounts the disk again."""
+    way, disk = on_ext4
+    night, server = Night(way), way.server
+    with night.going_on():
+        night.goes_on()
+        streams = [reader.stream for reader in night.readers]
+        with night.pen:  # nobody could take away a page that a change has just made outdated
+            disk.fail()
+        night.is_refused()
+        said = ready(way)
+        assert said.status == 503
+        assert disk.reason_unwritable in said.body.decode()
+        assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
+        check(server)
+        victim = min(server.worker_pids())
+        os.kill(victim, signal.SIGKILL)
+        until(lambda: len(server.worker_pids() - {victim}) == 2, "a new worker was there")
+        night.is_refused()
+        assert ask(way, "/search?q=night").status == 200
+        assert ask(way, "/user/ada").status == 200
+        assert follows(way, night)
+    server.stop()
+    disk.repair()
+    server.start()
+    with night.going_on():
+        night.goes_on()
+    until(lambda: ready(way).status == 200, "all was as it should be")
+    night.check()
+    until(lambda: not wrong_pages(way), "every page was right")
+
+
+def check(server: UwsgiServer) -> None:
+    """What whoever runs the site does first. Problems are found or not; the site must bear it."""
+    command = [sys.executable, "-m", "flask", "--app", "webapp", "check"]
+    subprocess.run(command, env=server.environ, cwd=CHECKOUT, capture_output=True, check=False)
+
+
+def follows(way: Way, night: Night) -> bool:
+    """Whether a new reader gets everything, and a stream that is held."""
+    with Listener(way.url, f"{night.path}/live?after=0") as late:
+        late.until_number(night.numbers()[-1])
+        late.take(0.5)
+        return not late.ended
+
+
+def test_nothing_can_be_written_for_a_while(on_ext4: tuple[Way, Disk]) -> None:
+    way, disk = on_ext4
+    night = Night(way)
+    with night.going_on():
+        night.goes_on()
+        workers, streams = way.server.worker_pids(), [reader.stream for reader in night.readers]
+        with night.pen:
+            disk.freeze()
+        night.is_refused()
+        assert ready(way).status == 503
+        assert follows(way, night)
+        disk.thaw()
+        night.goes_on()
+    until(lambda: ready(way).status == 200, "all was as it should be")
+    assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
+    assert way.server.worker_pids() == workers
+    night.check()
+    until(lambda: not wrong_pages(way), "every page was right")
