@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from . import about
+from . import about, metrics
 from .db import DatabaseBusy
 from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
@@ -97,6 +97,8 @@ def _refused(error: Refused) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
     wait = error.retry_after_seconds if isinstance(error, TooMany) else None
+    if wait:
+        metrics.count("limited_requests_total")
     return _page(error.status, error.message or _("There is nothing at this address."), wait)
 
 
@@ -109,11 +111,13 @@ def _csrf(_error: CSRFError) -> ResponseReturnValue:
 
 
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
+    metrics.count("database_busy_total")
     return _page(503, _("Many people are writing at this moment. Please send it again."), BUSY_SECONDS)
 
 
 def _database(error: OperationalError) -> ResponseReturnValue:
     current_app.logger.error("%s %s: %s", request.method, request.path, error.orig)
+    metrics.count("database_busy_total")
     return _page(503, _("The site can’t reach its data. It will be back."), BUSY_SECONDS)
 
 

@@ -24,7 +24,7 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, listings, versions
+from . import db, listings, metrics, versions
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
@@ -101,7 +101,9 @@ class Pages:
         with self.app.app_context():
             version = versions.version_of(db.reading(), path, self.build)
             endpoint, values = self._view(path)
-            return Stored(str(self.views[endpoint](**values)).encode(), version)
+            page = Stored(str(self.views[endpoint](**values)).encode(), version)
+            metrics.count("rendered_pages_total")
+            return page
 
     def _view(self, path: str) -> tuple[str, dict[str, Any]]:
         """Raises NotFound, also for what isn't a public page."""

@@ -1,9 +1,10 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
-from . import config, create_app, ending, server, upkeep
+from . import config, create_app, ending, metrics, server, upkeep
 
 server.refuse_unpatched()
 app = create_app()
+metrics.keep(app)
 server.send_answers_whole()
 server.say_how_streams_are_served(app.config["INSTANCE"])
 upkeep.keep(app)
