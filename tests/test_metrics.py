@@ -185,14 +185,14 @@ def counts(folder: Path, *names: str) -> Counts:
 
 def test_whoever_starts_counts_on_where_another_ended(tmp_path: Path) -> None:
     first, second = counts(tmp_path), counts(tmp_path)
-    first.add((0, 1), (1, 5))
-    second.add((0, 1))
-    assert first.total() == second.total() == [2, 5]
+    first.add_measured(0, 0, 1, 5)
+    second.add(0)
+    assert first.total() == second.total() == [3, 5]
     first.close()
     third = counts(tmp_path)
-    assert third.total() == second.total() == [2, 5]
-    third.add((1, 1))
-    assert second.total() == [2, 6]
+    assert third.total() == second.total() == [3, 5]
+    third.add(1)
+    assert second.total() == [3, 6]
     assert len(list(tmp_path.iterdir())) == 2
     second.close()
     third.close()
@@ -203,14 +203,14 @@ def test_a_file_that_is_none_of_ours_counts_nothing(tmp_path: Path, left: bytes)
     for name in ("counts-0", "counts-1"):
         (tmp_path / name).write_bytes(left)
     found = counts(tmp_path)
-    found.add((0, 3))
-    assert found.total() == [3, 0]
+    found.add(0)
+    assert found.total() == [1, 0]
     found.close()
 
 
 def test_other_code_s_numbers_are_not_taken_for_ours(tmp_path: Path) -> None:
     old = counts(tmp_path, "a", "c")
-    old.add((1, 7))
+    old.add(1)
     new = counts(tmp_path)
     assert new.total() == [0, 0]
     old.close()
@@ -225,11 +225,11 @@ def test_what_could_not_be_written_is_written_later(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
     try:
-        mine.add((0, 1))
+        mine.add(0)
         assert (mine.total(), other.total()) == ([1, 0], [0, 0])
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    mine.add((0, 1))
+    mine.add(0)
     assert other.total() == [2, 0]
     mine.close()
     other.close()
@@ -238,8 +238,8 @@ def test_what_could_not_be_written_is_written_later(tmp_path: Path) -> None:
 def test_threads_lose_nothing(tmp_path: Path) -> None:
     found = counts(tmp_path)
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _number: [found.add((0, 1), (1, 2)) for _time in range(500)], range(8)))
-    assert found.total() == [4000, 8000]
+        list(pool.map(lambda _number: [found.add_measured(0, 0, 1, 2) for _time in range(500)], range(8)))
+    assert found.total() == [8000, 8000]
     found.close()
 
 

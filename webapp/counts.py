@@ -57,11 +57,19 @@ class Counts:
                 os.close(self._file)
             self._file = None
 
-    def add(self, *changes: tuple[int, int]) -> None:
-        """Each change is a name's index, and how much more."""
+    def add(self, index: int) -> None:
+        """One more of that name."""
         with self._lock:
-            for index, amount in changes:
-                self._numbers[index + 1] += amount
+            self._numbers[index + 1] += 1
+            self._write()
+
+    def add_measured(self, first: int, second: int, measured: int, amount: int) -> None:
+        """One more of the first two and `amount` more of the third, in one write."""
+        with self._lock:
+            numbers = self._numbers
+            numbers[first + 1] += 1
+            numbers[second + 1] += 1
+            numbers[measured + 1] += amount
             self._write()
 
     def _write(self) -> None:

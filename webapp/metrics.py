@@ -22,6 +22,8 @@ PREFIX = "pressroom"
 METHODS = ("GET", "HEAD", "POST", "other")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
 BUCKETS_SECONDS = (0.005, 0.025, 0.1, 0.5, 2.5)
+OTHER, SERVER_ERROR = len(METHODS) - 1, len(STATUSES) - 1
+BUCKETS_MICROSECONDS = tuple(int(seconds * 1_000_000) for seconds in BUCKETS_SECONDS)
 BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 REQUESTS = "http_requests_total"
 DURATION = "http_request_duration_seconds"
@@ -73,7 +75,7 @@ def keep(app: Flask) -> None:
 def count(event: str) -> None:
     """One more of the app's EVENTS."""
     counts: Counts = current_app.extensions["counts"]
-    counts.add((EVENT_INDEX[event], 1))
+    counts.add(EVENT_INDEX[event])
 
 
 def counted(application: WSGIApplication, counts: Counts) -> WSGIApplication:
@@ -81,22 +83,23 @@ def counted(application: WSGIApplication, counts: Counts) -> WSGIApplication:
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = time.perf_counter()
-        status = "5"  # of one that raises
+        status = "500"  # of one that raises
 
-        def noted(said: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
+        def noted(said: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
             nonlocal status
-            status = said[:1]
-            return start_response(said, headers, *error)
+            status = said
+            return start_response(said, headers, error) if error else start_response(said, headers)
 
         try:
             return application(environ, noted)
         finally:
-            seconds = time.perf_counter() - began
-            method = METHOD_INDEX.get(environ.get("REQUEST_METHOD", ""), len(METHODS) - 1)
-            counts.add(
-                (REQUESTS_AT + method * len(STATUSES) + STATUS_INDEX.get(status, len(STATUSES) - 1), 1),
-                (BUCKETS_AT + method * len(BOUNDS) + bisect_left(BUCKETS_SECONDS, seconds), 1),
-                (SUMS_AT + method, int(seconds * 1e6)),
+            microseconds = int((time.perf_counter() - began) * 1_000_000)
+            method = METHOD_INDEX.get(environ.get("REQUEST_METHOD", ""), OTHER)
+            counts.add_measured(
+                REQUESTS_AT + method * len(STATUSES) + STATUS_INDEX.get(status[:1], SERVER_ERROR),
+                BUCKETS_AT + method * len(BOUNDS) + bisect_left(BUCKETS_MICROSECONDS, microseconds),
+                SUMS_AT + method,
+                microseconds,
             )
 
     return answer
