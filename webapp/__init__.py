@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import db, errorpages, events, guard, headers, i18n, identity, instance, links, metrics, pages
+    from . import db, errorpages, events, guard, headers, i18n, identity, instance, links, log, metrics, pages
     from .about import linked
     from .accounts import accounts
     from .config import read, resources
@@ -59,11 +59,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     site = as_asked_for(app.wsgi_app)
     believing = ProxyFix(site, x_for=proxies, x_proto=proxies) if proxies else site
     counts = app.extensions["counts"] = metrics.new()
-    app.wsgi_app = metrics.counted(guard.guarded(believing, trusted), counts)  # type: ignore[method-assign, assignment]
+    answering = log.logged(guard.guarded(believing, trusted), app)
+    app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
     app.extensions["channel"] = Channel(
         app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
     )
-    for part in (db, links, i18n, headers, identity, errorpages, events):
+    for part in (log, db, links, i18n, headers, identity, errorpages, events):
         part.init_app(app)
     for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)

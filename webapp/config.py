@@ -140,6 +140,7 @@ SETTINGS = [
     Setting("BASE_URL", None, _base_url, "the site's own address; http:// and HTTP unless set"),
     Setting("TRUSTED_HOSTS", None, _hosts, "names by which the site may be asked for; any unless set"),
     Setting("METRICS_FROM", "127.0.0.0/8,::1", _networks, "from where /metrics may be read"),
+    Setting("LOG", "off", _one_of("off", "json"), "a line of JSON for each request and message, in pressroom.log"),
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),
     Setting("LIMITS", "on", _one_of("on", "off"), "limits per account and address; off for load tests only"),
     Setting("END_AFTER_HOURS", "12", _number(0, 8_760), "hours until a quiet live post asks, and again until it ends"),

@@ -104,6 +104,11 @@ def reads_http() -> bool:
     return uwsgi is None or "socket" not in uwsgi.opt
 
 
+def worker() -> int:
+    """uWSGI's number of this process, else its id."""
+    return int(uwsgi.worker_id()) if uwsgi is not None else os.getpid()
+
+
 def off_hub(function: Callable[..., T], *args: object) -> T:
     """Run C code that frees the GIL in gevent's thread pool, so that other greenlets go on; directly elsewhere."""
     monkey = sys.modules.get("gevent.monkey")
