@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,11 @@ GOOD = {
         (" News.Example.ORG. , www.example.org:8443,[0:0::1]", ("news.example.org", "www.example.org", "[::1]")),
         ("新闻.example,192.0.2.1", ("xn--efvy88h.example", "192.0.2.1")),
     ],
+    "METRICS_FROM": [
+        ("10.0.0.0/8, ::1", (ip_network("10.0.0.0/8"), ip_network("::1"))),
+        ("0.0.0.0/0", (ip_network("0.0.0.0/0"),)),
+    ],
+    "LOG": [("off", "off"), ("json", "json")],
     "REGISTRATION": [("open", "open"), ("closed", "closed")],
     "LIMITS": [("on", "on"), ("off", "off")],
     "END_AFTER_HOURS": [("0", 0), ("12", 12), ("8760", 8760)],
@@ -83,6 +89,8 @@ BAD = {
         "a\nb",
         "\udcff",
     ],
+    "METRICS_FROM": ["localhost", "10.0.0.1/8", "10.0.0.0/33", "::1,", "any", "1", "[::1]", "10.0.0.0/8 ::1"],
+    "LOG": ["on", "JSON", "pressroom.log"],
     "REGISTRATION": ["OPEN", "yes", "1", "open closed"],
     "LIMITS": ["true", "0", "OFF"],
     "END_AFTER_HOURS": ["-1", "8761", "0.5", "never"],
@@ -113,6 +121,8 @@ def test_the_defaults_need_no_environment() -> None:
         "PROXIES": 0,
         "BASE_URL": "http://127.0.0.1:8000",
         "TRUSTED_HOSTS": None,
+        "METRICS_FROM": (ip_network("127.0.0.0/8"), ip_network("::1")),
+        "LOG": "off",
         "REGISTRATION": "closed",
         "LIMITS": "on",
         "END_AFTER_HOURS": 12,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,74 +13,9 @@ from flask import Flask
 from persons import Person
 from sqlalchemy import text
 from test_cli import done, failed
-from test_uwsgi import Browser
 from uwsgi_server import UwsgiServer, free_port, until
 
 from webapp import db, trouble
-
-SAMPLE = re.compile(r"^pressroom_(\w+)\{broadcaster=\"(\d+)\"\} (\d+(?:\.\d+)?)$")
-
-
-def samples(text: str) -> dict[str, float]:
-    """Of the first broadcaster. Fails at a line that is neither a comment nor a sample."""
-    found = {}
-    for line in text.splitlines():
-        if not line.startswith("# "):
-            sample = SAMPLE.match(line)
-            assert sample, line
-            found[sample[1]] = float(sample[3])
-    return found
-
-
-def test_metrics_say_that_nobody_holds_streams(anonymous: Person) -> None:
-    answer = anonymous.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert samples(answer.text) == {"broadcaster_up": 0}
-    assert answer.text.endswith("\n")
-
-
-@pytest.mark.parametrize("address", ["203.0.113.7", "::2", "", "nonsense"])
-def test_metrics_are_for_this_machine(anonymous: Person, address: str) -> None:
-    answer = anonymous.get("/metrics", environ_base={"REMOTE_ADDR": address})
-    assert answer.status_code == 403
-    assert "pressroom_" not in answer.text
-    assert "this machine" in answer.text
-
-
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
-def test_metrics_are_not_for_those_behind_a_proxy_on_this_machine(anonymous: Person, header: str) -> None:
-    assert anonymous.get("/metrics").status_code == 200
-    assert anonymous.get("/metrics", headers={header: "for=203.0.113.7"}).status_code == 403
-
-
-def test_metrics_are_for_this_machine_through_a_proxy_that_is_believed(make_app: Callable[..., Flask]) -> None:
-    client = make_app(PROXIES=1).test_client()
-    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 200
-    assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 403
-    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}).status_code == 403
-
-
-def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str], Path]) -> None:
-    from listening import many
-
-    with UwsgiServer(copied_instance("metrics"), workers=1) as server:
-        ada = Browser(server.url, "ada")
-        post_id = ada.write_post()
-        until(lambda: samples(ada.get("/metrics"))["broadcaster_up"] == 1, "the broadcaster is there")
-        with many(server.url, f"/post/{post_id}/live", 4) as listeners:
-            until(lambda: samples(ada.get("/metrics"))["streams"] == 4, "it holds four")
-            n = int(ada.post(f"/post/{post_id}/updates", csrf_token=ada.token, body="Goal!").rpartition("-")[2])
-            for listener in listeners:
-                listener.until_number(n)
-            found = samples(ada.get("/metrics"))
-        assert (found["events_total"], found["deliveries_total"]) == (1, 4)
-        assert (found["dropped_streams_total"], found["refused_streams_total"]) == (0, 0)
-        assert found["streams_limit"] > 4
-        assert 0 <= found["broadcaster_lag_seconds"] < 60
-        until(lambda: samples(ada.get("/metrics"))["streams"] == 0, "all have left")
-
 
 # /readyz
 

@@ -20,11 +20,13 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import about, db, errorpages, events, guard, headers, i18n, identity, instance, language, links, pages
+    from . import db, errorpages, events, guard, headers, i18n, identity, instance, links, log, metrics, pages
+    from .about import linked
     from .accounts import accounts
     from .config import read, resources
     from .desk import desk
     from .feeds import feeds
+    from .language import summary
     from .live import live
     from .operator import operator
     from .reader import reader
@@ -56,11 +58,13 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     proxies = app.config["PROXIES"]
     site = guard.as_asked_for(app.wsgi_app)
     believing = ProxyFix(site, x_for=proxies, x_proto=proxies) if proxies else site
-    app.wsgi_app = guard.guarded(believing, trusted)  # type: ignore[method-assign, assignment]
+    counts = app.extensions["counts"] = metrics.new()
+    answering = log.logged(guard.guarded(believing, trusted), app)
+    app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
     app.extensions["channel"] = Channel(
         app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
     )
-    for part in (db, links, i18n, headers, identity, errorpages, events):
+    for part in (log, db, links, i18n, headers, identity, errorpages, events):
         part.init_app(app)
     for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)
@@ -70,6 +74,6 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, desk):
         app.register_blueprint(blueprint)
     pages.init_app(app)
-    app.jinja_env.filters["words"] = language.summary
-    app.jinja_env.globals["linked_pages"] = about.linked
+    app.jinja_env.filters["words"] = summary
+    app.jinja_env.globals["linked_pages"] = linked
     return app

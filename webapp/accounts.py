@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import comments, instance, limits, pages, passwords, people, sessions
+from . import comments, instance, limits, metrics, pages, passwords, people, sessions
 from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
@@ -47,6 +47,7 @@ def login() -> str | Response | tuple[str, int]:
         return _page("login", form)
     verified = _verified(form.username.data or "", form.password.data or "")
     if verified is None:
+        metrics.count("failed_logins_total")
         form.refuse(form.password, Refused(_("Name and password don’t match.")))
         return _page("login", form)
     sign_in(*verified)

@@ -1,6 +1,7 @@
 """Every setting: its name, unit, default and check. Read once, at the start."""
 
 import hashlib
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -106,6 +107,13 @@ def _hosts(text: str) -> tuple[str, ...]:
     return tuple(filter(None, names))
 
 
+def _networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("expected addresses or networks with commas between them, such as 10.0.0.0/8,::1") from None
+
+
 def _timezone(text: str) -> ZoneInfo:
     try:
         return ZoneInfo(text)
@@ -131,6 +139,8 @@ SETTINGS = [
     Setting("PROXIES", "0", _number(0, 10), "how many proxies in front are believed about address and scheme"),
     Setting("BASE_URL", None, _base_url, "the site's own address; http:// and HTTP unless set"),
     Setting("TRUSTED_HOSTS", None, _hosts, "names by which the site may be asked for; any unless set"),
+    Setting("METRICS_FROM", "127.0.0.0/8,::1", _networks, "from where /metrics may be read"),
+    Setting("LOG", "off", _one_of("off", "json"), "a line of JSON for each request and message, in pressroom.log"),
     Setting("REGISTRATION", "closed", _one_of("open", "closed"), "who may make an account"),
     Setting("LIMITS", "on", _one_of("on", "off"), "limits per account and address; off for load tests only"),
     Setting("END_AFTER_HOURS", "12", _number(0, 8_760), "hours until a quiet live post asks, and again until it ends"),

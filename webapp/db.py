@@ -37,10 +37,11 @@ class SchemaRefused(Exception):
 
 def make_engine(url: str) -> Engine:
     """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN."""
+    # Whatever is logged of an exception has no values in it.
     if not url.startswith("sqlite"):
-        return create_engine(url)
+        return create_engine(url, hide_parameters=True)
     # A connection costs SQLite three descriptors, and greenlets that wait for a lock each hold one: no upper bound.
-    engine = create_engine(url, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+    engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 

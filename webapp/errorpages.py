@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from . import about
+from . import about, log, masking, metrics
 from .db import DatabaseBusy
 from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
@@ -46,8 +46,9 @@ def wants_json() -> bool:
 
 def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:
     headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
+    request_id = log.id_of(request.environ) if status == 500 else None
     if wants_json():
-        return jsonify(status=status, message=message), status, headers
+        return jsonify(status=status, message=message, request_id=request_id), status, headers
     page = render_template(
         "error.html",
         status=status,
@@ -55,6 +56,7 @@ def _page(status: int, message: str, retry_after_seconds: int | None = None) -> 
         message=message,
         kept=_kept(),
         retry_after=retry_after_seconds,
+        request_id=request_id,
         linked_pages=partial(_linked_pages, status),
     )
     return page, status, headers
@@ -97,6 +99,8 @@ def _refused(error: Refused) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
     wait = error.retry_after_seconds if isinstance(error, TooMany) else None
+    if wait:
+        metrics.count("limited_requests_total")
     return _page(error.status, error.message or _("There is nothing at this address."), wait)
 
 
@@ -109,11 +113,13 @@ def _csrf(_error: CSRFError) -> ResponseReturnValue:
 
 
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
+    metrics.count("database_busy_total")
     return _page(503, _("Many people are writing at this moment. Please send it again."), BUSY_SECONDS)
 
 
 def _database(error: OperationalError) -> ResponseReturnValue:
-    current_app.logger.error("%s %s: %s", request.method, request.path, error.orig)
+    current_app.logger.error("%s: %s", _asked(), error.orig)
+    metrics.count("database_busy_total")
     return _page(503, _("The site can’t reach its data. It will be back."), BUSY_SECONDS)
 
 
@@ -134,5 +140,11 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 
 def _broken(error: Exception) -> ResponseReturnValue:
-    current_app.logger.error("%s %s", request.method, request.path, exc_info=error)
+    current_app.logger.error("%s", _asked(), exc_info=error)
     return _page(500, _("Something broke on our side. It has been written down."))
+
+
+def _asked() -> str:
+    """What for, and under which id, on one line and without a draft's secret."""
+    path = ascii(masking.path(request.environ["PATH_INFO"]))
+    return f"{request.method} {path[1:-1]}, request {log.id_of(request.environ)}"

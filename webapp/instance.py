@@ -13,6 +13,7 @@ FOLDER_MODE = 0o711
 SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "tmp": 0o700, "locks": 0o700}
 SECRET_KEY_BYTES = 32
 BENCH = "bench.json"
+LOG = "pressroom.log"
 
 
 class InstanceError(SystemExit):

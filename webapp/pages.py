@@ -7,7 +7,6 @@ with pages.changing() as db:      # a transaction; its verbs touch pages (versio
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,8 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, listings, versions
+from . import db, listings, metrics, versions
+from . import trouble as troubles
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
@@ -64,13 +64,6 @@ HOT_AT_ONCE = 20
 SHARE_SECONDS = 0.2
 # After the store refused to be written, pages are made without it for so long.
 TROUBLE_SECONDS = 5.0
-# Of a store that can't be written. Without its path: /readyz says it to everybody.
-CURES = {
-    errno.EACCES: "Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
-    errno.ENOSPC: "Free some space.",
-    errno.EDQUOT: "Free some space.",
-    errno.EROFS: "Look into the kernel's log for why, then repair the disk, mount it and start the site again.",
-}
 SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
 
 
@@ -103,7 +96,9 @@ class Pages:
         with self.app.app_context():
             version = versions.version_of(db.reading(), path, self.build)
             endpoint, values = self._view(path)
-            return Stored(str(self.views[endpoint](**values)).encode(), version)
+            page = Stored(str(self.views[endpoint](**values)).encode(), version)
+            metrics.count("rendered_pages_total")
+            return page
 
     def _view(self, path: str) -> tuple[str, dict[str, Any]]:
         """Raises NotFound, also for what isn't a public page."""
@@ -239,7 +234,9 @@ class Pages:
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:
-            cure = CURES.get(error.errno or 0, "Delete the folder pages in the instance; it is made anew.")
+            cure = troubles.PAGE_STORE.get(
+                error.errno or 0, "Delete the folder pages in the instance; it is made anew."
+            )
             return f"The page store can't be written, so Python makes every page: {error.strerror}. {cure}"
         return None
 

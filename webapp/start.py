@@ -19,7 +19,7 @@ from typing import Any
 
 from . import trouble
 from .config import PREFIX, SETTINGS, BadSetting, read
-from .instance import InstanceError, prepare
+from .instance import LOG, InstanceError, prepare
 from .server import UNIX_PATH_BYTES, is_taken, open_fifo
 
 # Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
@@ -59,7 +59,7 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
         check_not_running(folder)
         check_free(settings)
     troubles = of_machine(settings)  # before anything is written: that would be dated today
-    make_private_files(folder)
+    make_private_files(folder, "uwsgi.log", "uwsgi.pid", *([LOG] if settings["LOG"] == "json" else []))
     password = initialise(settings)
     warn(settings, troubles)
     print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
@@ -140,11 +140,11 @@ def check_socket(path: Path) -> None:
         raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
 
 
-def make_private_files(folder: Path) -> None:
-    """uWSGI would make them readable by everybody."""
-    for name in ("uwsgi.log", "uwsgi.pid"):
+def make_private_files(folder: Path, *names: str) -> None:
+    """uWSGI would make its own readable by everybody."""
+    for name in names:
         try:
-            (folder / name).touch(0o600)
+            os.close(os.open(folder / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600))
         except OSError as error:
             raise CannotStart(
                 f"{folder / name} is not writable ({error.strerror}): sudo chown $(id -un) {folder / name}"

@@ -1,11 +1,12 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
-from . import config, create_app, ending, instance, server, upkeep
+from . import config, create_app, ending, instance, metrics, server, upkeep
 
 server.refuse_unpatched()
 app = create_app()
 instance.keep_temporary_files(app.config["INSTANCE"])
 server.keep_fifo_open(app.config["INSTANCE"])
+metrics.keep(app)
 server.send_answers_whole()
 server.say_how_streams_are_served(app.config["INSTANCE"])
 upkeep.keep(app)
