@@ -286,7 +286,8 @@ def test_what_is_long_is_cut() -> None:
     assert cut.startswith("begin ") and cut.endswith(" end")
 
 
-def test_messages_outside_of_requests_have_lines(logging_app: Flask) -> None:
+def test_messages_outside_of_requests_have_lines(logging_app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging_app.logger, "propagate", False)  # pytest can't send such a one from process to process
     logging_app.logger.warning("Two\nlines: %s", "\udcff\u2028")
     (line,) = of(logging_app)
     assert (line["level"], line["message"]) == ("warning", "Two\nlines: \\udcff\u2028")
