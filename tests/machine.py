@@ -64,6 +64,15 @@ exit 1
 """
 
 
+def refused() -> str:
+    """Why none can be started here; empty when one can."""
+    spaces = ["--pid", "--fork", "--mount", "--uts", "--ipc", "--net", "--cgroup"]
+    tried = subprocess.run(
+        ["unshare", *spaces, "mount", "-t", "tmpfs", "machine", "/mnt"], capture_output=True, text=True, check=False
+    )
+    return tried.stderr.strip()
+
+
 class Machine:
     """Booted in `with`, and gone with all its processes after it.
 
@@ -73,6 +82,7 @@ class Machine:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.cgroup = f"pressroom-{os.getpid()}-{id(self)}"
+        self.said = self.again = ""
         # Of every command.
         self.variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root"}
         self.screen = folder.with_name(f"{folder.name}.screen")
@@ -97,7 +107,8 @@ class Machine:
             error.add_note(f"The machine said:\n{journal}{self.screen.read_text(errors='replace')}")
         self.process.kill()
         self.process.wait()
-        subprocess.run(["unshare", "--mount", "bash", "-c", BURY, "bury", str(self.folder), self.cgroup], check=True)
+        bury = ["unshare", "--mount", "bash", "-c", BURY, "bury", str(self.folder), self.cgroup]
+        subprocess.run(bury, check=error is None)
 
     def run(self, script: str) -> str:
         """What bash says there, as root; fails when it fails. `sudo` is at hand."""

@@ -78,7 +78,7 @@ class Writer:
             answer = ask(self.way, path, "POST", form, Cookie=self.cookie, Content_Type=kind)
         except (OSError, http.client.HTTPException):
             return Told(word, None)
-        is_lost = answer.status == 503 and b"The site is starting again" in answer.body
+        is_lost = answer.status == 503 and b"Back in a moment" in answer.body
         return Told(word, None if is_lost else answer.status, "".join(answer.all("Retry-After")))
 
     def acknowledged(self) -> list[str]:

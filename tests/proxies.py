@@ -206,6 +206,7 @@ def shipped(name: str, site: UwsgiServer, port: int) -> str:
         ("/run/pressroom/pressroom.sock", site.environ["PRESSROOM_SOCKET"]),
         ("/srv/pressroom", str(site.instance.parent)),
         ("news.example.org", "127.0.0.1"),
+        ("/var/log/nginx/error.log", "stderr"),
         ("[::]:80", f"127.0.0.2:{port}"),
         ("listen 80", f"listen 127.0.0.1:{port}"),
         ("*:80", f"127.0.0.1:{port}"),

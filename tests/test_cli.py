@@ -84,7 +84,9 @@ def test_init_makes_the_instance_and_its_first_admin(tmp_path: Path, on_folder: 
     result = on_folder("init")
     said = done(result)
     assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
-    name, password = said.split("Log in as ")[1].strip().split(" with the password ")
+    name, password = (
+        said.split("Log in as ")[1].strip().removesuffix(" (said only this once)").split(" with the password ")
+    )
     assert (name, len(password)) == ("admin", 20)
     from webapp import create_app
 
@@ -303,6 +305,21 @@ def program(folder: Path, *command: str, cwd: Path) -> subprocess.CompletedProce
         timeout=60,
         check=False,
     )
+
+
+def test_no_password_goes_to_the_journal(tmp_path: Path) -> None:
+    """systemd names there what the screen is, if it is its journal."""
+    for name, is_journal in (("journal", True), ("terminal", False)):
+        file = tmp_path / name
+        file.touch()
+        found = file.stat()
+        stream = f"{found.st_dev}:{found.st_ino + (not is_journal)}"
+        environ = os.environ | {"PRESSROOM_INSTANCE": str(tmp_path / f"site-{name}"), "JOURNAL_STREAM": stream}
+        with file.open("w") as screen:
+            ours = [sys.executable, "-c", "from webapp.cli import main; main()", "init"]
+            subprocess.run(ours, env=environ, cwd=ROOT, stdout=screen, stderr=screen, check=True)
+        assert ("with the password" in file.read_text()) is not is_journal
+        assert ("user password admin" in file.read_text()) is is_journal
 
 
 def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:

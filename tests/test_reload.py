@@ -67,7 +67,7 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path) -> None:
     before = site.worker_pids()
     change(code / "webapp" / "reader.py", 'return "Hello, World!"', 'return "Hello again!"')
     done = reload(site)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "New code is in all 2 workers.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "New code is in all workers.\n", "")
     assert len(site.worker_pids() - before) == 2
     assert {said_hello(site) for _ in range(20)} == {"Hello again!"}
     assert list((code / "tmp").iterdir()) == []
@@ -83,7 +83,7 @@ def test_workers_that_are_still_starting_get_it_too(code: Path, copied_instance:
             os.kill(pid, signal.SIGKILL)
         until(lambda: not site.worker_pids() & old and len(site.worker_pids()) == 2, "others were starting")
         starting = site.worker_pids()
-        assert replace_workers(site.instance) == 2
+        replace_workers(site.instance)
         assert not site.worker_pids() & starting
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import secrets
 import sys
 from collections.abc import Callable
@@ -37,6 +38,14 @@ def initialise(settings: dict[str, Any]) -> str | None:
                 return None
             people.create(session, ADMIN, None, password_hash, "admin")
     return password
+
+
+def first_words(password: str) -> str:
+    """What to tell whoever made the site. systemd's journal is kept, and read by others: no password in there."""
+    screen = os.fstat(1)
+    if os.environ.get("JOURNAL_STREAM") == f"{screen.st_dev}:{screen.st_ino}":
+        return f"There is an account {ADMIN}. Give it a password: {program()} user password {ADMIN}"
+    return f"Log in as {ADMIN} with the password {password} (said only this once)"
 
 
 def upgrade_schema(settings: dict[str, Any]) -> None:
@@ -89,7 +98,7 @@ def init() -> None:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     click.echo("The database is ready.")
     if password:
-        click.echo(f"Log in as {ADMIN} with the password {password}")
+        click.echo(first_words(password))
 
 
 @click.command("import")

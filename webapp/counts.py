@@ -48,6 +48,7 @@ class Counts:
         with self._lock:
             self._folder, self._name, self._file = folder, f"counts-{index}", held
             self._gather(self._numbers, os.pread(held, len(self._numbers) * NUMBER_BYTES, 0))
+            os.ftruncate(held, len(self._numbers) * NUMBER_BYTES)  # other code may have counted more
             self._write()
 
     def close(self) -> None:

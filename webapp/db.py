@@ -40,7 +40,7 @@ def make_engine(url: str) -> Engine:
     # Whatever is logged of an exception has no values in it.
     if not url.startswith("sqlite"):
         return create_engine(url, hide_parameters=True)
-    # A connection costs SQLite three descriptors, and greenlets that wait for a lock each hold one: no upper bound.
+    # A connection costs SQLite three descriptors, and whoever reads has a snapshot of their own: no upper bound.
     engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     return engine

@@ -35,11 +35,16 @@ STOP_SECONDS = 30.0
 # A worker has 20 seconds for its last requests (worker-reload-mercy), and some more to import the app.
 WORKER_SECONDS = 60.0
 ATTEMPTS = 3
+UNLOGGED_SECONDS = 5.0
 COMPLETE = "chain reloading complete"
 COMPLAINTS = (
     re.compile(r"^Traceback .*\n(?:(?:[ \t].*)?\n)*.+", re.MULTILINE),
     re.compile(r"^Pressroom can't start: .*", re.MULTILINE),
 )
+
+
+# It is on this machine, whatever http_proxy says.
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class CannotReload(Exception):
@@ -48,7 +53,9 @@ class CannotReload(Exception):
 
 def main() -> int:
     try:
-        reload(read())
+        settings = read()
+        with start.one_line(settings):
+            reload(settings)
     except (CannotReload, BadSetting, start.CannotStart) as error:
         print(f"Not reloaded: {error}", file=sys.stderr)
         return 1
@@ -66,12 +73,11 @@ def reload(settings: dict[str, Any]) -> None:
         raise CannotReload("another reload is under way.")
     try:
         rehearse()
-        with start.one_line(settings):
-            cli.upgrade_schema(settings)
-        count = replace_workers(folder)
+        cli.upgrade_schema(settings)
+        replace_workers(folder)
     finally:
         os.close(lock)
-    print(f"New code is in all {count} workers.")
+    print("New code is in all workers.")
     if INI.stat().st_mtime > (folder / "uwsgi.pid").stat().st_mtime:
         print("uwsgi.ini is newer than the running site, and only a restart takes that up.", file=sys.stderr)
 
@@ -122,7 +128,7 @@ def _wanting(site: subprocess.Popen[bytes], folder: Path, url: str) -> str | Non
 
 def _status(url: str) -> int | None:
     try:
-        with urllib.request.urlopen(url, timeout=REHEARSAL_SECONDS) as answer:  # noqa: S310
+        with DIRECTLY.open(url, timeout=REHEARSAL_SECONDS) as answer:
             status: int = answer.status
             return status
     except urllib.error.HTTPError as error:
@@ -151,28 +157,34 @@ def _complaint(folder: Path) -> str:
 # The workers
 
 
-def replace_workers(folder: Path) -> int:
-    """One after the other, each when the one before answers. How many there are."""
+def replace_workers(folder: Path) -> None:
+    """One after the other, each when the one before answers."""
     master = int((folder / "uwsgi.pid").read_text())
     before = _workers(master)
     for _attempt in range(ATTEMPTS):
-        _chain_reload(folder, master, give_up_at=time.monotonic() + WORKER_SECONDS * (len(before) + 1))
+        _chain_reload(folder, master, before)
         # One that was still importing the old code is passed over.
         if not before & (after := _workers(master)):
-            return len(after)
+            return
     raise CannotReload(f"of {len(before)} workers, {len(before & after)} still run the old code. Try again.")
 
 
-def _chain_reload(folder: Path, master: int, give_up_at: float) -> None:
+def _chain_reload(folder: Path, master: int, before: set[int]) -> None:
+    """uWSGI's log says when it is over. Where it has none, or one that is full or was cut, the old ones are gone."""
+    give_up_at, gone_since = time.monotonic() + WORKER_SECONDS * (len(before) + 1), None
     with (folder / "uwsgi.log").open(errors="replace") as log:
         log.seek(0, os.SEEK_END)
         _say(folder, b"c")
         said = ""
         while COMPLETE not in (said := said + log.read()):
+            now = time.monotonic()
             if not _is_alive(master):
                 raise CannotReload(f"the site has ended; see {folder / 'uwsgi.log'}")
-            if time.monotonic() > give_up_at:
+            if now > give_up_at:
                 raise CannotReload(f"a worker takes too long; see {folder / 'uwsgi.log'}")
+            gone_since = (gone_since or now) if before and not before & _workers(master) else None
+            if gone_since and now > gone_since + UNLOGGED_SECONDS:
+                return
             time.sleep(0.1)
 
 

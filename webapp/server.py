@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from zlib import crc32
 
 try:
@@ -27,9 +27,6 @@ try:
     import uwsgi
 except ImportError:
     uwsgi = None
-
-if TYPE_CHECKING:
-    pass
 
 T = TypeVar("T")
 

@@ -65,7 +65,9 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
     print(f"Pressroom: {address(settings)}")
     if password:
-        print(f"Log in as admin with the password {password} (said only this once)")
+        from .cli import first_words
+
+        print(first_words(password))
     return 0
 
 

@@ -69,6 +69,7 @@ def shipped(site: lab.Site, socket: Path) -> str:
         ("/run/pressroom/pressroom.sock", str(socket)),
         ("/srv/pressroom", str(site.folder.parent)),
         ("news.example.org", "127.0.0.1"),
+        ("/var/log/nginx/error.log", "stderr"),
         ("[::]:80", f"127.0.0.2:{site.port}"),
         ("listen 80", f"listen 127.0.0.1:{site.port}"),
     ):
