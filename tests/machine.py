@@ -42,6 +42,7 @@ chmod 1777 dev/shm
 rm -f etc/machine-id
 tr -d - < /proc/sys/kernel/random/uuid > etc/machine-id
 rm -rf etc/systemd/system
+ln -sf /dev/null etc/tmpfiles.d/tmp.conf
 mkdir -p etc/systemd/system
 ip link set lo up
 mkdir old

@@ -153,7 +153,7 @@ def test_no_page_is_served_that_was_made_before(
     os.utime(page, (seconds, seconds))
     assert "Nothing published yet" in page.read_text()
     done(run("restore", archive))
-    assert not page.exists()
+    assert not page.exists() or "The derby" in page.read_text()
     restored = create_app(settings_for(folder))
     assert "The derby" in restored.test_client().get("/").text
     assert page.stat().st_mtime > seconds
