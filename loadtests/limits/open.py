@@ -29,7 +29,7 @@ def main() -> None:
             opened_us(pid, site.port, path, lab.WORKERS * CONNECTIONS)  # the first ones find cold caches
             hello, opened = [], []
             for _ in range(chosen.rounds):
-                hello.append(measure(pid, site.port, "/hello", "", chosen.seconds)[0])
+                hello.append(measure(pid, site.port, "/hello", seconds=chosen.seconds, kept=False)[0])
                 opened.append(opened_us(pid, site.port, path, chosen.streams))
     tell(chosen, hello, opened)
 
