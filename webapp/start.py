@@ -67,7 +67,7 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     if password:
         from .cli import first_words
 
-        print(first_words(password))
+        print(first_words(password, " (said only this once)"))
     return 0
 
 
