@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import sqlite3
@@ -9,6 +10,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
@@ -194,9 +196,22 @@ def test_a_truncated_archive(archive: Path, folder: Path) -> None:
 def test_a_bit_flipped(archive: Path, folder: Path) -> None:
     whole = archive.read_bytes()
     header_bytes = 10  # gzip's, with a time that nobody reads
+    same = 0
     for place in [*range(header_bytes, len(whole), len(whole) // 60), len(whole) - 1]:
-        archive.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        flipped = whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
+        if unpacked(flipped) == unpacked(whole):  # a bit that only fills a byte
+            same += 1
+            continue
+        archive.write_bytes(flipped)
         assert "Nothing was changed" in refused(archive, folder), place
+    assert same <= 2
+
+
+def unpacked(archive: bytes) -> bytes | None:
+    try:
+        return gzip.decompress(archive)
+    except (OSError, EOFError, zlib.error):
+        return None
 
 
 def test_what_is_no_archive_of_ours(tmp_path: Path, archive: Path, folder: Path) -> None:
