@@ -1,7 +1,10 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
+import logging
+
 from . import config, create_app, ending, instance, metrics, server, upkeep
 
+logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()
 app = create_app()
 instance.keep_temporary_files(app.config["INSTANCE"])
