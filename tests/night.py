@@ -15,13 +15,14 @@ from contextlib import closing, contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from operator import ge
+from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
 from live_page import LivePage
-from proxies import Way
+from proxies import Way, behind_nginx
 from test_exactly_once import CATCH_UP_SECONDS, Reader
 from test_uwsgi import Browser
 from uwsgi_server import until
@@ -30,6 +31,15 @@ from ways import ask
 # A page shows the newest 50 of each kind; some more may come while it is on its way.
 ON_PAGE = 30
 READERS = 3
+
+
+@contextmanager
+def serving(instance: Path, place: Path | None = None) -> Iterator[Way]:
+    """The site behind nginx with all workers there, and at the end no traceback in its log. place: as behind_nginx."""
+    with behind_nginx(instance, {"PRESSROOM_LIMITS": "off"}, place) as way:
+        until(way.server.all_ready, "every worker was there")
+        yield way
+        assert "Traceback" not in way.server.log()
 
 
 class Told(NamedTuple):

@@ -19,9 +19,9 @@ import pytest
 from conftest import close
 from disks import Disk, ext4, tmpfs
 from listening import Listener
-from night import Night
+from night import Night, serving
 from persons import settings_for
-from proxies import Way, behind_nginx
+from proxies import Way
 from test_pages import pages_there, wrong
 from test_pages_uwsgi import Answer
 from uwsgi_server import CHECKOUT, UwsgiServer, until
@@ -35,10 +35,8 @@ ENVIRON = {"PRESSROOM_LIMITS": "off"}
 
 @pytest.fixture
 def way(copied_instance: Callable[[str], Path]) -> Iterator[Way]:
-    with behind_nginx(copied_instance("faults"), ENVIRON) as way:
-        until(way.server.all_ready, "every worker was there")
+    with serving(copied_instance("faults")) as way:
         yield way
-        assert "Traceback" not in way.server.log()
 
 
 # The master is killed
@@ -120,12 +118,10 @@ def test_nobody_outlives_the_master_not_even_a_worker_that_is_busy(copied_instan
 def on(kind: Callable[[Path, int], AbstractContextManager[Disk]], instance: Path) -> Iterator[tuple[Way, Disk]]:
     with tempfile.TemporaryDirectory(prefix="pressroom-") as folder:
         Path(folder).chmod(0o711)
-        with kind(Path(folder) / "disk", DISK_MEGABYTES) as disk, behind_nginx(instance, ENVIRON, disk.path) as way:
-            until(way.server.all_ready, "every worker was there")
+        with kind(Path(folder) / "disk", DISK_MEGABYTES) as disk, serving(instance, disk.path) as way:
             until(lambda: ready(way).status == 200, "all was as it should be")
             disk.server = way.server
             yield way, disk
-            assert "Traceback" not in way.server.log()
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from night import Night
-from proxies import Way, behind_nginx
-from test_faults import ENVIRON, follows
+from night import Night, serving
+from proxies import Way
+from test_faults import follows
 from test_uwsgi import Browser
 from uwsgi_server import CHECKOUT, until
 from ways import ask
@@ -26,10 +26,8 @@ LOCKED_SECONDS = 10.0
 
 @pytest.fixture
 def way(copied_instance: Callable[[str], Path]) -> Iterator[Way]:
-    with behind_nginx(copied_instance("waiting"), ENVIRON) as way:
-        until(way.server.all_ready, "every worker was there")
+    with serving(copied_instance("waiting")) as way:
         yield way
-        assert "Traceback" not in way.server.log()
 
 
 def test_another_process_locks_the_database(way: Way) -> None:

@@ -56,8 +56,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
     proxies = app.config["PROXIES"]
-    site = guard.as_asked_for(app.wsgi_app)
-    believing = ProxyFix(site, x_for=proxies, x_proto=proxies) if proxies else site
+    believing = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies) if proxies else app.wsgi_app
     counts = app.extensions["counts"] = metrics.new()
     answering = log.logged(guard.guarded(believing, trusted), app)
     app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]

@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from .copies import Report
+
 FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "pressroom.db"
@@ -29,8 +31,6 @@ CHUNK_BYTES = 1_000_000
 # What tar adds to each member: headers, and filling up.
 OVERHEAD_BYTES = 10_000
 GZIP_LEVEL = 6
-
-Report = Callable[[float], None]
 
 
 class Unusable(Exception):

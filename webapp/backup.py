@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from . import archive, copies
-from .archive import Manifest, Report
+from .archive import Manifest
 from .config import SETTINGS
+from .copies import Report
 from .models import now_ms
 from .server import try_lock
 

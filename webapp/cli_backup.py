@@ -12,8 +12,9 @@ import click
 from flask import Flask, current_app
 
 from . import backup, config, db, restore
-from .archive import Manifest, Report
+from .archive import Manifest
 from .cli import on_instance
+from .copies import Report
 
 STEPS = 1000
 

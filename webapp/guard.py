@@ -102,22 +102,10 @@ def guarded(application: WSGIApplication, trusted: frozenset[str] | None) -> WSG
         if refusal:
             return _refuse(refusal, environ, start_response)
         _forget_scheme(environ)
+        _forget_index(environ)
         return application(environ, start_response)
 
     return answer
-
-
-def as_asked_for(application: WSGIApplication) -> WSGIApplication:
-    """Undo what uWSGI does to the path of a POST to a page that is a file: it appends the index to it before it sees
-    that the method isn't one for files (core/static.c, 2.0.31), and that would be a 404 instead of a 405."""
-
-    def undone(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        is_file = environ["REQUEST_METHOD"] in ("GET", "HEAD")
-        if not is_file and environ["PATH_INFO"].endswith("/index.html") and "uwsgi.version" in environ:
-            environ["PATH_INFO"] = environ["PATH_INFO"].removesuffix("index.html").rstrip("/") or "/"
-        return application(environ, start_response)
-
-    return undone
 
 
 @lru_cache(64)
@@ -205,6 +193,14 @@ def _forget_scheme(environ: WSGIEnvironment) -> None:
     if PROTO in environ or SSL in environ or OLD_PROTO in environ:
         secure = environ.get("HTTPS", "").lower() in ("on", "1", "https") or environ.get("UWSGI_SCHEME") == "https"
         environ["wsgi.url_scheme"] = "https" if secure else "http"
+
+
+def _forget_index(environ: WSGIEnvironment) -> None:
+    """Undo what uWSGI does to the path of a POST to a page that is a file: it appends the index to it before it sees
+    that the method isn't one for files (core/static.c, 2.0.31), and that would be a 404 instead of a 405."""
+    is_file = environ["REQUEST_METHOD"] in ("GET", "HEAD")
+    if not is_file and environ["PATH_INFO"].endswith("/index.html") and "uwsgi.version" in environ:
+        environ["PATH_INFO"] = environ["PATH_INFO"].removesuffix("index.html").rstrip("/") or "/"
 
 
 def _refuse(refusal: Refusal, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cli, start
-from .config import PREFIX, BadSetting, read
+from .config import BadSetting, read
 from .server import open_fifo, try_lock
 
 INI = Path(__file__).parent.parent / "uwsgi.ini"
@@ -97,10 +97,10 @@ def _started(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{probe.getsockname()[1]}"
-    others = ("SOCKET", "DATABASE_URL", "TRUSTED_HOSTS")
-    environ = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX) not in others}
-    environ |= {PREFIX + "INSTANCE": str(folder / "instance"), PREFIX + "HTTP": address, PREFIX + "WORKERS": "1"}
-    environ.pop("NOTIFY_SOCKET", None)  # systemd's, of the site that runs
+    # NOTIFY_SOCKET is systemd's, of the site that runs.
+    others = ("PRESSROOM_SOCKET", "PRESSROOM_DATABASE_URL", "PRESSROOM_TRUSTED_HOSTS", "NOTIFY_SOCKET")
+    environ = {name: value for name, value in os.environ.items() if name not in others}
+    environ |= {"PRESSROOM_INSTANCE": str(folder / "instance"), "PRESSROOM_HTTP": address, "PRESSROOM_WORKERS": "1"}
     with (folder / "screen").open("wb") as screen:
         site = subprocess.Popen(  # noqa: S603
             [UWSGI, "--ini", INI], env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen

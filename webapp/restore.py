@@ -18,7 +18,8 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import archive, copies, db, instance, start, upkeep, versions
-from .archive import DATABASE, MEDIA, Manifest, Report
+from .archive import DATABASE, MEDIA, Manifest
+from .copies import Report
 from .models import FRONT
 from .server import try_lock
 from .store import Store

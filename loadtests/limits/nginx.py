@@ -15,17 +15,6 @@ import pages
 import report
 
 OF_PLAIN = 1.2
-PLAIN = """
-    gzip_static on;
-    etag off;
-    expires -1;
-    {headers}
-    server {{
-        listen 127.0.0.1:{port};
-        root {pages};
-        location / {{ try_files $uri/index.html =404; }}
-    }}
-"""
 KINDS = {"": {}, ", gzip": {"coding": "gzip"}, ", new connections": {"kept": False}}
 
 
@@ -35,7 +24,7 @@ def main() -> None:
     with lab.site() as site:
         page = f"/post/{pages.post_of_bytes(site, pages.PAGE_BYTES)}"
         port = lab.free_port(taken=site.port)
-        plain = PLAIN.format(headers=pages.headers(), port=port, pages=site.folder / "pages")
+        plain = pages.plain(site, port, keepalive=75)
         with behind.behind_nginx(site) as served, behind.nginx(site.folder.parent, port, plain) as plain_pid:
             check(site.port, port, page)
             contenders = {"deploy/nginx.conf": (served.nginx, site.port), "plain": (plain_pid, port)}

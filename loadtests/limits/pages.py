@@ -20,11 +20,11 @@ OF_HELLO = 1 / 5
 OF_NGINX = 2.0
 OF_NGINX_AIM = 1.5
 
-NGINX = """
-    keepalive_timeout 0;
+PLAIN = """
+    keepalive_timeout {keepalive};
     gzip_static on;
     etag off;
-    expires 0;
+    expires -1;
     {headers}
     server {{
         listen 127.0.0.1:{port} backlog=1024;
@@ -40,7 +40,7 @@ def main() -> None:
     with lab.site() as site:
         page = f"/post/{post_of_bytes(site, PAGE_BYTES)}"
         nginx_port = lab.free_port(taken=site.port)
-        servers = NGINX.format(headers=headers(), port=nginx_port, pages=site.folder / "pages")
+        servers = plain(site, nginx_port, keepalive=0)
         with lab.serving(site) as uwsgi_pid, behind.nginx(site.folder.parent, nginx_port, servers) as nginx_pid:
             size = check(site.port, nginx_port, page)
             contenders = {
@@ -67,10 +67,11 @@ def page_of(site: lab.Site, post_id: int) -> bytes:
     return (site.folder / f"pages/post/{post_id}/index.html").read_bytes()
 
 
-def headers() -> str:
-    """Those of uwsgi.ini, for nginx; Connection is its own."""
+def plain(site: lab.Site, port: int, keepalive: int) -> str:
+    """A plain nginx on the same pages, with uwsgi.ini's headers; Connection is its own. keepalive: in seconds."""
     lines = re.findall(r"^add-header = ([\w-]+): (.+)$", (lab.CHECKOUT / "uwsgi.ini").read_text(), re.MULTILINE)
-    return "\n    ".join(f'add_header {name} "{value}";' for name, value in lines if name != "Connection")
+    headers = "\n    ".join(f'add_header {name} "{value}";' for name, value in lines if name != "Connection")
+    return PLAIN.format(keepalive=keepalive, headers=headers, port=port, pages=site.folder / "pages")
 
 
 def check(uwsgi_port: int, nginx_port: int, page: str) -> int:
