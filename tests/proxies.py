@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,6 +20,9 @@ from typing import Any
 
 from programs import Program
 from uwsgi_server import CHECKOUT, UwsgiServer, free_port
+
+sys.path += [str(CHECKOUT / "loadtests" / "limits")]
+import behind
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
@@ -198,21 +202,7 @@ def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Itera
 
 
 def shipped(name: str, site: UwsgiServer, port: int) -> str:
-    """A configuration in deploy/ for a site that runs here. There is a loopback address for each that it listens on."""
-    text = (CHECKOUT / "deploy" / name).read_text()
-    static = site.instance.parent / "static"
-    shutil.copytree(CHECKOUT / "static", static, dirs_exist_ok=True)  # the checkout may be for its owner alone
-    for shown, here in (
-        ("/run/pressroom/pressroom.sock", site.environ["PRESSROOM_SOCKET"]),
-        ("/srv/pressroom", str(site.instance.parent)),
-        ("news.example.org", "127.0.0.1"),
-        ("/var/log/nginx/error.log", "stderr"),
-        ("[::]:80", f"127.0.0.2:{port}"),
-        ("listen 80", f"listen 127.0.0.1:{port}"),
-        ("*:80", f"127.0.0.1:{port}"),
-    ):
-        text = text.replace(shown, here)
-    return text
+    return behind.shipped(name, site.instance.parent, Path(site.environ["PRESSROOM_SOCKET"]), port)
 
 
 def _readable(instance: Path, place: Path) -> Path:

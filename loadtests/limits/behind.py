@@ -45,7 +45,8 @@ def behind_nginx(site: lab.Site) -> Iterator[Behind]:
     """Serve the site at its port as deploy/nginx.conf says."""
     socket = site.folder.with_name("site.sock")
     more = {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{site.port}"}
-    servers, served = shipped(site, socket), site._replace(environ=site.environ | more)
+    servers = shipped("nginx.conf", site.folder.parent, socket, site.port)
+    served = site._replace(environ=site.environ | more)
     with nginx(site.folder.parent, site.port, servers) as front, lab.serving(served) as pid:
         yield Behind(pid, front, socket)
 
@@ -61,17 +62,19 @@ def nginx(folder: Path, port: int, servers: str, workers: int = lab.WORKERS) -> 
         yield pid
 
 
-def shipped(site: lab.Site, socket: Path) -> str:
-    """deploy/nginx.conf, with this site's paths and port."""
-    text = (lab.CHECKOUT / "deploy" / "nginx.conf").read_text()
-    shutil.copytree(lab.CHECKOUT / "static", site.folder.with_name("static"), dirs_exist_ok=True)
+def shipped(name: str, folder: Path, socket: Path, port: int) -> str:
+    """A file of deploy/ for the site whose instance is in `folder`, on loopback; 127.0.0.2 is for IPv6."""
+    text = (lab.CHECKOUT / "deploy" / name).read_text()
+    # The checkout may be for its owner alone.
+    shutil.copytree(lab.CHECKOUT / "static", folder / "static", dirs_exist_ok=True)
     for written, here in (
         ("/run/pressroom/pressroom.sock", str(socket)),
-        ("/srv/pressroom", str(site.folder.parent)),
+        ("/srv/pressroom", str(folder)),
         ("news.example.org", "127.0.0.1"),
         ("/var/log/nginx/error.log", "stderr"),
-        ("[::]:80", f"127.0.0.2:{site.port}"),
-        ("listen 80", f"listen 127.0.0.1:{site.port}"),
+        ("[::]:80", f"127.0.0.2:{port}"),
+        ("listen 80", f"listen 127.0.0.1:{port}"),
+        ("*:80", f"127.0.0.1:{port}"),
     ):
         text = text.replace(written, here)
     return text
