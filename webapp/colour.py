@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import colorsys
-import re
 from itertools import count
 
 # Twins of --paper and --paper-2 in static/css/base.css, by day and by night.
@@ -12,16 +11,6 @@ NIGHT = ("#15171a", "#1f2226")
 # Source: WCAG 2.2, 1.4.6, for text of any size.
 CONTRAST = 7.0
 _STEP = 0.01
-_WRITTEN = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
-
-
-def parse(text: str) -> str:
-    """`#7a1fa2` of `#7A1FA2` or `7a1fa2`, `#aabbcc` of `#abc`. Raises ValueError."""
-    found = _WRITTEN.fullmatch(text)
-    if not found:
-        raise ValueError("expected a colour such as #7a1fa2")
-    digits = found[1].lower()
-    return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
 
 
 def stylesheet(accent: str) -> str:

@@ -44,12 +44,11 @@ Source: RFC 9112 sections 3.2, 5.2, 6.1 to 6.3; RFC 9110 sections 5.5, 15.5.12 a
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-from ipaddress import IPv6Address
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from . import server
+from .values import ascii_name, host_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,7 +63,6 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 CONTROL_BUT_TAB = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 FOLDED = re.compile(r"\r?\n[ \t]")
 LENGTH = re.compile(r"[0-9]{1,18}")
-HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{0,5})?")
 # uWSGI believes the first two from anybody, gunicorn all three from loopback.
 PROTO, SSL, OLD_PROTO = "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_SSL", "HTTP_X_FORWARDED_PROTOCOL"
 
@@ -108,36 +106,11 @@ def guarded(application: WSGIApplication, trusted: frozenset[str] | None) -> WSG
     return answer
 
 
-@lru_cache(64)
-def host_name(host: str) -> str | None:
-    """The name in a Host, without port and last dot, in lower case; an IPv6 address in brackets and its short form.
-
-    None for what is no host: "", "a b", "a,b", "[::1", "user@a".
-    """
-    found = HOST.fullmatch(host)
-    if not found:
-        return None
-    if not found["v6"]:
-        return found["name"].lower().removesuffix(".") or None
-    try:
-        return f"[{IPv6Address(found['v6'])}]"
-    except ValueError:
-        return None
-
-
 def trusted_hosts(names: tuple[str, ...] | None, base_url: str) -> frozenset[str] | None:
     """Those of PRESSROOM_TRUSTED_HOSTS, the site's own and loopback, for health checks; None for any."""
     if not names:
         return None
     return frozenset((*names, *filter(None, [ascii_name(urlsplit(base_url).netloc)]), *LOOPBACK))
-
-
-def ascii_name(host: str) -> str | None:
-    """As `host_name`, for what a person wrote: a Host has `新闻.example` as `xn--efvy88h.example`."""
-    try:
-        return host_name(host if host.isascii() else host.encode("idna").decode())
-    except UnicodeError:
-        return None
 
 
 def _line(environ: WSGIEnvironment) -> Refusal | None:

@@ -1,0 +1,118 @@
+"""A person's text becomes a value, or a ValueError that says what was expected."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
+COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
+HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{0,5})?")
+
+
+@lru_cache(64)
+def host_name(host: str) -> str | None:
+    """The name in a Host, without port and last dot, in lower case; an IPv6 address in brackets and its short form.
+
+    None for what is no host: "", "a b", "a,b", "[::1", "user@a".
+    """
+    found = HOST.fullmatch(host)
+    if not found:
+        return None
+    if not found["v6"]:
+        return found["name"].lower().removesuffix(".") or None
+    try:
+        return f"[{ipaddress.IPv6Address(found['v6'])}]"
+    except ValueError:
+        return None
+
+
+def ascii_name(host: str) -> str | None:
+    """As `host_name`, for what a person wrote: a Host has `新闻.example` as `xn--efvy88h.example`."""
+    try:
+        return host_name(host if host.isascii() else host.encode("idna").decode())
+    except UnicodeError:
+        return None
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"expected one of {', '.join(choices)}")
+        return text
+
+    return check
+
+
+def number(low: int, high: int) -> Callable[[str], int]:
+    def check(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise ValueError(f"expected a whole number from {low} to {high}")
+        return int(text)
+
+    return check
+
+
+def text(text: str) -> str:
+    if len(text) > 100 or not text.isprintable():
+        raise ValueError("expected at most 100 printable characters")
+    return text
+
+
+def path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+def address(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536) or " " in host:
+        raise ValueError("expected HOST:PORT, such as 127.0.0.1:8000")
+    return text
+
+
+def base_url(text: str) -> str:
+    found = BASE_URL.fullmatch(text)
+    if not found or not 0 < int(found["port"] or 80) < 65536:
+        raise ValueError("expected http:// or https:// and a host, such as https://news.example.org")
+    return text.rstrip("/")
+
+
+def hosts(text: str) -> tuple[str, ...]:
+    names = [ascii_name(name.strip()) for name in text.split(",")]
+    if None in names:
+        raise ValueError("expected host names with commas between them, such as news.example.org,www.example.org")
+    return tuple(filter(None, names))
+
+
+def networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
+    except ValueError:
+        raise ValueError("expected addresses or networks with commas between them, such as 10.0.0.0/8,::1") from None
+
+
+def timezone(text: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(text)
+    except (LookupError, OSError, ValueError):
+        raise ValueError("expected a name such as Europe/Berlin") from None
+
+
+def database_url(text: str) -> str:
+    kind, _, rest = text.partition("://")
+    if kind.partition("+")[0] not in ("sqlite", "postgresql") or not rest.strip("/"):
+        raise ValueError("expected a URL such as sqlite:////srv/pressroom.db")
+    return text
+
+
+def colour(text: str) -> str:
+    """`#7a1fa2` of `#7A1FA2` or `7a1fa2`, `#aabbcc` of `#abc`. Raises ValueError."""
+    found = COLOUR.fullmatch(text)
+    if not found:
+        raise ValueError("expected a colour such as #7a1fa2")
+    digits = found[1].lower()
+    return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))
