@@ -28,7 +28,7 @@ from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
 from webapp import create_app, db, desk_comments, desk_composer, instance, pages, passwords, people, reader
-from webapp.cli import initialise
+from webapp.setup import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from flask import Flask
 from persons import PASSWORD, Person
 
-from webapp import cli, db, instance
+from webapp import cli, db, instance, setup
 
 ROOT = Path(__file__).parent.parent
 NEW_PASSWORD = "staple staple staple"
@@ -338,6 +338,6 @@ def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:
 def test_messages_name_the_program_as_it_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     script = Path(sys.prefix) / "bin" / "pressroom"
     monkeypatch.chdir(Path(sys.prefix).parent)
-    assert cli.program() == str(script.relative_to(Path.cwd()))
+    assert setup.program() == str(script.relative_to(Path.cwd()))
     monkeypatch.chdir(tmp_path)
-    assert cli.program() == str(script)
+    assert setup.program() == str(script)

@@ -20,7 +20,7 @@ from persons import Person, settings_for
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from webapp import cli, create_app, db, instance, models, search
+from webapp import create_app, db, instance, models, search, setup
 
 ROOT = Path(__file__).parent.parent
 
@@ -296,7 +296,7 @@ def test_upgrading_again_changes_nothing(app: Flask, ada: Person) -> None:
     for _ in range(2):
         db.upgrade(app.config["DATABASE_URL"])
     assert row_counts(app) == before
-    assert cli.initialise(app.config) is None
+    assert setup.initialise(app.config) is None
 
 
 def test_a_migration_that_breaks_leaves_the_database_as_it_was(
@@ -351,7 +351,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     instance.prepare(folder)
     before = os.umask(0)
     try:
-        cli.initialise(settings_for(folder))
+        setup.initialise(settings_for(folder))
     finally:
         os.umask(before)
     assert {path.stat().st_mode & 0o777 for path in folder.glob("pressroom.db*")} == {0o600}

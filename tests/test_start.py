@@ -21,9 +21,10 @@ from urllib.request import urlopen
 import pytest
 from uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
 
+from webapp.checks import check_address
 from webapp.instance import InstanceError, prepare, secret_key
 from webapp.server import HEADERS
-from webapp.start import check_address, on_all_addresses
+from webapp.start import on_all_addresses
 
 PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(said only this once\)")
 

@@ -16,7 +16,7 @@ from persons import Person, settings_for
 from sqlalchemy.exc import OperationalError
 from test_cli import done, program
 
-from webapp import cli, copies, create_app, db
+from webapp import copies, create_app, db, setup
 from webapp.server import try_lock
 
 MAKE = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
@@ -24,8 +24,8 @@ BREAK = 'op.execute("SELECT nonsense")'
 DIE = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
 # As `start` does, by a process that may die; its migrations are those of its argument.
 UPGRADE = (
-    "import sys; from pathlib import Path; from webapp import cli, config, db\n"
-    "db.MIGRATIONS = Path(sys.argv[1]); cli.initialise(config.read())"
+    "import sys; from pathlib import Path; from webapp import config, db, setup\n"
+    "db.MIGRATIONS = Path(sys.argv[1]); setup.initialise(config.read())"
 )
 
 
@@ -45,11 +45,11 @@ def head() -> str:
 
 def test_it_copies_the_database_first(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = content(folder / "pressroom.db")
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert not (folder / "backups").exists(), "nothing was upgraded"
     schema = head()
     add_migration(tmp_path / "migrations", monkeypatch, MAKE)
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert "half_way" in content(folder / "pressroom.db")
     [copy] = kept(folder)
     assert copy.name == f"pressroom-schema-{schema}.db"
@@ -57,7 +57,7 @@ def test_it_copies_the_database_first(folder: Path, tmp_path: Path, monkeypatch:
     assert copies.facts(copy).schema == schema
     assert stat.S_IMODE((folder / "backups").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder / "backups").iterdir()} == {0o600}
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert kept(folder) == [copy]
 
 
@@ -76,12 +76,12 @@ def test_sessions_outlive_the_way_back(folder: Path, tmp_path: Path, monkeypatch
     ada = Person(app, "ada")
     with monkeypatch.context() as patch:
         add_migration(tmp_path / "migrations", patch, MAKE)
-        cli.initialise(settings_for(folder))
+        setup.initialise(settings_for(folder))
     app.extensions["engine"].dispose()
     for file in folder.glob("pressroom.db*"):
         file.unlink()
     kept(folder)[0].rename(folder / "pressroom.db")
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert ada.get("/me").json["signed_in"]
     app.extensions["engine"].dispose()
 
@@ -97,12 +97,12 @@ def test_a_migration_that_breaks_goes_back(folder: Path, tmp_path: Path, monkeyp
     file = add_migration(tmp_path / "migrations", monkeypatch, MAKE, BREAK)
     for _ in range(4):
         with pytest.raises(OperationalError, match="nonsense"):
-            cli.initialise(settings_for(folder))
+            setup.initialise(settings_for(folder))
         assert content(folder / "pressroom.db") == before
     assert set(older) < set(kept(folder))
     assert len(kept(folder)) == 3
     file.write_text(file.read_text().replace(BREAK, "pass  # mended"))
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999",)]}
 
 
@@ -116,7 +116,7 @@ def test_killed_in_the_middle_it_goes_on_at_the_next_start(
     assert content(kept(folder)[0]) == before
     assert content(folder / "pressroom.db") == before
     file.write_text(file.read_text().replace(DIE, "pass"))
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999",)]}
 
 
@@ -130,7 +130,7 @@ def test_three_copies_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.Mon
     (folder / "backups" / ".draft").write_text("of one that was killed")
     schema = head()
     add_migration(tmp_path / "migrations", monkeypatch, MAKE)
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     names = {f"pressroom-schema-{name}.db" for name in [schema, *[f"000{n}" for n in range(4) if f"000{n}" != schema]]}
     assert {path.name for path in kept(folder)} < {*names, "mine.db"}
     assert len(kept(folder)) == 4
@@ -144,7 +144,7 @@ def test_what_can_t_be_copied_isn_t_upgraded(folder: Path, tmp_path: Path, monke
     add_migration(tmp_path / "migrations", monkeypatch, MAKE)
     (folder / "backups").touch()
     with pytest.raises(db.SchemaRefused, match=r"can't be copied to .*backups before its schema is upgraded"):
-        cli.initialise(settings_for(folder))
+        setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before
     (folder / "backups").unlink()
 
@@ -154,9 +154,9 @@ def test_what_can_t_be_copied_isn_t_upgraded(folder: Path, tmp_path: Path, monke
     with monkeypatch.context() as patch:
         patch.setattr(copies, "take", full)
         with pytest.raises(db.SchemaRefused, match=r"\(database or disk is full\): free some space"):
-            cli.initialise(settings_for(folder))
+            setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
     assert "half_way" in content(folder / "pressroom.db")
 
 
@@ -166,9 +166,9 @@ def test_two_at_once_are_one_too_many(folder: Path, tmp_path: Path, monkeypatch:
     held = try_lock(folder / "backups" / ".lock")
     assert held
     with pytest.raises(db.DatabaseBusy, match="Another process copies the database"):
-        cli.initialise(settings_for(folder))
+        setup.initialise(settings_for(folder))
     os.close(held)
-    cli.initialise(settings_for(folder))
+    setup.initialise(settings_for(folder))
 
 
 def test_a_newer_or_empty_database_is_not_copied(folder: Path, tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_newer_or_empty_database_is_not_copied(folder: Path, tmp_path: Path) -
         opened.execute("UPDATE alembic_version SET version_num = '9999'")
         opened.commit()
     with pytest.raises(db.SchemaRefused, match="newer"):
-        cli.initialise(settings_for(folder))
+        setup.initialise(settings_for(folder))
     assert copies.before_upgrade(settings_for(folder, DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")) is None
     assert copies.before_upgrade(settings_for(folder, DATABASE_URL="postgresql://localhost/pressroom")) is None
     assert not (tmp_path / "none.db").exists()

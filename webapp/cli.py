@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,46 +11,12 @@ from typing import Any
 import click
 from flask import Flask, current_app
 from flask.cli import AppGroup, FlaskGroup, with_appcontext
-from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from . import config, copies, create_app, db, imports, instance, pages, passwords, people, restore, upkeep
+from . import config, create_app, db, imports, instance, pages, passwords, people
 from .errors import NotFound, Refused
-from .models import FRONT, ROLES, User
-
-ADMIN = "admin"
-PASSWORD_BYTES = 10
-
-
-def initialise(settings: dict[str, Any]) -> str | None:
-    """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
-    restore.finish(settings)
-    upgrade_schema(settings)
-    app = create_app(settings)
-    upkeep.begin(app)
-    with app.app_context():
-        password = secrets.token_hex(PASSWORD_BYTES)
-        password_hash = passwords.make_hash(password)
-        with db.writing() as session:
-            if session.scalar(select(User.id).limit(1)) is not None:
-                return None
-            people.create(session, ADMIN, None, password_hash, "admin")
-    return password
-
-
-def first_words(password: str, note: str = "") -> str:
-    """What to tell whoever made the site. systemd's journal is kept, and read by others: no password in there."""
-    screen = os.fstat(1)
-    if os.environ.get("JOURNAL_STREAM") == f"{screen.st_dev}:{screen.st_ino}":
-        return f"There is an account {ADMIN}. Give it a password: {program()} user password {ADMIN}"
-    return f"Log in as {ADMIN} with the password {password}{note}"
-
-
-def upgrade_schema(settings: dict[str, Any]) -> None:
-    """To the newest, and a copy first when there is something to upgrade."""
-    if copy := copies.before_upgrade(settings):
-        click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
-    db.upgrade(settings["DATABASE_URL"])
+from .models import FRONT, ROLES
+from .setup import first_words, initialise, program, upgrade_schema
 
 
 def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,13 +41,6 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"The database says: {error.orig}. Try: {program()} init") from None
 
     return run
-
-
-def program() -> str:
-    """How to call us without an activated environment, such as `.venv/bin/pressroom`."""
-    script = Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin") / "pressroom"
-    here = Path.cwd()
-    return str(script.relative_to(here)) if script.is_relative_to(here) else str(script)
 
 
 @click.command()

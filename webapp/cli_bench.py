@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import comments, db, instance, pages, passwords, people, posts, text, updates
-from .cli import on_instance, program
+from .cli import on_instance
 from .config import LANGUAGES
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
+from .setup import program
 
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20

@@ -14,7 +14,7 @@ import click
 from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import config, db, instance, pages, start, trouble, upkeep
+from . import checks, config, db, instance, pages, trouble, upkeep
 from .cli import on_instance
 from .server import is_uwsgi_possible
 
@@ -28,13 +28,13 @@ IN_ITS_PLACE = ("gunicorn", "waitress")
 def check() -> None:
     """Look for what commonly goes wrong, and say the cure."""
     folder: Path = current_app.config["INSTANCE"]
-    by_uwsgi = start.is_running(folder)
+    by_uwsgi = checks.is_running(folder)
     runs = by_uwsgi or upkeep.is_kept(folder)
     holds_streams = by_uwsgi if runs else _is_for_uwsgi()
     problems = [
         *_refused(instance.check_writable, folder),
         *_refused(_database),
-        *start.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
+        *trouble.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
         *_page_store(),
         *(_refused(_in_front) if runs else _before_the_start()),
         *(trouble.in_log(folder) if holds_streams else []),
@@ -51,10 +51,10 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
     """What a check that raises or returns has to say."""
     try:
         found = part(*args)
-    except (instance.InstanceError, start.CannotStart, db.SchemaRefused) as error:
+    except (instance.InstanceError, checks.CannotStart, db.SchemaRefused) as error:
         found = str(error)
     except SQLAlchemyError as error:
-        found = start.database_says(error)
+        found = checks.database_says(error)
     return [found] if found else []
 
 
@@ -81,7 +81,7 @@ def _is_for_uwsgi() -> bool:
 def _before_the_start() -> list[str]:
     return [
         *(_refused(trouble.without_gevent, UWSGI) if _is_for_uwsgi() else []),
-        *_refused(start.check_free, current_app.config),
+        *_refused(checks.check_free, current_app.config),
     ]
 
 

@@ -9,10 +9,11 @@ import click
 from flask import Flask, current_app
 
 from . import db, pages, versions
-from .cli import on_instance, program
+from .cli import on_instance
 from .config import LANGUAGES
 from .demo import Over, Play, begin, perform, remove, script
 from .links import absolute
+from .setup import program
 
 
 def _checked_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:

@@ -22,7 +22,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from . import cli, start
+from . import checks, setup
 from .config import BadSetting, read
 from .server import open_fifo, try_lock
 
@@ -54,9 +54,9 @@ class CannotReload(Exception):
 def main() -> int:
     try:
         settings = read()
-        with start.one_line(settings):
+        with checks.one_line(settings):
             reload(settings)
-    except (CannotReload, BadSetting, start.CannotStart) as error:
+    except (CannotReload, BadSetting, checks.CannotStart) as error:
         print(f"Not reloaded: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -66,14 +66,14 @@ def main() -> int:
 
 def reload(settings: dict[str, Any]) -> None:
     folder: Path = settings["INSTANCE"]
-    if not start.is_running(folder):
+    if not checks.is_running(folder):
         raise CannotReload(f"no site runs on {folder}: make serve")
     lock = try_lock(folder / "locks" / "reload")
     if lock is None:
         raise CannotReload("another reload is under way.")
     try:
         rehearse()
-        cli.upgrade_schema(settings)
+        setup.upgrade_schema(settings)
         replace_workers(folder)
     finally:
         os.close(lock)

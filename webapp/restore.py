@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, copies, db, instance, start, upkeep, versions
+from . import archive, checks, copies, db, instance, upkeep, versions
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
 from .models import FRONT
@@ -151,8 +151,8 @@ def _check_owner(folder: Path) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """No site runs here, under whichever server, and no other restore."""
     try:
-        start.check_not_running(folder)
-    except start.CannotStart as error:
+        checks.check_not_running(folder)
+    except checks.CannotStart as error:
         raise CannotRestore(str(error)) from None
     with contextlib.ExitStack() as stack:
         for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is under way")):

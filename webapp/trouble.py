@@ -13,6 +13,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 try:
     import resource
@@ -160,3 +161,17 @@ def in_log(folder: Path) -> list[str]:
     refused = [line for line in said.splitlines() if line.startswith("Pressroom can't start: ")]
     known = [f"{cure} ({words!r} in {log})" for words, cure in IN_LOG.items() if words in said]
     return [*dict.fromkeys(refused), *known]
+
+
+def of_machine(settings: dict[str, Any], pid: int = 0, holds_streams: bool = True) -> list[str]:
+    """What lets the site serve, but badly or not for long. `pid`: a process of the site, if it runs."""
+    folder, count = settings["INSTANCE"], settings["BROADCASTERS"]
+    workers, broadcasters = limits(pid)
+    found = (
+        few_for_workers(workers),
+        few_readers(count, room(count, broadcasters)) if holds_streams else None,
+        foreign_files(folder),
+        disk_nearly_full(folder),
+        clock_behind(folder),
+    )
+    return [line for line in found if line]

@@ -22,7 +22,20 @@ from typing import NamedTuple
 from browser import PASSWORD, ask
 from flask import Flask
 
-from webapp import cli, comments, config, create_app, db, instance, pages, passwords, people, posts, text, updates
+from webapp import (
+    comments,
+    config,
+    create_app,
+    db,
+    instance,
+    pages,
+    passwords,
+    people,
+    posts,
+    setup,
+    text,
+    updates,
+)
 
 HERE = Path(__file__).parent
 CHECKOUT = HERE.parent.parent
@@ -72,7 +85,7 @@ def site(people_too: int = 0) -> Iterator[Site]:
         settings = config.read(environ)
         Path(temporary).chmod(0o711)
         instance.prepare(folder)
-        cli.initialise(settings)
+        setup.initialise(settings)
         app = create_app(settings)
         password_hash = passwords.make_hash(PASSWORD)
         with app.app_context(), db.writing() as session:

@@ -1,0 +1,121 @@
+"""What lets no site start, each as CannotStart with one line that names the cure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import trouble
+from .server import UNIX_PATH_BYTES, is_taken, open_fifo
+
+# Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
+LISTEN = 1024
+SOMAXCONN = Path("/proc/sys/net/core/somaxconn")
+
+
+class CannotStart(Exception):
+    """Why the site can't start, in one line that names the cure."""
+
+
+def check_paths(folder: Path) -> None:
+    """uWSGI takes its settings from the environment as they stand, and a colon in a log's path for a port."""
+    for name in ("PRESSROOM_INSTANCE", "PRESSROOM_SOCKET"):
+        if os.environ.get(name, "").startswith("~"):
+            raise CannotStart(f"{name}={os.environ[name]!r} can't be used: uWSGI doesn't know ~, write the path out.")
+    if ":" in str(folder):
+        raise CannotStart(f"PRESSROOM_INSTANCE={str(folder)!r} can't be used: uWSGI wants a path without a colon.")
+
+
+def is_running(folder: Path) -> bool:
+    """Whatever its pid file says."""
+    fifo = open_fifo(folder)
+    if fifo is not None:
+        os.close(fifo)
+    return fifo is not None
+
+
+def check_not_running(folder: Path) -> None:
+    if is_running(folder):
+        raise CannotStart(
+            f"a site already runs on {folder}: reload it with make reload, or stop it with"
+            f" kill $(cat {folder / 'uwsgi.pid'})"
+        )
+
+
+def check_free(settings: dict[str, Any]) -> None:
+    """Refuse an address or socket that uWSGI couldn't bind; it would say so only in its log."""
+    if settings["SOCKET"]:
+        check_socket(settings["SOCKET"])
+    else:
+        check_address(settings["HTTP"])
+    if SOMAXCONN.is_file() and int(SOMAXCONN.read_text("ascii")) < LISTEN:
+        raise CannotStart(f"the kernel queues too few connections: sudo sysctl -w net.core.somaxconn={LISTEN}")
+
+
+def check_address(http: str) -> None:
+    host, _, port = http.rpartition(":")
+    family = socket.AF_INET6 if host.startswith("[") else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name == "posix":  # on Windows it would bind what another program has
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise CannotStart(_why_not(http, error)) from None
+
+
+def _why_not(http: str, error: OSError) -> str:
+    host, _, port = http.rpartition(":")
+    other = int(port) + 1 if 1024 <= int(port) < 65535 else 8000
+    cure = f"choose another with PRESSROOM_HTTP={host}:{other} make serve"
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} is taken by another program: {cure}"
+    if error.errno == errno.EACCES:
+        return f"port {port} is for root only: {cure}"
+    return f"PRESSROOM_HTTP={http!r} is no address of this machine ({error.strerror}): try 127.0.0.1:{port}"
+
+
+def check_socket(path: Path) -> None:
+    if len(os.fsencode(path)) > UNIX_PATH_BYTES:
+        raise CannotStart(
+            f"PRESSROOM_SOCKET={str(path)!r} is longer than {UNIX_PATH_BYTES} bytes: choose a shorter path"
+        )
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise CannotStart(f"PRESSROOM_SOCKET: {path.parent} isn't there or not writable: mkdir -p it, or chown it")
+    if path.exists() and not path.is_socket():
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is a file, no socket: move it away")
+    if is_taken(path):
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
+
+
+@contextmanager
+def one_line(settings: dict[str, Any]) -> Iterator[None]:
+    """What a database may refuse becomes one line: CannotStart."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from . import db
+
+    try:
+        yield
+    except db.SchemaRefused as error:
+        raise CannotStart(error) from None
+    except OSError as error:
+        raise CannotStart(cannot_use(error, settings["INSTANCE"])) from None
+    except (SQLAlchemyError, db.DatabaseBusy, ModuleNotFoundError) as error:
+        raise CannotStart(database_says(error)) from None
+
+
+def database_says(error: Exception) -> str:
+    reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
+    return f"the database can't be used: {reason}; see PRESSROOM_DATABASE_URL"
+
+
+def cannot_use(error: OSError, folder: Path) -> str:
+    """What to do about a file that is in the way of serving."""
+    owned = trouble.foreign_files(folder) if error.errno in (errno.EACCES, errno.EPERM) else None
+    return owned or f"{error.filename} can't be used ({error.strerror}): see .venv/bin/pressroom check"

@@ -1,0 +1,56 @@
+"""A site's first minutes: its database, its first account, and what to say of both."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from . import copies, create_app, db, passwords, people, restore, upkeep
+from .models import User
+
+ADMIN = "admin"
+PASSWORD_BYTES = 10
+
+
+def initialise(settings: dict[str, Any]) -> str | None:
+    """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
+    restore.finish(settings)
+    upgrade_schema(settings)
+    app = create_app(settings)
+    upkeep.begin(app)
+    with app.app_context():
+        password = secrets.token_hex(PASSWORD_BYTES)
+        password_hash = passwords.make_hash(password)
+        with db.writing() as session:
+            if session.scalar(select(User.id).limit(1)) is not None:
+                return None
+            people.create(session, ADMIN, None, password_hash, "admin")
+    return password
+
+
+def first_words(password: str, note: str = "") -> str:
+    """What to tell whoever made the site. systemd's journal is kept, and read by others: no password in there."""
+    screen = os.fstat(1)
+    if os.environ.get("JOURNAL_STREAM") == f"{screen.st_dev}:{screen.st_ino}":
+        return f"There is an account {ADMIN}. Give it a password: {program()} user password {ADMIN}"
+    return f"Log in as {ADMIN} with the password {password}{note}"
+
+
+def upgrade_schema(settings: dict[str, Any]) -> None:
+    """To the newest, and a copy first when there is something to upgrade."""
+    if copy := copies.before_upgrade(settings):
+        click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
+    db.upgrade(settings["DATABASE_URL"])
+
+
+def program() -> str:
+    """How to call us without an activated environment, such as `.venv/bin/pressroom`."""
+    script = Path(sys.prefix) / ("Scripts" if sys.platform == "win32" else "bin") / "pressroom"
+    here = Path.cwd()
+    return str(script.relative_to(here)) if script.is_relative_to(here) else str(script)
