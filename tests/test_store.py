@@ -18,7 +18,7 @@ from zlib import crc32
 import pytest
 from uwsgi_server import CHECKOUT, until
 
-from webapp import instance, server, store
+from webapp import instance, server, slots, store
 from webapp.store import Store
 
 PATHS = ["/", "/page/2", "/post/7", "/post/7/updates/3", "/post/7/comments/1", "/post/7/update/12", "/post/7/feed.atom"]
@@ -74,7 +74,8 @@ def versions_kept(pages: Store) -> set[str]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The store's time; set `now` to go on."""
     clock = SimpleNamespace(now=time.time())
-    monkeypatch.setattr(store, "time", SimpleNamespace(time=lambda: clock.now))
+    for module in (slots, store):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     return clock
 
 

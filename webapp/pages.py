@@ -28,7 +28,7 @@ from . import trouble as troubles
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
-from .slots import packed
+from .slots import packed, retired
 from .store import Store, Stored
 
 # Every public page, by its view; "hot" ones are replaced at once when they change, the others are removed and made
@@ -230,7 +230,7 @@ class Pages:
         """Why pages can't be stored at the moment, by trying; None when they can."""
         try:
             self.store.prepare()
-            probe = self.store.retired()
+            probe = retired(self.store.root)
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:

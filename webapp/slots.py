@@ -7,24 +7,21 @@ import gzip
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .places import UNDER, Place
-
-if TYPE_CHECKING:
-    from .store import Store
 
 GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True)
 class Slot:
-    """An open place in the store."""
+    """An open place in the store whose folder is `root`."""
 
-    store: Store
+    root: Path
     place: Place
     descriptor: int
 
@@ -34,8 +31,8 @@ class Slot:
             self._put_front(version, content)
             return
         token = secrets.token_hex(16)
-        folder = make_folder(self.store.root / ".versions" / token)
-        link = self.store.retired()
+        folder = make_folder(self.root / ".versions" / token)
+        link = retired(self.root)
         try:
             _write(folder / self.place.file, version, content)
             for name, target in self._links_under():
@@ -51,10 +48,10 @@ class Slot:
 
     def _put_front(self, version: int, content: bytes) -> None:
         """The twin first: an old page with a new time would be kept by browsers."""
-        draft = self.store.retired()
+        draft = retired(self.root)
         _write(draft, version, content)
-        Path(f"{draft}.gz").replace(self.store.root / "index.html.gz")
-        draft.replace(self.store.root / "index.html")
+        Path(f"{draft}.gz").replace(self.root / "index.html.gz")
+        draft.replace(self.root / "index.html")
 
     def _links_under(self) -> Iterator[tuple[str, str]]:
         if self.place.folder in UNDER:
@@ -68,18 +65,18 @@ class Slot:
 
     def _lead(self, kind: str, name: str) -> None:
         with contextlib.suppress(FileExistsError):
-            (make_folder(self.store.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
+            (make_folder(self.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
 
     def remove(self) -> None:
         if not self.place.link:
-            (self.store.root / "index.html").unlink(missing_ok=True)
-            (self.store.root / "index.html.gz").unlink(missing_ok=True)
+            (self.root / "index.html").unlink(missing_ok=True)
+            (self.root / "index.html.gz").unlink(missing_ok=True)
             return
         before = self._target()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.place.name, dir_fd=self.descriptor)
         self._retire(before)
-        if self.place.folder in UNDER and (self.store.root / ".under" / self.place.link).is_dir():
+        if self.place.folder in UNDER and (self.root / ".under" / self.place.link).is_dir():
             self._lead(self.place.folder, self.place.name)
 
     def _target(self) -> str | None:
@@ -91,7 +88,12 @@ class Slot:
         """Where there is no room even for this, `sweep_orphans` finds it later."""
         if target and ".versions/" in target:
             with contextlib.suppress(OSError):
-                self.store.retired().symlink_to(target)
+                retired(self.root).symlink_to(target)
+
+
+def retired(root: Path) -> Path:
+    """A name under which something may wait for its end."""
+    return root / ".retired" / f"{int(time.time())}-{secrets.token_hex(8)}"
 
 
 def packed(content: bytes, mtime: int = 0) -> bytes:
@@ -99,7 +101,7 @@ def packed(content: bytes, mtime: int = 0) -> bytes:
 
 
 def _write(file: Path, version: int, content: bytes) -> None:
-    """The file and its twin. Not synced: after a power cut the store begins anew (pages.begin)."""
+    """The file and its twin. Not synced: after a power cut the store begins anew (upkeep.begin)."""
     for name, written in ((f"{file}.gz", packed(content, version)), (str(file), content)):
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as opened:  # noqa: PTH123
             opened.write(written)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import shutil
 import threading
 import time
@@ -26,7 +25,7 @@ from zlib import crc32
 
 from . import server
 from .places import FILES, Place, place_of
-from .slots import Slot, make_folder
+from .slots import Slot, make_folder, retired
 
 LOCKS = 64
 RETIRED_SECONDS = 60
@@ -138,7 +137,7 @@ class Store:
         self.prepare()
         descriptor = self._open_folder(self.root / place.folder)
         try:
-            yield Slot(self, place, descriptor)
+            yield Slot(self.root, place, descriptor)
         finally:
             os.close(descriptor)
 
@@ -170,33 +169,29 @@ class Store:
 
     def _retire_entry(self, entry: Path) -> None:
         with contextlib.suppress(FileNotFoundError):
-            entry.rename(self.retired())
+            entry.rename(retired(self.root))
 
     def prepare(self) -> None:
         """Make the folder, or what somebody deleted of it."""
         for name in ("", ".versions", ".under", ".retired"):
             make_folder(self.root / name)
 
-    def retired(self) -> Path:
-        """A name under which something may wait for its end."""
-        return self.root / ".retired" / f"{int(time.time())}-{secrets.token_hex(8)}"
-
     def sweep(self, seconds: float = RETIRED_SECONDS) -> None:
         """Delete what was retired longer than `seconds` ago."""
-        for retired in list((self.root / ".retired").iterdir()):
-            since = retired.name.partition("-")[0]
+        for entry in list((self.root / ".retired").iterdir()):
+            since = entry.name.partition("-")[0]
             if since.isdigit() and abs(time.time() - int(since)) >= seconds:
-                self._delete(retired)
+                self._delete(entry)
 
-    def _delete(self, retired: Path) -> None:
+    def _delete(self, entry: Path) -> None:
         """A retired link or file, or a folder of links, and the versions that they point at."""
-        for _link, target in _links(retired):
+        for _link, target in _links(entry):
             if ".versions/" in target:
                 shutil.rmtree(self.root / ".versions" / _version_in(target), ignore_errors=True)
-        if retired.is_dir() and not retired.is_symlink():
-            shutil.rmtree(retired, ignore_errors=True)
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry, ignore_errors=True)
         else:
-            retired.unlink(missing_ok=True)
+            entry.unlink(missing_ok=True)
 
     def sweep_orphans(self) -> None:
         """Delete versions that nothing points at: left behind by somebody who was killed."""
