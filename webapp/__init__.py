@@ -30,7 +30,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .live import live
     from .operator import operator
     from .reader import reader
-    from .server import Channel
+    from .server import CHANNEL, Channel
     from .sessions import SESSION_DAYS
 
     app = Flask(
@@ -57,12 +57,10 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     )
     proxies = app.config["PROXIES"]
     believing = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies) if proxies else app.wsgi_app
-    counts = app.extensions["counts"] = metrics.new()
+    counts = metrics.COUNTS.put(app, metrics.new())
     answering = log.logged(guard.guarded(believing, trusted), app)
     app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
-    app.extensions["channel"] = Channel(
-        app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
-    )
+    CHANNEL.put(app, Channel(app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]))
     for part in (log, db, links, i18n, headers, identity, errorpages, events):
         part.init_app(app)
     for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):

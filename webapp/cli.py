@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from . import config, create_app, db, imports, instance, pages, passwords, people
 from .errors import NotFound, Refused
 from .models import FRONT, ROLES
+from .server import CHANNEL
 from .setup import first_words, initialise, program, upgrade_schema
 
 
@@ -78,7 +79,7 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
                 touched |= session.info.get("touched", {})
             except imports.CannotImport as error:
                 problems.append(f"{path}: {error}")
-    current_app.extensions["channel"].wake(FRONT)
+    CHANNEL.of(current_app).wake(FRONT)
     pages.of_app().replace(touched)
     click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
     for problem in problems:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from . import checks, config, db, instance, pages, trouble, upkeep
 from .cli import on_instance
-from .server import is_uwsgi_possible
+from .server import CHANNEL, is_uwsgi_possible
 
 ASK_SECONDS = 5.0
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
@@ -59,7 +59,7 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
 
 
 def _database() -> None:
-    with current_app.extensions["engine"].connect() as connection:
+    with db.ENGINE.of(current_app).connect() as connection:
         db.refuse_newer(connection)
 
 
@@ -104,7 +104,7 @@ def _say_readers(holds_streams: bool) -> None:
         click.echo("Streams: nobody holds them, as only uWSGI can; readers poll.")
         return
     count = current_app.config["BROADCASTERS"]
-    status = [found for found in current_app.extensions["channel"].status() if found]
+    status = [found for found in CHANNEL.of(current_app).status() if found]
     if status:
         streams, limit = sum(found["streams"] for found in status), sum(found["limit"] for found in status)
         click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; further readers poll.")

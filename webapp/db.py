@@ -18,6 +18,8 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from .app_key import AppKey
+
 if TYPE_CHECKING:
     from alembic.config import Config
     from flask import Flask
@@ -166,9 +168,11 @@ def upgrade(url: str) -> None:
 
 # Within the app: one snapshot per request, opened by its first query.
 
+ENGINE = AppKey[Engine]("engine")
+
 
 def init_app(app: Flask) -> None:
-    app.extensions["engine"] = make_engine(app.config["DATABASE_URL"])
+    ENGINE.put(app, make_engine(app.config["DATABASE_URL"]))
     app.teardown_appcontext(_close)
 
 
@@ -177,7 +181,7 @@ def reading() -> Session:
     from flask import current_app, g
 
     if "snapshot" not in g:
-        opened = snapshot(current_app.extensions["engine"])
+        opened = snapshot(ENGINE.of(current_app))
         g.reading = opened.__enter__()
         g.snapshot = opened
     session: Session = g.reading
@@ -190,7 +194,7 @@ def writing() -> Iterator[Session]:
     from flask import current_app
 
     release()
-    with transaction(current_app.extensions["engine"]) as session:
+    with transaction(ENGINE.of(current_app)) as session:
         yield session
 
 

@@ -19,6 +19,7 @@ from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, ver
 from .i18n import gettext as _
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
+from .server import CHANNEL
 
 
 @desk.get("/desk/post/<int:post_id>/live")
@@ -80,7 +81,7 @@ def _wrong(form: Any) -> Response:
 def reached(post_id: int, n: int) -> Response:
     """How many readers had event `n` after how many milliseconds; both null as long as nobody sent it."""
     post_to_write(post_id)
-    sent = [reached for reached in current_app.extensions["channel"].reached(post_id) if reached[0] >= n]
+    sent = [reached for reached in CHANNEL.of(current_app).reached(post_id) if reached[0] >= n]
     readers = sum(count for _number, count, _ms in sent)
     return jsonify(readers=readers if sent else None, ms=max(ms for *_rest, ms in sent) if sent else None)
 

@@ -6,6 +6,7 @@ events.record(session, post_id, n, "update", item=update.item, html=html)
 """
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +15,13 @@ from markupsafe import Markup
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from .app_key import AppKey
 from .errors import NotFound
 from .models import FRONT, Event, Post, ShownComment, ShownUpdate, now_ms
 
 PAYLOAD_BYTES = 8 * 1024
 ITEMS_KEPT = 2_000  # rendered, a few KB each
+ITEMS = AppKey[Callable[..., Markup]]("items")
 
 
 def next_number(session: Session, post_id: int) -> int:
@@ -56,7 +59,7 @@ def forget(session: Session, *which: ColumnElement[bool]) -> None:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["items"] = lru_cache(ITEMS_KEPT)(_item)
+    ITEMS.put(app, lru_cache(ITEMS_KEPT)(_item))
     app.jinja_env.globals["fragment"] = fragment
 
 
@@ -65,8 +68,7 @@ def fragment(kind: str, post: Post, shown: ShownUpdate | ShownComment) -> Markup
 
     Rendered once for all pages: a live post's page is made anew with every update, and 99 of its items are the same.
     """
-    html: Markup = current_app.extensions["items"](kind, post.id, post.language, shown)
-    return html
+    return ITEMS.of(current_app)(kind, post.id, post.language, shown)
 
 
 def correction(post: Post, shown: ShownUpdate) -> Markup:

@@ -20,6 +20,8 @@ from babel.support import LazyProxy
 from flask import Flask, current_app
 from markupsafe import Markup
 
+from .app_key import AppKey
+
 TRANSLATIONS = Path(__file__).parent / "translations"
 LOCALES = {"en": "en", "zh": "zh_Hans_CN"}
 STYLES = {
@@ -27,11 +29,12 @@ STYLES = {
     "day": {"en": "d MMMM y", "zh": "y年M月d日"},
     "medium": {"en": "d MMM y, HH:mm", "zh": "y年M月d日 HH:mm"},
 }
+CATALOGUE = AppKey[NullTranslations]("translations")
 
 
 def init_app(app: Flask) -> None:
     language = app.config["LANGUAGE"]
-    app.extensions["translations"] = _load(language)
+    CATALOGUE.put(app, _load(language))
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, _plural_form, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(time=time_element)
@@ -50,13 +53,13 @@ def _load(language: str) -> NullTranslations:
 
 
 def gettext(message: str, **values: Any) -> str:
-    translated: str = current_app.extensions["translations"].gettext(message)
+    translated: str = CATALOGUE.of(current_app).gettext(message)
     return translated % values if values else translated
 
 
 def _plural_form(singular: str, plural: str, n: int) -> str:
     """For templates: Jinja puts the values in by itself."""
-    translated: str = current_app.extensions["translations"].ngettext(singular, plural, n)
+    translated: str = CATALOGUE.of(current_app).ngettext(singular, plural, n)
     return translated
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
 from . import colour, images
+from .app_key import AppKey
 from .errors import NotFound
 from .links import absolute, relative
 
@@ -67,6 +68,9 @@ class Identity:
         return f"{self.accent} {sorted(self.images.items())}"
 
 
+IDENTITY = AppKey[Identity]("identity")
+
+
 class Unusable(Exception):
     """Why a file can't be the site's logo or favicon."""
 
@@ -75,13 +79,12 @@ def init_app(app: Flask) -> None:
     found = load(app.config["INSTANCE"], app.config["ACCENT"])
     for problem in found.problems:
         app.logger.warning("%s", problem)
-    app.extensions["identity"] = found
+    IDENTITY.put(app, found)
     app.jinja_env.globals["identity"] = of_app
 
 
 def of_app() -> Identity:
-    found: Identity = current_app.extensions["identity"]
-    return found
+    return IDENTITY.of(current_app)
 
 
 def load(instance: Path, accent: str | None) -> Identity:

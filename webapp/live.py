@@ -10,8 +10,9 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy import Engine
 
 from . import limits, stream
+from .db import ENGINE
 from .models import FRONT
-from .server import Channel
+from .server import CHANNEL, Channel
 
 live = Blueprint("live", __name__)
 
@@ -20,8 +21,8 @@ live = Blueprint("live", __name__)
 @live.get("/post/<int:post_id>/live")
 def post(post_id: int) -> Response:
     after = stream.position_of(request.headers.get("Last-Event-ID", request.args.get("after")))
-    channel = current_app.extensions["channel"] if request.method == "GET" else None
-    engine, address = current_app.extensions["engine"], limits.network_of(request.remote_addr)
+    channel = CHANNEL.of(current_app) if request.method == "GET" else None
+    engine, address = ENGINE.of(current_app), limits.network_of(request.remote_addr)
     answer = Response(_stream(channel, engine, post_id, after, address), content_type="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
+from .app_key import AppKey
 from .counts import Counts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+COUNTS = AppKey[Counts]("counts")
 PREFIX = "pressroom"
 METHODS = ("GET", "HEAD", "POST", "other")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
@@ -67,15 +69,14 @@ def keep(app: Flask) -> None:
     """Count in the instance folder from now on, together with the other processes that serve."""
     try:
         if app.config["INSTANCE"].is_dir():
-            app.extensions["counts"].keep(app.config["INSTANCE"] / "locks")
+            COUNTS.of(app).keep(app.config["INSTANCE"] / "locks")
     except OSError as error:
         app.logger.warning("Metrics are of this process alone: %s", error)
 
 
 def count(event: str) -> None:
     """One more of the app's EVENTS."""
-    counts: Counts = current_app.extensions["counts"]
-    counts.add(EVENT_INDEX[event])
+    COUNTS.of(current_app).add(EVENT_INDEX[event])
 
 
 def counted(application: WSGIApplication, counts: Counts) -> WSGIApplication:

@@ -11,6 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import db, metrics, pages, trouble
+from .server import CHANNEL
 
 operator = Blueprint("operator", __name__)
 
@@ -41,7 +42,7 @@ def _disk() -> str | None:
 
 
 def _broadcaster() -> str | None:
-    is_missing = current_app.extensions["channel"].is_missing()
+    is_missing = CHANNEL.of(current_app).is_missing()
     return "No broadcaster answers, so readers ask every few seconds." if is_missing else None
 
 
@@ -49,7 +50,7 @@ def _broadcaster() -> str | None:
 def answer_metrics() -> Response:
     if not _may_read_metrics():
         return Response("Metrics are for the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain")
-    counts, channel = current_app.extensions["counts"], current_app.extensions["channel"]
+    counts, channel = metrics.COUNTS.of(current_app), CHANNEL.of(current_app)
     text = metrics.text(counts.total(), channel.status())
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 

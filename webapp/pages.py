@@ -23,11 +23,13 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, listings, metrics, versions
+from . import db, identity, listings, metrics, versions
 from . import trouble as troubles
+from .app_key import AppKey
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
+from .server import CHANNEL
 from .slots import packed, retired
 from .store import Store, Stored
 
@@ -251,19 +253,20 @@ class Pages:
 
 # Within the app
 
+PAGES = AppKey[Pages]("pages")
+
 
 def init_app(app: Flask) -> None:
     """Let the store answer for every public view."""
     pages = Pages(app, Store(app.config["INSTANCE"]), _build(app))
-    app.extensions["pages"] = pages
+    PAGES.put(app, pages)
     for endpoint in PUBLIC:
         pages.views[endpoint] = app.view_functions[endpoint]
         app.view_functions[endpoint] = update_wrapper(partial(_answer, pages), pages.views[endpoint])
 
 
 def of_app() -> Pages:
-    pages: Pages = current_app.extensions["pages"]
-    return pages
+    return PAGES.of(current_app)
 
 
 @contextmanager
@@ -272,7 +275,7 @@ def changing(share: bool = False) -> Iterator[Session]:
     with db.writing() as session:
         yield session
     for post_id in session.info.get("woken", ()):
-        current_app.extensions["channel"].wake(post_id)
+        CHANNEL.of(current_app).wake(post_id)
     of_app().replace(session.info.get("touched", {}), share)
 
 
@@ -293,5 +296,5 @@ def _answer(pages: Pages, **values: Any) -> Response:
 def _build(app: Flask) -> str:
     """What makes pages look as they do: code, templates and assets, logo and colour, and these settings."""
     settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
-    face = app.extensions["identity"].fingerprint
+    face = identity.IDENTITY.of(app).fingerprint
     return hashlib.sha256("\0".join([fingerprint(), face, *settings]).encode()).hexdigest()[:16]

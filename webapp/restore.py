@@ -277,4 +277,4 @@ def begin(settings: dict[str, Any]) -> None:
 
     app = create_app(settings)
     upkeep.begin(app)
-    app.extensions["engine"].dispose()
+    db.ENGINE.of(app).dispose()

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from zlib import crc32
 
+from .app_key import AppKey
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -295,3 +297,6 @@ class Channel:
     def status(self) -> list[dict[str, int] | None]:
         """Of each broadcaster: its counts (topics.Counts), "streams" and "limit"; None for one that isn't there."""
         return [line.ask("status") for line in self.lines]
+
+
+CHANNEL = AppKey[Channel]("channel")

@@ -14,7 +14,7 @@ from flask import Flask
 
 from . import db, versions
 from .errors import Moved, Refused
-from .pages import Pages
+from .pages import PAGES, Pages
 from .server import try_lock
 
 HEAL_SECONDS = 0.4
@@ -30,7 +30,7 @@ def begin(app: Flask) -> None:
     Those are replaced in the background. What is newer than the database says was made from another one, of which
     this is an older copy: then every page is new, so that no browser keeps one.
     """
-    pages: Pages = app.extensions["pages"]
+    pages = PAGES.of(app)
     held = pages.stored and try_lock(pages.store.locks / "healer")
     if not held:  # by a site that runs
         return
@@ -71,7 +71,7 @@ def _forget_what_was_not_synced(pages: Pages) -> None:
 
 def keep(app: Flask) -> None:
     """Look after the store from now on, in a greenlet (or thread) of this worker. A developer has none."""
-    pages: Pages = app.extensions["pages"]
+    pages = PAGES.of(app)
     if not app.debug and app.config["INSTANCE"].is_dir():
         threading.Thread(target=_keep, args=(pages,), name="page store", daemon=True).start()
 
