@@ -320,7 +320,7 @@ def test_an_error_page_does_without_a_database_that_is_away(
     assert imprint not in answer.text
     monkeypatch.undo()
     asked.clear()
-    monkeypatch.setattr(about, "linked", away)
+    monkeypatch.setitem(anonymous.app.jinja_env.globals, "linked_pages", away)
     for error, status in ((DatabaseBusy(), 503), (OperationalError("", {}, Exception()), 503), (OSError(), 500)):
         monkeypatch.setitem(anonymous.app.view_functions, "reader.hello", raising(error))
         assert anonymous.get("/hello").status_code == status

@@ -54,7 +54,7 @@ NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "ac
 
 
 def addresses(app: Flask) -> set[str]:
-    """Where every public page could be, by the rules of the views that pages.PUBLIC lists.
+    """Where every public page could be, by the rules of the views that are public.
 
     A view with an argument that isn't known here is a KeyError: say which values it can have.
     """
@@ -80,7 +80,7 @@ def addresses(app: Flask) -> set[str]:
     return {
         unquote(adapter.build(rule.endpoint, value, force_external=False))
         for rule in app.url_map.iter_rules()
-        if rule.endpoint in pages.PUBLIC
+        if rule.endpoint in app.extensions["pages"].public
         for value in values[frozenset(rule.arguments - (rule.defaults or {}).keys())]
     }
 
@@ -272,7 +272,7 @@ def test_the_filled_site_has_every_kind_of_page_stored(world: World, kept: Kept)
     assert stored.keys() == kept.before.keys() == set(world.site.store.paths())
     adapter = world.app.create_url_adapter(None)
     assert adapter
-    assert {adapter.match(path)[0] for path in stored} == pages.PUBLIC.keys()
+    assert {adapter.match(path)[0] for path in stored} == world.site.public.keys()
     live = f"/post/{world.live}"
     wanted = ["/page/2", f"{live}/updates/2", f"{live}/comments/2", "/tag/足球", "/user/ada/page/2", "/user/eve"]
     wanted += ["/tag/football/page/2", "/about/imprint", "/sitemap.xml", "/robots.txt", "/user/ada/feed.json"]
@@ -571,8 +571,8 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
             answer.close()
             if answer.status_code == 200:
                 answers.add(rule.endpoint)
-    assert answers - NEVER_STORED == pages.PUBLIC.keys()
-    assert not NEVER_STORED & pages.PUBLIC.keys()
+    assert answers - NEVER_STORED == world.site.public.keys()
+    assert not NEVER_STORED & world.site.public.keys()
 
 
 def test_only_public_pages_are_ever_stored(world: World, kept: Kept) -> None:

@@ -21,6 +21,8 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from . import db, errorpages, events, guard, headers, i18n, identity, instance, links, log, metrics, pages
+    from . import feeds as feeds_module
+    from . import reader as reader_module
     from .about import linked
     from .accounts import accounts
     from .config import read, resources
@@ -70,7 +72,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         import_module(f".{more}", __name__)
     for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, desk):
         app.register_blueprint(blueprint)
-    pages.init_app(app)
+    pages.init_app(
+        app,
+        reader_module.PUBLIC | feeds_module.PUBLIC | identity.PUBLIC,
+        reader_module.front_paths,
+        identity.IDENTITY.of(app).fingerprint,
+    )
     app.jinja_env.filters["words"] = summary
     app.jinja_env.globals["linked_pages"] = linked
     return app

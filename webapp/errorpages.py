@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
-from . import about, log, masking, metrics
+from . import log, masking, metrics
 from .db import DatabaseBusy
 from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
@@ -67,7 +67,8 @@ def _linked_pages(status: int) -> list[tuple[str, str]]:
     if status >= 500:
         return []
     try:
-        return about.linked()
+        linked: list[tuple[str, str]] = current_app.jinja_env.globals["linked_pages"]()  # type: ignore[operator]
+        return linked
     except SQLAlchemyError:
         return []
 

@@ -18,6 +18,15 @@ from .models import Post, ShownUpdate
 feeds = Blueprint("feeds", __name__)
 share.add_to_templates(feeds)
 
+PUBLIC = {
+    "feeds.site": "cold",
+    "feeds.user": "cold",
+    "feeds.tag": "cold",
+    "feeds.post": "cold",
+    "feeds.sitemap": "cold",
+    "feeds.sitemap_part": "cold",
+    "feeds.robots": "cold",
+}
 URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
 # What Python answers, for one person or one question. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
 PERSONAL = (

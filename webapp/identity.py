@@ -19,6 +19,7 @@ from .links import absolute, relative
 
 blueprint = Blueprint("identity", __name__)
 
+PUBLIC = {"identity.accent": "hot"}
 FOLDER = "site"
 # The first of its endings that is there counts.
 ENDINGS = {

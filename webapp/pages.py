@@ -7,6 +7,7 @@ with pages.changing() as db:      # a transaction; its verbs touch pages (versio
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +24,7 @@ from flask import Flask, Response, current_app, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
-from . import db, identity, listings, metrics, versions
-from . import trouble as troubles
+from . import db, metrics, versions
 from .app_key import AppKey
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
@@ -33,26 +33,6 @@ from .server import CHANNEL
 from .slots import packed, retired
 from .store import Store, Stored
 
-# Every public page, by its view; "hot" ones are replaced at once when they change, the others are removed and made
-# again when somebody asks. These views take no request at all, so they can't depend on who asks.
-PUBLIC = {
-    "reader.front": "hot",
-    "reader.post": "hot",
-    "reader.older_updates": "cold",
-    "reader.older_comments": "cold",
-    "reader.update": "cold",
-    "reader.user": "cold",
-    "reader.tag": "cold",
-    "reader.about": "cold",
-    "feeds.site": "cold",
-    "feeds.user": "cold",
-    "feeds.tag": "cold",
-    "feeds.post": "cold",
-    "feeds.sitemap": "cold",
-    "feeds.sitemap_part": "cold",
-    "feeds.robots": "cold",
-    "identity.accent": "hot",
-}
 TYPES = {
     ".atom": "application/atom+xml",
     ".css": "text/css; charset=utf-8",
@@ -66,16 +46,31 @@ HOT_AT_ONCE = 20
 SHARE_SECONDS = 0.2
 # After the store refused to be written, pages are made without it for so long.
 TROUBLE_SECONDS = 5.0
+# Of a store that can't be written, by errno. Without its path: /readyz says it to everybody.
+CURES = {
+    errno.EACCES: "Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
+    errno.ENOSPC: "Free some space.",
+    errno.EDQUOT: "Free some space.",
+    errno.EROFS: "Look into the kernel's log for why, then repair the disk, mount it and start the site again.",
+}
 SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
 
 
 @dataclass
 class Pages:
-    """The public pages of one app, with what it takes to make them."""
+    """The public pages of one app, with what it takes to make them.
+
+    public: of each public page's endpoint, "hot" or "cold". Hot ones are replaced at once when they change, the others
+        are removed and made again when somebody asks. Their views take no request at all, so they can't depend on who
+        asks.
+    front_paths: the front page and what stands on it, asked for in the app's context.
+    """
 
     app: Flask
     store: Store
     build: str
+    public: dict[str, str]
+    front_paths: Callable[[], list[str]]
     views: dict[str, Callable[..., Any]] = field(default_factory=dict)
     broken_until: float = 0.0
 
@@ -114,7 +109,7 @@ class Pages:
 
     def is_hot(self, path: str) -> bool:
         try:
-            return PUBLIC[self._view(path)[0]] == "hot"
+            return self.public[self._view(path)[0]] == "hot"
         except NotFound:
             return False
 
@@ -192,7 +187,7 @@ class Pages:
     def _replace_all(self, version: int) -> None:
         """Hot pages first, and of those what stands on the front page: nobody there is to wait for Python."""
         with self.app.app_context():
-            front = ["/", *(f"/post/{post.id}" for post in listings.newest(db.reading(), 1).posts)]
+            front = self.front_paths()
         others = sorted(set(self.store.paths()) - set(front), key=lambda path: not self.is_hot(path))
         hot = 0
         for path in [*front, *others]:
@@ -236,7 +231,7 @@ class Pages:
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:
-            cure = troubles.PAGE_STORE.get(
+            cure = CURES.get(
                 error.errno or 0, "Delete the folder pages in the instance; it is made anew."
             )
             return f"The page store can't be written, so Python makes every page: {error.strerror}. {cure}"
@@ -256,11 +251,13 @@ class Pages:
 PAGES = AppKey[Pages]("pages")
 
 
-def init_app(app: Flask) -> None:
-    """Let the store answer for every public view."""
-    pages = Pages(app, Store(app.config["INSTANCE"]), _build(app))
-    PAGES.put(app, pages)
-    for endpoint in PUBLIC:
+def init_app(app: Flask, public: dict[str, str], front_paths: Callable[[], list[str]], face: str) -> None:
+    """Let the store answer for every public view.
+
+    public, front_paths: as in Pages. face: a fingerprint of what else makes pages look as they do.
+    """
+    pages = PAGES.put(app, Pages(app, Store(app.config["INSTANCE"]), _build(app, face), public, front_paths))
+    for endpoint in public:
         pages.views[endpoint] = app.view_functions[endpoint]
         app.view_functions[endpoint] = update_wrapper(partial(_answer, pages), pages.views[endpoint])
 
@@ -293,8 +290,7 @@ def _answer(pages: Pages, **values: Any) -> Response:
     return response
 
 
-def _build(app: Flask) -> str:
+def _build(app: Flask, face: str) -> str:
     """What makes pages look as they do: code, templates and assets, logo and colour, and these settings."""
     settings = [str(app.config[name]) for name in SETTINGS_ON_PAGES]
-    face = identity.IDENTITY.of(app).fingerprint
     return hashlib.sha256("\0".join([fingerprint(), face, *settings]).encode()).hexdigest()[:16]

@@ -12,11 +12,28 @@ from .models import FRONT, ITEMS_PER_PAGE, now_ms
 
 reader = Blueprint("reader", __name__)
 
+# What is made once and kept as a file, replaced at once ("hot") or made again when somebody asks ("cold").
+PUBLIC = {
+    "reader.front": "hot",
+    "reader.post": "hot",
+    "reader.older_updates": "cold",
+    "reader.older_comments": "cold",
+    "reader.update": "cold",
+    "reader.user": "cold",
+    "reader.tag": "cold",
+    "reader.about": "cold",
+}
+
 SEARCHES_PER_MINUTE = 60
 _searches = limits.PerMinute(SEARCHES_PER_MINUTE)
 MOMENTS_PER_MINUTE = 60
 _moments = limits.PerMinute(MOMENTS_PER_MINUTE)
 LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
+
+
+def front_paths() -> list[str]:
+    """The front page, and the posts that stand on it: nobody there is to wait for Python."""
+    return ["/", *(f"/post/{post.id}" for post in listings.newest(reading(), 1).posts)]
 
 
 @reader.get("/", defaults={"number": 1})

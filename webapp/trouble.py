@@ -6,7 +6,6 @@ Each function returns the line, or None where all is well.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import subprocess
@@ -34,13 +33,6 @@ IN_LOG = {
     " and listen = 4096 in uwsgi.ini",
     "Too many open files": f"a process had no file left to open: {MORE_FILES}",
     "No space left on device": "the disk was full: free some space",
-}
-# A page store that can't be written, by errno. Without its path: /readyz says it to everybody.
-PAGE_STORE = {
-    errno.EACCES: "Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
-    errno.ENOSPC: "Free some space.",
-    errno.EDQUOT: "Free some space.",
-    errno.EROFS: "Look into the kernel's log for why, then repair the disk, mount it and start the site again.",
 }
 
 
