@@ -20,7 +20,7 @@ from persons import Person, settings_for
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from webapp import create_app, db, instance, models, search, setup
+from webapp import create_app, db, instance, models, setup
 
 ROOT = Path(__file__).parent.parent
 
@@ -272,7 +272,7 @@ def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Call
 
 def include_name(name: str | None, kind: str, _parents: object) -> bool:
     """FTS5's tables aren't SQLAlchemy's."""
-    return kind != "table" or not (name or "").startswith(search.TABLE)
+    return kind != "table" or not (name or "").startswith(models.SEARCH_TABLE)
 
 
 def differences(app: Flask) -> list[object]:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from wtforms import BooleanField, HiddenField, PasswordField, SelectField, StringField, ValidationError
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
+from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
 
 from . import passwords, people
 from .errors import Refused
 from .forms import Form, at_most, required, stripped
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .models import ROLES
-
-ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
 
 
 def _username(_form: Any, field: Any) -> None:
@@ -114,7 +110,3 @@ class PasswordForm(Form):
 class DeleteAccountForm(Form):
     password = _password_field()
     with_comments = BooleanField(_l("Delete my comments too"))
-
-
-class InviteForm(Form):
-    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES], default="author")

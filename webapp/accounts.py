@@ -11,6 +11,7 @@ from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, Passwo
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
 from .i18n import gettext as _
+from .links import safe_next
 from .models import User
 from .rights import current_user, has_role, hint, sign_in, sign_out, signed_in
 
@@ -80,14 +81,6 @@ def _count(keys: dict[str, int], seconds: int) -> list[int]:
 
 def _network() -> str:
     return limits.network_of(request.remote_addr)
-
-
-def safe_next(target: str | None) -> str | None:
-    """`target` when it is a path of this site; None for anything that a browser could read as another one."""
-    if not target or len(target) > 2000 or not target.startswith("/") or target.startswith("//"):
-        return None
-    # Browsers read "\\" as "/", and leave out tabs and line ends.
-    return target if "\\" not in target and target.isprintable() else None
 
 
 @accounts.post("/logout")

@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import ending, people, posts, revisions, updates
-from .accounts import safe_next
 from .db import reading
 from .errors import Conflict, NotFound, Refused
 from .forms import PostForm, version_of
 from .i18n import gettext as _
 from .language import guess_language
-from .links import absolute
+from .links import absolute, safe_next
 from .models import Post, User
 from .rights import has_role, post_to_write, require_writer_of, writer, writing_as
 

@@ -10,10 +10,10 @@ from flask import current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from . import comments, limits, moderation, posts, text
-from .accounts import safe_next
 from .db import reading
 from .desk import desk
 from .forms import CommentForm, sent_body
+from .links import safe_next
 from .models import Post
 from .rights import comment_to_moderate, has_role, own_comment, post_to_write, signed_in, writer, writing_as
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 
 from . import about, people, sessions
-from .account_forms import ROLE_NAMES, InviteForm
-from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
 from .errors import Conflict, Refused
-from .forms import AboutForm, sent_body, version_of
+from .forms import AboutForm, Form, sent_body, version_of
 from .i18n import gettext as _
-from .links import absolute
+from .i18n import lazy_gettext as _l
+from .links import absolute, safe_next
 from .models import ROLES
 from .rights import admin, editor, writing_as
 from .text import render_post
+
+ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
+
+
+class InviteForm(Form):
+    role = SelectField(_l("Role"), choices=[SelectChoice(role, ROLE_NAMES[role]) for role in ROLES], default="author")
 
 
 @desk.get("/desk/people")

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import comments, editing, ending, text, updates
-from .accounts import safe_next
 from .db import reading
 from .desk import conflict_page, desk
 from .desk_composer import open_form
@@ -17,6 +16,7 @@ from .errorpages import wants_json
 from .errors import Conflict
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
 from .i18n import gettext as _
+from .links import safe_next
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
 from .server import CHANNEL

@@ -25,9 +25,8 @@ from . import about, text
 from .errors import Refused
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .posts import TAG_LENGTH, TAGS_PER_POST, tag_key
+from .posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
 
-LANGUAGE_LENGTH = 35
 T = TypeVar("T")
 
 
@@ -173,12 +172,6 @@ class PostForm(Once):
 
     def author_names(self) -> list[str]:
         return split_names(self.authors.data)
-
-
-def split_names(names: str | None) -> list[str]:
-    """Names with commas between them, Chinese ones too; each once."""
-    separated = (names or "").replace("，", ",").replace("、", ",").split(",")
-    return list(dict.fromkeys(name.strip() for name in separated if name.strip()))
 
 
 class AboutForm(Form):

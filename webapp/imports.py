@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from yaml import YAMLError
 
 from . import posts
-from .forms import LANGUAGE_LENGTH, split_names
 from .language import guess_language
 from .models import Post, User
+from .posts import split_names
 from .text import TextRefused, render_post
 
 SUFFIXES = (".md", ".markdown")
@@ -108,7 +108,7 @@ def _tags(written: Any) -> list[str]:
 def _language(written: Any) -> str:
     """A code as in HTML's `lang`; empty for what is none. YAML takes the code of Norwegian for a False."""
     code = "no" if written is False else _line(written).replace("_", "-")
-    return code if len(code) <= LANGUAGE_LENGTH and _LANGUAGE.fullmatch(code) else ""
+    return code if len(code) <= posts.LANGUAGE_LENGTH and _LANGUAGE.fullmatch(code) else ""
 
 
 def _at_ms(written: Any, zone: tzinfo) -> int | None:

@@ -38,6 +38,14 @@ def absolute(endpoint: str, **values: Any) -> str:
     return base + relative(endpoint, **values)
 
 
+def safe_next(target: str | None) -> str | None:
+    """`target` when it is a path of this site; None for anything that a browser could read as another one."""
+    if not target or len(target) > 2000 or not target.startswith("/") or target.startswith("//"):
+        return None
+    # Browsers read "\\" as "/", and leave out tabs and line ends.
+    return target if "\\" not in target and target.isprintable() else None
+
+
 def _add_hash(endpoint: str, values: dict[str, Any]) -> None:
     if endpoint == "static" and "filename" in values:
         path = Path(current_app.static_folder or "") / values["filename"]

@@ -231,9 +231,7 @@ class Pages:
             probe.write_bytes(b"\0" * 4096)
             probe.unlink()
         except OSError as error:
-            cure = CURES.get(
-                error.errno or 0, "Delete the folder pages in the instance; it is made anew."
-            )
+            cure = CURES.get(error.errno or 0, "Delete the folder pages in the instance; it is made anew.")
             return f"The page store can't be written, so Python makes every page: {error.strerror}. {cure}"
         return None
 

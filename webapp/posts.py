@@ -14,6 +14,7 @@ from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from .text import Rendered
 
+LANGUAGE_LENGTH = 35
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
 COMMENTS = ("open", "slow", "closed")
@@ -78,6 +79,12 @@ def tag_key(name: str) -> str:
     """The tag as URLs spell it: `Local Elections` is `local-elections`; letters of any script stay."""
     words = "".join(c if c.isalnum() else " " for c in unicodedata.normalize("NFKC", name).casefold())
     return "-".join(words.split())
+
+
+def split_names(names: str | None) -> list[str]:
+    """Names with commas between them, Chinese ones too; each once."""
+    separated = (names or "").replace("，", ",").replace("、", ",").split(",")
+    return list(dict.fromkeys(name.strip() for name in separated if name.strip()))
 
 
 def last_change(post: Post | Row[*tuple[Any, ...]]) -> int:

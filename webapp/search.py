@@ -14,9 +14,9 @@ from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session, defer, selectinload
 
 from .language import plain
+from .models import SEARCH_TABLE as TABLE
 from .models import Post, Update
 
-TABLE = "search"
 QUERY_LENGTH = 200
 LIMIT = 50
 EXCERPT = 160

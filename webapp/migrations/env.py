@@ -5,13 +5,12 @@ from typing import Any
 from alembic import context
 
 from webapp.db import make_engine, transaction
-from webapp.models import Base
-from webapp.search import TABLE
+from webapp.models import SEARCH_TABLE, Base
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
     """FTS5's own tables are none of ours: autogenerate would drop them."""
-    return kind != "table" or not (name or "").startswith(TABLE)
+    return kind != "table" or not (name or "").startswith(SEARCH_TABLE)
 
 
 def run(connection: Any) -> None:

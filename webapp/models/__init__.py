@@ -9,12 +9,13 @@ from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
 from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
 from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
 from .posts import FRONT, About, Post, Tag, post_author, post_tag
-from .record import Event, Page, Revision
+from .record import SEARCH_TABLE, Event, Page, Revision
 
 __all__ = [
     "FRONT",
     "ITEMS_PER_PAGE",
     "ROLES",
+    "SEARCH_TABLE",
     "SHOWN_COLUMNS",
     "About",
     "Attempt",

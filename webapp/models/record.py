@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from .accounts import User
 from .base import Base, now_ms
 
+SEARCH_TABLE = "search"  # of SQLite's FTS5, which no class here stands for
+
 
 class Revision(Base):
     """A text as it was before a change. `kind` is post, update or about, and `item_id` its row there."""
