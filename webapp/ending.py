@@ -6,11 +6,9 @@ that it goes on. After END_AFTER_HOURS of that the desk asks; after as long agai
 
 from __future__ import annotations
 
-import threading
-import time
 from dataclasses import dataclass
 
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,7 +17,6 @@ from .errors import Conflict
 from .i18n import gettext as _
 from .models import Post, Update, now_ms
 
-LOOK_SECONDS = 60.0
 HOUR_MS = 3_600_000
 
 
@@ -73,23 +70,3 @@ def end_quiet(now: int | None = None) -> list[int]:
             if quiet and quiet.ends_at <= now:
                 ended.append(posts.end(session, post_id).id)
     return ended
-
-
-def watch(app: Flask) -> None:
-    """Look for such posts from now on, in a greenlet (or thread) of this worker.
-
-    Every worker does: it is one small query, ending twice is ending once, and so it needs no lock, which not every
-    server's machine has.
-    """
-    if app.config["END_AFTER_HOURS"] and app.config["INSTANCE"].is_dir():
-        threading.Thread(target=_watch, args=(app,), name="quiet posts", daemon=True).start()
-
-
-def _watch(app: Flask) -> None:
-    while True:
-        try:
-            with app.app_context():
-                end_quiet()
-        except Exception as error:  # it must go on, whatever is broken at the moment
-            app.logger.warning("Quiet live posts can't be looked for: %s", error)
-        time.sleep(LOOK_SECONDS)

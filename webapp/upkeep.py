@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,31 +68,26 @@ def _forget_what_was_not_synced(pages: Pages) -> None:
         mark.write_text(boot, "ascii")
 
 
-def keep(app: Flask) -> None:
-    """Look after the store from now on, in a greenlet (or thread) of this worker. A developer has none."""
-    pages = PAGES.of(app)
-    if not app.debug and app.config["INSTANCE"].is_dir():
-        threading.Thread(target=_keep, args=(pages,), name="page store", daemon=True).start()
+class Keeper:
+    """One worker's part in looking after the store: whoever gets the lock does it, the others stand by."""
 
+    def __init__(self, pages: Pages) -> None:
+        self.pages = pages
+        self.healer = Healer(pages)
+        self.begun = False
+        self.held: int | None = None
+        self.swept_at = time.monotonic()
 
-def _keep(pages: Pages) -> None:
-    healer, held, swept_at, trouble = Healer(pages), None, time.monotonic(), ""
-    begun = False
-    while True:
-        try:
-            begun = begun or _take_over(pages)
-            held = held or try_lock(pages.store.locks / "healer")  # the others stand by
-            if held and not pages.stored:
-                return  # and keep the lock: it says that a site runs here
-            if held:
-                healer.look()
-            if held and time.monotonic() - swept_at > SWEEP_SECONDS:
-                swept_at = time.monotonic()
-                pages.store.sweep()
-        except Exception as error:  # it must go on, whatever is broken at the moment
-            if trouble != (trouble := str(error)):
-                pages.app.logger.warning("Outdated pages can't be looked for: %s", error)
-        time.sleep(HEAL_SECONDS)
+    def look(self) -> None:
+        """One round. The lock is kept also where no page is stored: it says that a site runs here."""
+        self.begun = self.begun or _take_over(self.pages)
+        self.held = self.held or try_lock(self.pages.store.locks / "healer")
+        if not self.held or not self.pages.stored:
+            return
+        self.healer.look()
+        if time.monotonic() - self.swept_at > SWEEP_SECONDS:
+            self.swept_at = time.monotonic()
+            self.pages.store.sweep()
 
 
 def is_kept(folder: Path) -> bool:

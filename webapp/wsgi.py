@@ -2,7 +2,7 @@
 
 import logging
 
-from . import config, create_app, ending, instance, metrics, server, upkeep
+from . import config, create_app, instance, jobs, metrics, server
 
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()
@@ -12,6 +12,5 @@ server.keep_fifo_open(app.config["INSTANCE"])
 metrics.keep(app)
 server.send_answers_whole()
 server.say_how_streams_are_served(app.config["INSTANCE"])
-upkeep.keep(app)
-ending.watch(app)
+jobs.start(app)
 server.CHANNEL.of(app).take_up(config.fingerprint())

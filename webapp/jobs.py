@@ -1,0 +1,45 @@
+"""What a worker does besides answering: it puts stored pages right, and ends live posts that went quiet."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from flask import Flask
+
+from . import ending, upkeep
+from .pages import PAGES
+
+QUIET_POSTS_SECONDS = 60.0
+
+
+def start(app: Flask) -> None:
+    """From now on. A developer has no one look after the store.
+
+    Every worker looks for quiet posts: it is one small query, ending twice is ending once, and so it needs no lock,
+    which not every server's machine has.
+    """
+    if not app.config["INSTANCE"].is_dir():
+        return
+    if not app.debug:
+        every(upkeep.HEAL_SECONDS, upkeep.Keeper(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
+    if app.config["END_AFTER_HOURS"]:
+        every(QUIET_POSTS_SECONDS, ending.end_quiet, app, "Quiet live posts can't be looked for")
+
+
+def every(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:
+    """Do `work` in the app's context again and again, in a greenlet (or thread) of this worker."""
+    threading.Thread(target=_run, args=(seconds, work, app, complaint), name=complaint, daemon=True).start()
+
+
+def _run(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:
+    trouble = ""
+    while True:
+        try:
+            with app.app_context():
+                work()
+        except Exception as error:  # it must go on, whatever is broken at the moment
+            if trouble != (trouble := str(error)):
+                app.logger.warning("%s: %s", complaint, error)
+        time.sleep(seconds)
