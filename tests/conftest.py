@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 from uwsgi_server import UwsgiServer
 
-from webapp import create_app, db, desk_comments, desk_composer, instance, pages, passwords, people, reader
+from webapp import create_app, db, instance, pages, passwords, people
 from webapp.setup import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
@@ -38,14 +38,8 @@ ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
-    """Fails a test that leaves an app's context or a process behind; fixtures that outlive it came before.
-
-    Nor does it find what another one used up of the limits that a process counts by itself.
-    """
+    """Fails a test that leaves an app's context or a process behind; fixtures that outlive it came before."""
     before = {child.pid for child in psutil.Process().children()}
-    # People have the same ids in every test.
-    for uses in (desk_composer._previews, desk_comments._renders, reader._searches, reader._moments):
-        uses.used.clear()
     yield
     assert not has_app_context(), "an app context is left"
     after = [child for child in psutil.Process().children() if child.pid not in before]
@@ -140,6 +134,7 @@ def _without_fsync(connection: sqlite3.Connection, _record: object) -> None:
 def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
     """The site with its default settings. Building an app takes long, so tests share one; its data are new for each."""
     refill(shared_app.config["INSTANCE"], template_instance)
+    shared_app.extensions["uses_per_minute"].clear()  # people have the same ids in every test
     config = dict(shared_app.config)
     yield shared_app
     shared_app.config.clear()

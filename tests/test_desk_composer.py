@@ -78,7 +78,7 @@ def test_a_preview_is_bounded_and_clean(ada: Person, monkeypatch: pytest.MonkeyP
     assert (long.status_code, "Preview button" in long.json["message"]) == (400, True)
     assert ask(ada, "/desk/preview/comment", body="x").status_code == 404
     monkeypatch.setattr(desk_composer._previews, "allowed", 2)
-    desk_composer._previews.used.clear()
+    ada.app.extensions["uses_per_minute"].clear()
     statuses = [ask(ada, "/desk/preview/post", body="x").status_code for _ in range(3)]
     assert statuses == [200, 200, 429]
 

@@ -38,7 +38,7 @@ OWN: dict[str, tuple[str, dict[str, str]]] = {
     "accounts.change_password": ("/settings/password", {"password": PASSWORD, "new_password": PASSWORD * 2}),
     "accounts.end_other_sessions": ("/settings/sessions/end", {}),
     "accounts.delete_account": ("/settings/delete", {"password": PASSWORD}),
-    "desk.add_comment": ("/post/{post}/comments", {"body": "New."}),
+    "community.add_comment": ("/post/{post}/comments", {"body": "New."}),
 }
 ADAS = ("ada", ("eve", "bob"))
 EVES = ("eve", ("bob", "ada", "edith"))
@@ -66,7 +66,7 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.preview": (("ada", ("eve",)), "/desk/preview/update", {"body": "New."}),
     "desk.withdraw_comment": (ADAS, "/desk/post/{post}/comment/{comment}/withdraw", {}),
     "desk.restore_comment": (ADAS, "/desk/post/{post}/comment/{rude}/restore", {}),
-    "desk.delete_comment": (EVES, "/post/{post}/comment/{comment}/delete", {}),
+    "community.delete_comment": (EVES, "/post/{post}/comment/{comment}/delete", {}),
     "desk.new_about": (EDITORS, "/desk/about/new", {"name": "new", "title": "New", "body": "New."}),
     "desk.edit_about": (EDITORS, "/desk/about/edit/imprint", {"name": "imprint", "title": "Changed", "body": "New."}),
     "desk.delete_about": (EDITORS, "/desk/about/delete/imprint", {}),
@@ -94,7 +94,7 @@ PAGES = {
     "desk.night": ("/desk/comments", "ada", "eve"),
     "desk.comments_switch": ("/desk/post/{post}/comments", "ada", "bob"),
     "desk.moderated_comment": ("/desk/post/{post}/comment/{comment}", "ada", "bob"),
-    "desk.new_comment": ("/post/{post}/comments/new", "eve", None),
+    "community.new_comment": ("/post/{post}/comments/new", "eve", None),
     "desk.about_pages": ("/desk/about", "edith", "ada"),
     "desk.new_about": ("/desk/about/new", "edith", "ada"),
     "desk.edit_about": ("/desk/about/edit/imprint", "edith", "ada"),

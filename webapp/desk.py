@@ -1,4 +1,4 @@
-"""The desk: writing, previewing, publishing and unpublishing posts, and the comment form.
+"""The desk: writing, previewing, publishing and unpublishing posts.
 
 Every view loads its thing by a helper that refuses (`rights`), does one named change, and redirects.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -19,16 +19,12 @@ from .i18n import gettext as _
 from .language import guess_language
 from .links import absolute, safe_next
 from .models import Post, User
-from .rights import has_role, post_to_write, require_writer_of, writer, writing_as
+from .rights import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
 
 desk = Blueprint("desk", __name__)
+desk.context_processor(who_is_here)
 
 ACTIONS = ("draft", "publish", "preview")
-
-
-@desk.context_processor
-def who_is_here() -> dict[str, Any]:
-    return {"user": g.get("user")}  # not `current_user()`: an error page must not ask a database that is away
 
 
 @desk.get("/desk")

@@ -1,4 +1,4 @@
-"""Comments: writing them, and the desk's screen for a busy night, where they are withdrawn and held up with one tap.
+"""The desk's screen for the comments of a busy night, where they are withdrawn and held up with one tap.
 
 Every change there is a form that leads back by `next`. The script (static/js/night.js) lets `next` be the one part of
 the page that changed; without it, it is the page at the same place.
@@ -6,63 +6,15 @@ the page that changed; without it, it is the page at the same place.
 
 from __future__ import annotations
 
-from flask import current_app, redirect, render_template, request, url_for
+from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, limits, moderation, posts, text
+from . import comments, moderation, posts
 from .db import reading
 from .desk import desk
-from .forms import CommentForm, sent_body
 from .links import safe_next
 from .models import Post
-from .rights import comment_to_moderate, has_role, own_comment, post_to_write, signed_in, writer, writing_as
-
-_renders = limits.PerMinute(20)  # a refused comment's Markdown takes as long as another's
-
-
-@desk.get("/post/<int:post_id>/comments/new")
-def new_comment(post_id: int) -> str:
-    signed_in()
-    return _comment_page(post_id, CommentForm())
-
-
-def _comment_page(post_id: int, form: CommentForm) -> str:
-    post = posts.published(reading(), post_id)
-    return render_template("reader/comment_new.html", post=post, form=form)
-
-
-@desk.post("/post/<int:post_id>/comments")
-def add_comment(post_id: int) -> str | Response | tuple[str, int]:
-    user_id = signed_in().id
-    posts.published(reading(), post_id)
-    if current_app.config["LIMITS"] == "on":
-        _renders.use(str(user_id))
-    form = CommentForm()
-    html = sent_body(form, text.render_comment)
-    if html is None:
-        return _comment_page(post_id, form), 400
-    with writing_as("reader", share=True) as db:
-        made = comments.add(
-            db,
-            post_id,
-            user_id,
-            form.body.data or "",
-            html,
-            submission=form.submission.data or None,
-            per_minute=comments.PER_MINUTE if current_app.config["LIMITS"] == "on" else None,
-        )
-    return redirect(url_for("reader.post", post_id=post_id, _anchor=made.item))
-
-
-@desk.post("/post/<int:post_id>/comment/<int:n>/delete")
-def delete_comment(post_id: int, n: int) -> Response:
-    comment = own_comment(post_id, n)
-    with writing_as("reader") as db:
-        comments.withdraw(db, post_id, n, comment.author_id)
-    return redirect(url_for("reader.post", post_id=post_id, _anchor="comments"))
-
-
-# Moderating
+from .rights import comment_to_moderate, has_role, post_to_write, writer, writing_as
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flask import current_app, jsonify, render_template, request
+from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from . import editing, ending, limits, text
@@ -19,7 +19,7 @@ from .rights import post_to_write, update_to_write, writer, writing_as
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60
 PREVIEW_BYTES = 50_000
-_previews = limits.PerMinute(PREVIEWS_PER_MINUTE)
+_previews = limits.PerMinute("previews", PREVIEWS_PER_MINUTE)
 
 
 @desk.get("/desk/post/<int:post_id>/composer")
@@ -36,8 +36,7 @@ def composer(post_id: int) -> str:
 def preview(item: str) -> Response:
     """The HTML of the form's `body`. Raises Refused for what couldn't be published either, TooMany."""
     user_id = writer().id
-    if current_app.config["LIMITS"] == "on":
-        _previews.use(str(user_id))
+    _previews.use(str(user_id))
     body = request.form.get("body", "")
     if len(body.encode()) > PREVIEW_BYTES:
         raise Refused(_("This is too long to preview while you type. Use the Preview button."))

@@ -41,7 +41,7 @@ def wants_json() -> bool:
 
     Public pages and their errors are the same bytes for everybody, whatever a reader's headers say.
     """
-    return request.blueprint == "desk" and request.accept_mimetypes.best == "application/json"
+    return request.blueprint in ("desk", "community") and request.accept_mimetypes.best == "application/json"
 
 
 def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:

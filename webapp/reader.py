@@ -1,6 +1,6 @@
 """Public pages. They read no cookie and no session, and set none: everybody gets the same bytes."""
 
-from flask import Blueprint, current_app, redirect, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from . import about as site_pages
@@ -25,9 +25,9 @@ PUBLIC = {
 }
 
 SEARCHES_PER_MINUTE = 60
-_searches = limits.PerMinute(SEARCHES_PER_MINUTE)
+_searches = limits.PerMinute("searches", SEARCHES_PER_MINUTE)
 MOMENTS_PER_MINUTE = 60
-_moments = limits.PerMinute(MOMENTS_PER_MINUTE)
+_moments = limits.PerMinute("moments", MOMENTS_PER_MINUTE)
 LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
 
 
@@ -99,7 +99,7 @@ def at_second(post_id: int, when: int) -> str:
 @reader.get(f"/post/<int:post_id>/at/<float(max={LAST_SECOND}):when>")
 def at(post_id: int, when: float) -> ResponseReturnValue:
     """The post as it stood then. It isn't stored: anybody could fill the disk with moments."""
-    _limit(_moments)
+    _moments.use(_network())
     shown = posts.published(reading(), post_id)
     at_ms = round(when * 1000)
     if at_ms > now_ms():
@@ -112,9 +112,8 @@ def _address_at(post_id: int, at_ms: int) -> str:
     return relative("reader.at", post_id=post_id, when=at_ms / 1000)
 
 
-def _limit(uses: limits.PerMinute) -> None:
-    if current_app.config["LIMITS"] == "on":
-        uses.use(limits.network_of(request.remote_addr))
+def _network() -> str:
+    return limits.network_of(request.remote_addr)
 
 
 @reader.get("/user/<username>", defaults={"number": 1})
@@ -144,7 +143,7 @@ def about(name: str) -> str:
 def search_posts() -> str:
     query = request.args.get("q", "").strip()
     if query:
-        _limit(_searches)
+        _searches.use(_network())
     return render_template("reader/search.html", query=query, results=search.find(reading(), query))
 
 

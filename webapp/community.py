@@ -1,0 +1,57 @@
+"""What signed-in readers do: they write comments, and delete their own."""
+
+from __future__ import annotations
+
+from flask import Blueprint, current_app, redirect, render_template, url_for
+from werkzeug.wrappers import Response
+
+from . import comments, limits, posts, text
+from .db import reading
+from .forms import CommentForm, sent_body
+from .rights import own_comment, signed_in, who_is_here, writing_as
+
+community = Blueprint("community", __name__)
+community.context_processor(who_is_here)
+
+_renders = limits.PerMinute("renders", 20)  # a refused comment's Markdown takes as long as another's
+
+
+@community.get("/post/<int:post_id>/comments/new")
+def new_comment(post_id: int) -> str:
+    signed_in()
+    return _comment_page(post_id, CommentForm())
+
+
+def _comment_page(post_id: int, form: CommentForm) -> str:
+    post = posts.published(reading(), post_id)
+    return render_template("reader/comment_new.html", post=post, form=form)
+
+
+@community.post("/post/<int:post_id>/comments")
+def add_comment(post_id: int) -> str | Response | tuple[str, int]:
+    user_id = signed_in().id
+    posts.published(reading(), post_id)
+    _renders.use(str(user_id))
+    form = CommentForm()
+    html = sent_body(form, text.render_comment)
+    if html is None:
+        return _comment_page(post_id, form), 400
+    with writing_as("reader", share=True) as db:
+        made = comments.add(
+            db,
+            post_id,
+            user_id,
+            form.body.data or "",
+            html,
+            submission=form.submission.data or None,
+            per_minute=comments.PER_MINUTE if current_app.config["LIMITS"] == "on" else None,
+        )
+    return redirect(url_for("reader.post", post_id=post_id, _anchor=made.item))
+
+
+@community.post("/post/<int:post_id>/comment/<int:n>/delete")
+def delete_comment(post_id: int, n: int) -> Response:
+    comment = own_comment(post_id, n)
+    with writing_as("reader") as db:
+        comments.withdraw(db, post_id, n, comment.author_id)
+    return redirect(url_for("reader.post", post_id=post_id, _anchor="comments"))
