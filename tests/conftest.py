@@ -19,14 +19,14 @@ from typing import Any
 import psutil
 import pytest
 from argon2 import PasswordHasher
-from browsing import CHROMIUM_FLAGS, PICTURES, Site
 from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
-from persons import PASSWORD, Person, refill, settings_for
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
-from uwsgi_server import UwsgiServer
 
+from support.browsing import CHROMIUM_FLAGS, PICTURES, Site
+from support.persons import PASSWORD, Person, refill, settings_for
+from support.uwsgi_server import CHECKOUT, UwsgiServer
 from webapp import create_app, db, desk_comments, desk_composer, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
@@ -261,8 +261,8 @@ def run_patched(tmp_path: Path, template_instance: Path) -> Callable[[str], None
         prelude = "from gevent import monkey; monkey.patch_all()\nfrom webapp import create_app\napp = create_app()\n"
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", prelude + dedent(code)],
-            env=os.environ | {"PRESSROOM_INSTANCE": str(folder)},
-            cwd=Path(__file__).parent.parent,
+            env=os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(CHECKOUT / "tests")},
+            cwd=CHECKOUT,
             capture_output=True,
             text=True,
             timeout=60,

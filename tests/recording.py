@@ -24,8 +24,8 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 from screens import FLAGS, PASSWORD, ROOT, ZONE, fill
 from sqlalchemy import select
-from uwsgi_server import UwsgiServer, until
 
+from support.uwsgi_server import UwsgiServer, until
 from webapp import config, create_app, pages, updates
 from webapp.models import Update
 

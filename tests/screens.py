@@ -16,8 +16,8 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from uwsgi_server import UwsgiServer
 
+from support.uwsgi_server import UwsgiServer
 from webapp import comments, config, create_app, imports, pages, passwords, people, posts, text, updates
 from webapp.models import Post, User
 

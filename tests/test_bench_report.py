@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, Page
 from test_looks import CONTRAST, violations
-from uwsgi_server import CHECKOUT
+
+from support.uwsgi_server import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "loadtests" / "bench"))
 

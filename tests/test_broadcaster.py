@@ -15,10 +15,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from listening import Listener, many, numbers, retries, waits
 from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, UwsgiServer, until
 
+from support.sse_client import Listener, many, numbers, retries, waits
+from support.uwsgi_server import CHECKOUT, UwsgiServer, until
 from webapp import config
 from webapp.server import Line
 

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browsing import PHONE, Site, log_in, publish
 from playwright.sync_api import Browser, Page, expect
+
+from support.browsing import PHONE, Site, log_in, publish
 
 
 @pytest.fixture

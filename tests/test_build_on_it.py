@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from listening import Listener, many
-from programs import Program
-from uwsgi_server import CHECKOUT, free_port, until
 
+from support.programs import Program
+from support.sse_client import Listener, many
+from support.uwsgi_server import CHECKOUT, free_port, until
 from webapp.server import Line
 
 NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/migrations/versions").glob("0*.py"))

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
-from persons import PASSWORD, Person
 
+from support.persons import PASSWORD, Person
 from webapp import cli, db, instance
 
 ROOT = Path(__file__).parent.parent

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from persons import Person
 
+from support.persons import Person
 from webapp import text
 
 

@@ -16,10 +16,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from persons import Person, settings_for
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from support.persons import Person, settings_for
 from webapp import cli, create_app, db, instance, models, search
 
 ROOT = Path(__file__).parent.parent
@@ -216,7 +216,7 @@ def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Call
         import sys, traceback
         sys.path.insert(0, "tests")
         import gevent, greenlet
-        from persons import PASSWORD, Person
+        from support.persons import PASSWORD, Person
         from sqlalchemy import event
         from webapp import db
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import PASSWORD, Person
 from sqlalchemy import select
 from test_cli import done, failed
 from test_pages import pages_there, wrong
 
+from support.persons import PASSWORD, Person
 from webapp import cli_demo, db, demo, pages, people, posts, text, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User

@@ -12,15 +12,15 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-import ways
-from listening import Listener, numbers, retries
-from proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
 from test_broadcaster import add_update, seq
 from test_pages_uwsgi import TYPES, Answer
 from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT
-from ways import ask, say
 
+from support import deployments
+from support.deployments import ask, say
+from support.proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
+from support.sse_client import Listener, numbers, retries
+from support.uwsgi_server import CHECKOUT
 from webapp.server import HEADERS
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -290,12 +290,12 @@ def test_apache_keeps_threads_for_pages(copied_instance: Callable[[str], Path]) 
 
 def test_the_table_says_what_each_way_gives(way: Way, post_id: int) -> None:
     assert ask(way, f"/post/{post_id}").status == 200
-    found = ways.column(way, post_id)
+    found = deployments.column(way, post_id)
     if os.environ.get("WAYS") == "write":  # make ways
-        ways.write(way.name, found)
-    head, *rows = ways.table()
+        deployments.write(way.name, found)
+    head, *rows = deployments.table()
     assert head[1:] == list(IN_USE)
-    assert {row[0]: row[head.index(way.name)] for row in rows} == dict(zip(ways.PROBES, found, strict=True))
+    assert {row[0]: row[head.index(way.name)] for row in rows} == dict(zip(deployments.PROBES, found, strict=True))
 
 
 def test_the_files_beside_each_other_say_the_same() -> None:

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 from flask.wrappers import Response
-from persons import Person
 
+from support.persons import Person
 from webapp import desk_composer, editing
 from webapp.models import now_ms
 

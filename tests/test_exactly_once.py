@@ -23,10 +23,11 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from listening import Listener
-from live_page import LivePage
 from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
+
+from support.live_page import LivePage
+from support.sse_client import Listener
+from support.uwsgi_server import UwsgiServer, until
 
 MSS = (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
 SMALL_BUFFER = (socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)

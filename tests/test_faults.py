@@ -17,16 +17,16 @@ from pathlib import Path
 import psutil
 import pytest
 from conftest import close
-from disks import Disk, ext4, tmpfs
-from listening import Listener
-from night import Night, serving
-from persons import settings_for
-from proxies import Way
 from test_pages import pages_there, wrong
 from test_pages_uwsgi import Answer
-from uwsgi_server import CHECKOUT, UwsgiServer, until
-from ways import ask
 
+from support.deployments import ask
+from support.disks import Disk, ext4, tmpfs
+from support.persons import settings_for
+from support.proxies import Way
+from support.sse_client import Listener
+from support.traffic import Night, serving
+from support.uwsgi_server import CHECKOUT, UwsgiServer, until
 from webapp import create_app
 
 DISK_MEGABYTES = 300  # below 200, /readyz says that it is nearly full
@@ -98,7 +98,7 @@ def test_killed_it_is_started_again_and_goes_on(way: Way, whom: str) -> None:
 def test_nobody_outlives_the_master_not_even_a_worker_that_is_busy(copied_instance: Callable[[str], Path]) -> None:
     """A busy one would hold the socket, and a new start be refused."""
     environ = ENVIRON | {"PRESSROOM_BROADCASTERS": "2"}
-    server = UwsgiServer(copied_instance("orphans"), module="waiting_site:app", environ=environ)
+    server = UwsgiServer(copied_instance("orphans"), module="support.waiting_site:app", environ=environ)
     with server:
         until(server.all_ready, "every worker was there")
         until(lambda: len(server.broadcasters()) == 2, "both hold streams")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from derby import Clock, Derby
 from flask import Flask
-from persons import Person, happened
 from sqlalchemy import event, select
 
+from support.live_post import Clock, Derby
+from support.persons import Person, happened
 from webapp import db, history
 from webapp.models import Revision
 from webapp.text import render_update

@@ -8,9 +8,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from browsing import PHONE, Site
-from derby import Clock, Derby
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from support.browsing import PHONE, Site
+from support.live_post import Clock, Derby
 
 HOUR = 3_600
 

@@ -15,8 +15,8 @@ import pytest
 from babel.messages.catalog import Message
 from flask import Flask
 from jinja2 import Environment, nodes
-from persons import Person
 
+from support.persons import Person
 from webapp import db, i18n, markup, people
 from webapp.config import LANGUAGES
 

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import Person
 
+from support.persons import Person
 from webapp import imports
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from listening import heard, numbers, retries, waits
-from persons import Person
 from test_reader import add_many
 
+from support.persons import Person
+from support.sse_client import heard, numbers, retries, waits
 from webapp import stream
 
 ROOT = Path(__file__).parent.parent

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browsing import Site, log_in
 from playwright.sync_api import Browser, Page
 
+from support.browsing import Site, log_in
 from webapp import db
 from webapp.models import Post, now_ms
 

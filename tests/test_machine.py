@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from machine import Machine
-from machine import refused as machine_refused
-from persons import PASSWORD
-from proxies import apache_config
-from uwsgi_server import CHECKOUT, until
+
+from support.machine import Machine
+from support.machine import refused as machine_refused
+from support.persons import PASSWORD
+from support.proxies import apache_config
+from support.uwsgi_server import CHECKOUT, until
 
 README = (CHECKOUT / "deploy" / "README.md").read_text()
 NAME = "live.club.test"

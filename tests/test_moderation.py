@@ -8,9 +8,9 @@ from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from persons import Person, happened
 from sqlalchemy import Engine, event
 
+from support.persons import Person, happened
 from webapp import comments, db, moderation, people
 from webapp.models import base, now_ms
 

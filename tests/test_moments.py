@@ -6,11 +6,11 @@ import re
 import time
 
 import pytest
-from derby import Clock, Derby
 from flask import Flask
-from persons import Person
 from test_reader import add_many, items
 
+from support.live_post import Clock, Derby
+from support.persons import Person
 from webapp import db, moments, reader
 from webapp.models import Revision
 

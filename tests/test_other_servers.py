@@ -20,12 +20,13 @@ from urllib.error import HTTPError
 
 import psutil
 import pytest
-from listening import Listener, numbers, retries
-from live_page import LivePage
-from programs import Program
 from test_broadcaster import add_update, seq
 from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
+
+from support.live_page import LivePage
+from support.programs import Program
+from support.sse_client import Listener, numbers, retries
+from support.uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
 
 # As deploy/README.md has them, but for the port.
 READ = [

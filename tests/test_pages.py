@@ -22,12 +22,12 @@ import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from persons import PASSWORD, Person, refill
 from sqlalchemy import select
 from test_reader import add_many, publish_many
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
+from support.persons import PASSWORD, Person, refill
 from webapp import db, identity, listings, pages, people, posts, store, versions
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User

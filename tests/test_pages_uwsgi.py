@@ -18,11 +18,11 @@ from textwrap import dedent
 
 import pytest
 from flask import Flask
-from persons import settings_for
 from test_pages import pages_there, wrong
 from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
 
+from support.persons import settings_for
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app, db, server
 from webapp.models import Post
 

@@ -12,12 +12,13 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from listening import Listener, numbers, retries
-from live_page import LivePage
-from proxies import WAYS, Way
 from test_broadcaster import add_update, seq
 from test_uwsgi import Browser
-from uwsgi_server import until
+
+from support.live_page import LivePage
+from support.proxies import WAYS, Way
+from support.sse_client import Listener, numbers, retries
+from support.uwsgi_server import until
 
 READERS = 20
 ARRIVAL_SECONDS = 1.0

@@ -12,8 +12,8 @@ from flask import Flask
 from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from persons import Person
 
+from support.persons import Person
 from webapp import comments, pages, people, posts, updates
 from webapp.text import Rendered
 

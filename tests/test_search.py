@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from persons import Person
 
+from support.persons import Person
 from webapp import imports, pages, people, search
 from webapp.reader import SEARCHES_PER_MINUTE
 

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 from zlib import crc32
 
 import pytest
-from uwsgi_server import CHECKOUT, until
 
+from support.uwsgi_server import CHECKOUT, until
 from webapp import instance, server, store
 from webapp.store import Store
 

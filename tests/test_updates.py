@@ -8,9 +8,9 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from persons import Person
 from test_reader import add_many
 
+from support.persons import Person
 from webapp import db, updates
 
 VERBS = ("withdraw", "restore", "pin", "unpin", "key", "not-key")

@@ -11,11 +11,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from archives import add_migration, content
-from persons import Person, settings_for
 from sqlalchemy.exc import OperationalError
 from test_cli import done, program
 
+from support.archives import add_migration, content
+from support.persons import Person, settings_for
 from webapp import cli, copies, create_app, db
 from webapp.server import try_lock
 

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from persons import Person, settings_for
 from test_pages import addresses, pages_there, reachable, wrong
 from test_reader import add_many
 
+from support.persons import Person, settings_for
 from webapp import about, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
 from webapp.pages import Pages
 from webapp.places import place_of

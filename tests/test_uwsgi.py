@@ -17,9 +17,9 @@ from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 import pytest
-from persons import PASSWORD, settings_for
-from uwsgi_server import UwsgiServer, until
 
+from support.persons import PASSWORD, settings_for
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app, db
 from webapp.models import Event, Post
 
@@ -30,7 +30,7 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def server(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
     environ = {"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}
-    with UwsgiServer(copied_instance("uwsgi"), workers=2, module="waiting_site:app", environ=environ) as server:
+    with UwsgiServer(copied_instance("uwsgi"), workers=2, module="support.waiting_site:app", environ=environ) as server:
         yield server
 
 

@@ -10,12 +10,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from night import Night, serving
-from proxies import Way
 from test_faults import follows
 from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, until
-from ways import ask
+
+from support.deployments import ask
+from support.proxies import Way
+from support.traffic import Night, serving
+from support.uwsgi_server import CHECKOUT, until
 
 sys.path += [str(CHECKOUT / "loadtests" / "limits")]
 from slow import CLIENTS, Slow, held

@@ -21,12 +21,13 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from live_page import LivePage
-from proxies import Way, behind_nginx
 from test_exactly_once import CATCH_UP_SECONDS, Reader
 from test_uwsgi import Browser
-from uwsgi_server import until
-from ways import ask
+
+from support.deployments import ask
+from support.live_page import LivePage
+from support.proxies import Way, behind_nginx
+from support.uwsgi_server import until
 
 # A page shows the newest 50 of each kind; some more may come while it is on its way.
 ON_PAGE = 30

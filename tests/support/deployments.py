@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 
-from listening import Listener
-from proxies import IN_USE, Way
 from test_pages_uwsgi import Answer
-from uwsgi_server import CHECKOUT
+
+from support.proxies import IN_USE, Way
+from support.sse_client import Listener
+from support.uwsgi_server import CHECKOUT
 
 README = CHECKOUT / "deploy" / "README.md"
 HALF_REQUESTS = 100

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
-from persons import PASSWORD, Person
 from playwright.sync_api import Locator, Page, expect
+
+from support.persons import PASSWORD, Person
 
 PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from persons import Person
+from support.persons import Person
 
 
 class Clock:

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-from uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
+
+from support.uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
 
 STOP_SECONDS = 3.0  # Apache waits three times as long for its threads that hold a stream
 
