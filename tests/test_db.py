@@ -213,8 +213,7 @@ def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Call
     """Whoever is switched away holds the lock meanwhile, and everybody else waits for it."""
     run_patched(
         """
-        import sys, traceback
-        sys.path.insert(0, "tests")
+        import traceback
         import gevent, greenlet
         from support.persons import PASSWORD, Person
         from sqlalchemy import event

@@ -418,15 +418,13 @@ def test_lock_files_stay_and_are_nobody_elses(pages: Store, folder: Path) -> Non
 
 def test_a_greenlet_that_waits_for_a_lock_holds_up_nobody(run_patched: Callable[[str], None]) -> None:
     run_patched(
-        """
+        f"""
         import subprocess, sys
         import gevent
-        sys.path.insert(0, "tests")
-        from test_store import HOLDER
 
         pages = app.extensions["pages"].store
         holder = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(app.config["INSTANCE"]), "/post/7"],
+            [sys.executable, "-c", {HOLDER!r}, str(app.config["INSTANCE"]), "/post/7"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert holder.stdout.readline() == "held\\n"
         got = []
