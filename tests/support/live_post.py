@@ -22,7 +22,7 @@ class Clock:
         return self.ms
 
 
-class Derby:
+class LivePost:
     """A live post of Ada's, and what she does there."""
 
     def __init__(self, ada: Person) -> None:

@@ -99,7 +99,7 @@ class Writer:
         return [told for told in self.told if told.status is not None and not told.acknowledged]
 
 
-class Night:
+class Traffic:
     """A live post with an author, somebody who comments, and readers. Within `going_on` they act by themselves."""
 
     def __init__(self, way: Way) -> None:
