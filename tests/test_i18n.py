@@ -10,13 +10,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import messages
 import pytest
 from babel.messages.catalog import Message
 from flask import Flask
 from jinja2 import Environment, nodes
 
 from support.persons import Person
+from tools import messages
 from webapp import db, i18n, markup, people
 from webapp.config import LANGUAGES
 
