@@ -24,9 +24,11 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
+from support.apps import close, refill, settings_for
 from support.browsing import CHROMIUM_FLAGS, PICTURES, Site
-from support.persons import PASSWORD, Person, refill, settings_for
-from support.uwsgi_server import CHECKOUT, UwsgiServer
+from support.checkout import CHECKOUT
+from support.persons import PASSWORD, Person
+from support.uwsgi_server import UwsgiServer
 from webapp import create_app, db, desk_comments, desk_composer, instance, pages, passwords, people, reader
 from webapp.cli import initialise
 
@@ -145,14 +147,6 @@ def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
     shared_app.config.clear()
     shared_app.config.update(config)
     close(shared_app)
-
-
-def close(app: Flask) -> None:
-    """Fails a test that kept a database session."""
-    kept = app.extensions["engine"].pool.checkedout()
-    app.extensions["engine"].dispose()
-    app.extensions["channel"].close()
-    assert kept == 0, f"{kept} database sessions are left"
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
-from test_cli import done, failed, program
 
 from support.archives import content, made, manifest, nothing, parts
+from support.checkout import CHECKOUT
+from support.commands import done, failed, program
 from support.persons import Person
-from support.uwsgi_server import CHECKOUT
 from webapp import backup, copies
 from webapp.server import try_lock
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from support.uwsgi_server import CHECKOUT
+from support.checkout import CHECKOUT
 
 sys.path += [str(CHECKOUT / "loadtests" / "bench"), str(CHECKOUT / "loadtests" / "limits")]
 import facts

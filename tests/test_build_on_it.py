@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import pytest
 
+from support.checkout import CHECKOUT
 from support.programs import Program
 from support.sse_client import Listener, many
-from support.uwsgi_server import CHECKOUT, free_port, until
+from support.uwsgi_server import free_port, until
 from webapp.server import Line
 
 NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/migrations/versions").glob("0*.py"))

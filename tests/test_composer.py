@@ -10,8 +10,9 @@ from typing import Any
 from flask import Flask
 from playwright.sync_api import Locator, Page, Route, expect
 
+from support.apps import settings_for
 from support.browsing import PHONE, Site, is_live, live_post, log_in, update
-from support.persons import Person, settings_for
+from support.persons import Person
 from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 

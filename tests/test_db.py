@@ -19,10 +19,10 @@ from flask import Flask
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from support.persons import Person, settings_for
+from support.apps import settings_for
+from support.checkout import CHECKOUT
+from support.persons import Person
 from webapp import cli, create_app, db, instance, models, search
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -330,7 +330,7 @@ def test_two_processes_may_initialise_at_once(tmp_path: Path) -> None:
     """As when uWSGI starts while somebody runs `pressroom init`: one admin, one password."""
     folder = tmp_path / "instance"
     command = [sys.executable, "-W", "error", "-m", "flask", "--app", "webapp", "init"]
-    environ = os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(CHECKOUT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, env=environ, cwd=tmp_path, **pipes) for _ in range(2)]
     outputs = [process.communicate(timeout=120) for process in both]

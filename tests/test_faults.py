@@ -16,17 +16,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import close
-from test_pages import pages_there, wrong
-from test_pages_uwsgi import Answer
 
-from support.deployments import ask
+from support.apps import close, settings_for
+from support.checkout import CHECKOUT
 from support.disks import Disk, ext4, tmpfs
-from support.persons import settings_for
+from support.http_client import Answer, ask
+from support.page_store import pages_there, wrong
 from support.proxies import Way
-from support.sse_client import Listener
 from support.traffic import Traffic, serving
-from support.uwsgi_server import CHECKOUT, UwsgiServer, until
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 
 DISK_MEGABYTES = 300  # below 200, /readyz says that it is nearly full
@@ -161,7 +159,7 @@ def test_the_disk_is_full(on_tmpfs: tuple[Way, Disk], room: str) -> None:
         assert said.status == 503
         assert disk.reason in said.body.decode()
         assert ask(way, "/hello").body == b"Hello, World!"
-        assert follows(way, traffic)
+        assert traffic.has_streams()
         large = ask(way, "/login", "POST", b"x" * 100_000)  # it would wait in a file
         assert (large.status, large.one("Retry-After")) == (503, "5")
         disk.free()
@@ -219,7 +217,7 @@ def test_the_kernel_lets_nobody_write_any_more(on_ext4: tuple[Way, Disk]) -> Non
         traffic.is_refused()
         assert ask(way, "/search?q=night").status == 200
         assert ask(way, "/user/ada").status == 200
-        assert follows(way, traffic)
+        assert traffic.has_streams()
     server.stop()
     disk.repair()
     server.start()
@@ -236,14 +234,6 @@ def check(server: UwsgiServer) -> None:
     subprocess.run(command, env=server.environ, cwd=CHECKOUT, capture_output=True, check=False)
 
 
-def follows(way: Way, traffic: Traffic) -> bool:
-    """Whether a new reader gets everything, and a stream that is held."""
-    with Listener(way.url, f"{traffic.path}/live?after=0") as late:
-        late.until_number(traffic.numbers()[-1])
-        late.take(0.5)
-        return not late.ended
-
-
 def test_nothing_can_be_written_for_a_while(on_ext4: tuple[Way, Disk]) -> None:
     way, disk = on_ext4
     traffic = Traffic(way)
@@ -254,7 +244,7 @@ def test_nothing_can_be_written_for_a_while(on_ext4: tuple[Way, Disk]) -> None:
             disk.freeze()
         traffic.is_refused()
         assert ready(way).status == 503
-        assert follows(way, traffic)
+        assert traffic.has_streams()
         disk.thaw()
         traffic.goes_on()
     until(lambda: ready(way).status == 200, "all was as it should be")

@@ -13,8 +13,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
+from support.apps import settings_for
 from support.browsing import PHONE, PICTURES, Site, is_live, live_post, log_in, update
-from support.persons import Person, settings_for
+from support.persons import Person
 from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 

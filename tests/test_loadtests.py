@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from support.checkout import CHECKOUT
 from support.programs import Program
-from support.uwsgi_server import CHECKOUT, UwsgiServer, free_port
+from support.uwsgi_server import UwsgiServer, free_port
 
 SMALL = "--posts 4 --live 1 --updates 5 --comments 5 --authors 2 --readers 5".split()
 PEOPLE = ("Reader", "Follower", "Commenter", "Author", "Crawler")

@@ -20,9 +20,8 @@ from flask import Flask, request
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
-from test_uwsgi import Browser
 
-from support.deployments import ask
+from support.http_client import Browser, ask
 from support.persons import PASSWORD, Person
 from support.proxies import behind_nginx
 from support.sse_client import Listener

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.uwsgi_server import CHECKOUT
+from support.checkout import CHECKOUT
 
 
 @pytest.fixture(autouse=True)

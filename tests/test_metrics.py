@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
-from test_uwsgi import Browser
 
+from support.http_client import Browser
 from support.persons import Person
 from support.programs import Program
 from support.uwsgi_server import UWSGI, UwsgiServer, until

@@ -7,8 +7,8 @@ import time
 
 import pytest
 from flask import Flask
-from test_reader import add_many, items
 
+from support.content import add_many, items
 from support.live_post import Clock, LivePost
 from support.persons import Person
 from webapp import db, moments, reader

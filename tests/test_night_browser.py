@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
-from test_browser import tab_to
 
-from support.browsing import PHONE, Site, log_in
+from support.browsing import PHONE, Site, log_in, tab_to
 from support.persons import Person
 
 

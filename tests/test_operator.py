@@ -11,8 +11,8 @@ import pytest
 from click.testing import Result
 from flask import Flask
 from sqlalchemy import text
-from test_cli import done, failed
 
+from support.commands import done, failed
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer, free_port, until
 from webapp import db, trouble

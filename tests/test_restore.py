@@ -20,12 +20,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
-from test_cli import done, failed
-from test_trouble import ORDINARY
 
+from support.apps import settings_for
 from support.archives import Parts, add_migration, content, made, nothing, repacked
-from support.persons import Person, settings_for
-from support.uwsgi_server import CHECKOUT, UwsgiServer
+from support.checkout import CHECKOUT
+from support.commands import done, failed
+from support.persons import Person
+from support.programs import ORDINARY
+from support.uwsgi_server import UwsgiServer
 from webapp import cli, create_app, db, instance, restore, versions
 from webapp.server import try_lock
 

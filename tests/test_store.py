@@ -17,7 +17,8 @@ from zlib import crc32
 
 import pytest
 
-from support.uwsgi_server import CHECKOUT, until
+from support.checkout import CHECKOUT
+from support.uwsgi_server import until
 from webapp import instance, server, store
 from webapp.store import Store
 

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from test_reader import add_many
 
+from support.content import add_many
 from support.persons import Person
 from webapp import db, updates
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import OperationalError
-from test_cli import done, program
 
+from support.apps import settings_for
 from support.archives import add_migration, content
-from support.persons import Person, settings_for
+from support.commands import done, program
+from support.persons import Person
 from webapp import cli, copies, create_app, db
 from webapp.server import try_lock
 

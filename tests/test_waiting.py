@@ -10,13 +10,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from test_faults import follows
-from test_uwsgi import Browser
 
-from support.deployments import ask
+from support.checkout import CHECKOUT
+from support.http_client import Browser, ask
 from support.proxies import Way
 from support.traffic import Traffic, serving
-from support.uwsgi_server import CHECKOUT, until
+from support.uwsgi_server import until
 
 sys.path += [str(CHECKOUT / "loadtests" / "limits")]
 from slow import CLIENTS, Slow, held
@@ -45,7 +44,7 @@ def test_another_process_locks_the_database(way: Way) -> None:
                 pool.submit(somebody.write, f"{traffic.path}/comments", f"one-of-{number}-many")
                 for number, somebody in enumerate(crowd)
             ]
-            assert follows(way, traffic)
+            assert traffic.has_streams()
             answered = 0
             while time.monotonic() < locked_at + LOCKED_SECONDS:
                 assert ask(way, "/hello").body == b"Hello, World!"
@@ -86,5 +85,5 @@ def everything(way: Way, traffic: Traffic) -> list[int]:
         signed_in = list(pool.map(lambda name: Browser(way.url, name).token, ["ada", "bob", "eve", "edith"] * 5))
         written = list(pool.map(lambda _number: traffic.write(traffic.ada).status, range(20)))
     assert all(signed_in)
-    assert follows(way, traffic)
+    assert traffic.has_streams()
     return [*read, *[status or 0 for status in written]]

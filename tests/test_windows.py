@@ -15,11 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_uwsgi import Browser
 
+from support.checkout import CHECKOUT
+from support.http_client import Browser
 from support.persons import PASSWORD
 from support.proxies import AS_ON_WINDOWS, Way
-from support.uwsgi_server import CHECKOUT, free_port
+from support.uwsgi_server import free_port
 
 START = AS_ON_WINDOWS["waitress as on Windows"]
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'

@@ -25,7 +25,8 @@ from playwright.sync_api import Page, sync_playwright
 from sqlalchemy import select
 
 from support.browsing import CHROMIUM_FLAGS
-from support.uwsgi_server import CHECKOUT, UwsgiServer, until
+from support.checkout import CHECKOUT
+from support.uwsgi_server import UwsgiServer, until
 from tools.screens import PASSWORD, ZONE, fill
 from webapp import config, create_app, pages, updates
 from webapp.models import Update

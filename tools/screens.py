@@ -18,7 +18,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from support.browsing import CHROMIUM_FLAGS
-from support.uwsgi_server import CHECKOUT, UwsgiServer
+from support.checkout import CHECKOUT
+from support.uwsgi_server import UwsgiServer
 from webapp import comments, config, create_app, imports, pages, passwords, people, posts, text, updates
 from webapp.models import Post, User
 

@@ -73,3 +73,15 @@ def is_live(page: Page) -> None:
 
 def update(page: Page, n: int) -> Locator:
     return page.locator(f"#update-{n}")
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Press Tab until the focus stands on what says `text`; it must be seen there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if text in (focused.text_content() or ""):
+            outline = focused.evaluate("e => getComputedStyle(e).outlineStyle + getComputedStyle(e).boxShadow")
+            assert outline != "nonenone", f"nobody sees that {text!r} has the focus"
+            return
+    raise AssertionError(f"{text!r} can't be reached with Tab")

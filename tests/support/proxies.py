@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.checkout import CHECKOUT
 from support.programs import Program
-from support.uwsgi_server import CHECKOUT, UwsgiServer, free_port
+from support.uwsgi_server import UwsgiServer, free_port
 
 sys.path += [str(CHECKOUT / "loadtests" / "limits")]
 import behind

@@ -15,7 +15,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from support.persons import settings_for
+from support.apps import settings_for
 from webapp.restore import restore
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "os.chmod", "sqlite3.connect", "shutil.rmtree"}

@@ -19,7 +19,8 @@ from types import TracebackType
 
 import psutil
 
-CHECKOUT = Path(__file__).parents[2]
+from support.checkout import CHECKOUT
+
 UWSGI = Path(sys.executable).parent / "uwsgi"
 DEADLINE_SECONDS = 60.0
 
