@@ -44,10 +44,10 @@ check: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/mypy
 
 screens: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python tests/screens.py
+	@PYTHONPATH=tests $(VENV)/bin/python -m tools.screens
 
 recording: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python tests/recording.py
+	@PYTHONPATH=tests $(VENV)/bin/python -m tools.recording
 
 bench: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python loadtests/bench/run.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
@@ -61,7 +61,7 @@ ways: $(VENV)/.installed-for-tests
 
 # After a change of words: brings the catalogue up to date, and lists what has no translation.
 messages: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python tests/messages.py
+	@$(VENV)/bin/python -m tools.messages
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory machine

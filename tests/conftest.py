@@ -19,14 +19,16 @@ from typing import Any
 import psutil
 import pytest
 from argon2 import PasswordHasher
-from browsing import CHROMIUM_FLAGS, PICTURES, Site
 from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
-from persons import PASSWORD, Person, refill, settings_for
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
-from uwsgi_server import UwsgiServer
 
+from support.apps import close, refill, settings_for
+from support.browsing import CHROMIUM_FLAGS, PICTURES, Site
+from support.checkout import CHECKOUT
+from support.persons import PASSWORD, Person
+from support.uwsgi_server import UwsgiServer
 from webapp import create_app, db, instance, pages, passwords, people
 from webapp.setup import initialise
 
@@ -142,14 +144,6 @@ def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
     close(shared_app)
 
 
-def close(app: Flask) -> None:
-    """Fails a test that kept a database session."""
-    kept = app.extensions["engine"].pool.checkedout()
-    app.extensions["engine"].dispose()
-    app.extensions["channel"].close()
-    assert kept == 0, f"{kept} database sessions are left"
-
-
 @pytest.fixture
 def ada(app: Flask) -> Person:
     return Person(app, "ada")
@@ -256,8 +250,8 @@ def run_patched(tmp_path: Path, template_instance: Path) -> Callable[[str], None
         prelude = "from gevent import monkey; monkey.patch_all()\nfrom webapp import create_app\napp = create_app()\n"
         done = subprocess.run(
             [sys.executable, "-W", "error", "-c", prelude + dedent(code)],
-            env=os.environ | {"PRESSROOM_INSTANCE": str(folder)},
-            cwd=Path(__file__).parent.parent,
+            env=os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(CHECKOUT / "tests")},
+            cwd=CHECKOUT,
             capture_output=True,
             text=True,
             timeout=60,

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import pytest
 from flask import Flask
 from flask.wrappers import Response
-from persons import PASSWORD, Person
 
+from support.persons import PASSWORD, Person
 from webapp import db, models, pages, passwords, people, sessions
 
 SITE = "127.0.0.1"

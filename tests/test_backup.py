@@ -13,13 +13,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from archives import content, made, manifest, nothing, parts
 from click.testing import Result
 from flask import Flask
-from persons import Person
-from test_cli import done, failed, program
-from uwsgi_server import CHECKOUT
 
+from support.archives import content, made, manifest, nothing, parts
+from support.checkout import CHECKOUT
+from support.commands import done, failed, program
+from support.persons import Person
 from webapp import backup, copies
 from webapp.server import try_lock
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from uwsgi_server import CHECKOUT
+
+from support.checkout import CHECKOUT
 
 sys.path += [str(CHECKOUT / "loadtests" / "bench"), str(CHECKOUT / "loadtests" / "limits")]
 import facts
@@ -25,9 +26,9 @@ TINY = Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, upda
 
 
 def lying(lie: str) -> Server:
-    """uWSGI as in uwsgi.ini, but the site tells that lie; see lying_site.py."""
+    """uWSGI as in uwsgi.ini, but the site tells that lie; see support/lying_site.py."""
     environ = {"LIE": lie, "PYTHONPATH": f"{CHECKOUT}:{Path(__file__).parent}", "PRESSROOM_WORKERS": "1"}
-    return Server(lie, f"The {lie} one", "uwsgi", by_uwsgi("check-static", module="lying_site:app"), environ)
+    return Server(lie, f"The {lie} one", "uwsgi", by_uwsgi("check-static", module="support.lying_site:app"), environ)
 
 
 @pytest.fixture(scope="module")

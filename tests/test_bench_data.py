@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import Person, refill, settings_for
-from test_cli import done, failed
-from test_demo import counts
-from test_pages import pages_there, wrong
 
+from support.apps import refill, settings_for
+from support.commands import done, failed
+from support.content import counts
+from support.page_store import pages_there, wrong
+from support.persons import Person
 from webapp import create_app, db, instance, people
 from webapp.demo.prose import count_words
 

@@ -13,8 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Page
-from test_looks import CONTRAST, violations
-from uwsgi_server import CHECKOUT
+
+from support.accessibility import CONTRAST, violations
+from support.checkout import CHECKOUT
 
 sys.path.insert(0, str(CHECKOUT / "loadtests" / "bench"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -15,10 +14,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from listening import Listener, many, numbers, retries, waits
-from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, UwsgiServer, until
 
+from support.checkout import CHECKOUT
+from support.http_client import Browser
+from support.sse_client import Listener, many, numbers, retries, waits
+from support.uwsgi_server import UwsgiServer, until
 from webapp import config
 from webapp.server import Line
 
@@ -46,16 +46,6 @@ def tell(server: UwsgiServer, *messages: str) -> None:
             connection.send(message.encode())
 
 
-def add_update(author: Browser, post_id: int, body: str = "Goal!") -> int:
-    return int(author.post(f"/post/{post_id}/updates", csrf_token=author.token, body=body).rpartition("-")[2])
-
-
-def seq(author: Browser, post_id: int) -> int:
-    found = re.search(r'data-seq="(\d+)"', author.get(f"/post/{post_id}"))
-    assert found
-    return int(found[1])
-
-
 def process_of(server: UwsgiServer) -> psutil.Process:
     until(lambda: broadcaster(server) is not None, "the broadcaster is there")
     found = broadcaster(server)
@@ -65,8 +55,8 @@ def process_of(server: UwsgiServer) -> psutil.Process:
 
 def test_every_reader_gets_every_update(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
-    with many(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}", 20) as listeners:
-        added = [add_update(ada, post_id, f"Goal {number}!") for number in range(5)]
+    with many(server.url, f"/post/{post_id}/live?after={ada.seq(post_id)}", 20) as listeners:
+        added = [ada.add_update(post_id, f"Goal {number}!") for number in range(5)]
         for listener in listeners:
             assert numbers(listener.until_number(added[-1])) == added
             assert "Goal 3!" in listener.text
@@ -75,9 +65,9 @@ def test_every_reader_gets_every_update(server: UwsgiServer, ada: Browser) -> No
 def test_it_takes_what_it_is_given_at_once(server: UwsgiServer, ada: Browser) -> None:
     """An answer's head is held back until there is more of it (server.send_answers_whole); a stream's must not be."""
     post_id = ada.write_post()
-    with Listener(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}") as listener:
+    with Listener(server.url, f"/post/{post_id}/live?after={ada.seq(post_id)}") as listener:
         began = time.monotonic()
-        listener.until_number(add_update(ada, post_id))
+        listener.until_number(ada.add_update(post_id))
         assert time.monotonic() - began < 5
         assert "retry: " in listener.text
 
@@ -96,9 +86,9 @@ def test_a_stream_costs_the_workers_nothing(server: UwsgiServer, ada: Browser) -
 
 def test_a_position_brings_exactly_what_was_missed(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
-    added = [add_update(ada, post_id) for _ in range(4)]
+    added = [ada.add_update(post_id) for _ in range(4)]
     with Listener(server.url, f"/post/{post_id}/live?after=0", last_event_id=str(added[1])) as listener:
-        added.append(add_update(ada, post_id))
+        added.append(ada.add_update(post_id))
         assert numbers(listener.until_number(added[-1])) == added[2:]
     with Listener(server.url, f"/post/{post_id}/live?after=999") as listener:
         listener.until(lambda: bool(listener.events))
@@ -108,11 +98,11 @@ def test_a_position_brings_exactly_what_was_missed(server: UwsgiServer, ada: Bro
 def test_whoever_comes_between_two_events_gets_each_once(server: UwsgiServer, ada: Browser) -> None:
     """Others are ahead of or behind what the newcomer has; all are brought to one number."""
     post_id = ada.write_post()
-    start = seq(ada, post_id)
+    start = ada.seq(post_id)
     with ExitStack() as stack:
         listeners, added = [], []
         for _ in range(10):
-            added.append(add_update(ada, post_id))
+            added.append(ada.add_update(post_id))
             path = f"/post/{post_id}/live?after={start}"
             listeners.append(stack.enter_context(Listener(server.url, path)))
         for listener in listeners:
@@ -145,7 +135,7 @@ def test_readers_are_counted(server: UwsgiServer, ada: Browser) -> None:
 def test_its_author_hears_how_many_it_reached(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
     with many(server.url, f"/post/{post_id}/live", 3) as listeners:
-        n = add_update(ada, post_id)
+        n = ada.add_update(post_id)
         listeners[0].until_number(n)
         until(lambda: '"readers":3' in ada.get(f"/desk/post/{post_id}/reached/{n}"), "it says three")
         assert '"readers":null' in ada.get(f"/desk/post/{post_id}/reached/{n + 1}")
@@ -154,7 +144,7 @@ def test_its_author_hears_how_many_it_reached(server: UwsgiServer, ada: Browser)
 
 def test_a_reader_that_takes_nothing_is_let_go_and_the_others_get_all(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
-    start = seq(ada, post_id)
+    start = ada.seq(post_id)
     process = process_of(server)
     with closing(socket.socket()) as lazy:
         lazy.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -166,7 +156,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_get_all(server: Uw
             added = []
             give_up_at = time.monotonic() + 60
             while process.num_fds() >= many_descriptors and time.monotonic() < give_up_at:
-                added.append(add_update(ada, post_id, "Goal! " * 900))
+                added.append(ada.add_update(post_id, "Goal! " * 900))
                 listener.take(0.01)
             assert process.num_fds() < many_descriptors, "the lazy one is still held"
             assert numbers(listener.until_number(added[-1])) == added
@@ -176,8 +166,8 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_get_all(server: Uw
 def test_streams_outlive_the_workers_and_the_code(server: UwsgiServer, ada: Browser, how: str) -> None:
     post_id = ada.write_post()
     before, process = server.worker_pids(), process_of(server)
-    with many(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}", 50) as listeners:
-        added = [add_update(ada, post_id)]
+    with many(server.url, f"/post/{post_id}/live?after={ada.seq(post_id)}", 50) as listeners:
+        added = [ada.add_update(post_id)]
         until(server.all_ready, "every worker is there: a reload passes over one that is not")
         if how == "chain reload":
             server.command_fifo("c")
@@ -191,7 +181,7 @@ def test_streams_outlive_the_workers_and_the_code(server: UwsgiServer, ada: Brow
             for pid in before:
                 os.kill(pid, signal.SIGKILL)
             until(lambda: len(server.worker_pids() - before) == 2, "two new workers")
-        added.append(add_update(ada, post_id))
+        added.append(ada.add_update(post_id))
         for listener in listeners:
             assert numbers(listener.until_number(added[-1])) == added
             assert not listener.ended
@@ -201,14 +191,14 @@ def test_workers_with_other_code_let_it_take_that_up(server: UwsgiServer, ada: B
     post_id = ada.write_post()
     process = process_of(server)
     started = process.create_time()
-    with many(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}", 5) as listeners:
+    with many(server.url, f"/post/{post_id}/live?after={ada.seq(post_id)}", 5) as listeners:
         line = Line(server.instance, 0)
         assert line.ask("status")["streams"] >= 5
         tell(server, f"code {config.fingerprint()}")  # the same: nothing happens
         tell(server, "code another")
         until(lambda: line.ask("status") is not None, "it is back")
         assert process.create_time() == started
-        added = add_update(ada, post_id)
+        added = ada.add_update(post_id)
         for listener in listeners:
             assert numbers(listener.until_number(added)) == [added]
         assert line.ask("status")["streams"] >= 5
@@ -224,15 +214,15 @@ def test_what_it_does_not_understand_harms_nobody(server: UwsgiServer) -> None:
 
 def test_after_its_death_readers_come_back_to_a_new_one(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
-    first = add_update(ada, post_id)
+    first = ada.add_update(post_id)
     process = process_of(server)
     with Listener(server.url, f"/post/{post_id}/live?after={first}") as listener:
         process.kill()
         listener.until_end()
-    second = add_update(ada, post_id)
+    second = ada.add_update(post_id)
     until(lambda: Line(server.instance, 0).ask("status") is not None, "a new one is there")
     with Listener(server.url, f"/post/{post_id}/live", last_event_id=str(first)) as listener:
-        third = add_update(ada, post_id)
+        third = ada.add_update(post_id)
         assert numbers(listener.until_number(third)) == [second, third]
 
 
@@ -246,7 +236,7 @@ def test_while_nobody_holds_streams_readers_poll(copied_instance: Callable[[str]
         for pid in server.worker_pids():  # those that follow have no connection yet
             os.kill(pid, signal.SIGKILL)
         until(lambda: len(server.worker_pids()) >= 1 and "Hello" in ada.get("/hello"), "a worker is back")
-        n = add_update(ada, post_id)
+        n = ada.add_update(post_id)
         with Listener(server.url, f"/post/{post_id}/live?after={n - 1}") as listener:
             assert waits(listener.until_end())[0]["polling"] is True
             assert numbers(listener.events) == [n]
@@ -283,7 +273,7 @@ def test_beyond_its_descriptors_streams_poll(copied_instance: Callable[[str], Pa
         process.rlimit(psutil.RLIMIT_NOFILE, (100, 100))
         process.send_signal(signal.SIGHUP)
         until(lambda: (said := line.ask("status")) and said["limit"] == 36, "it knows")
-        first = add_update(ada, post_id)
+        first = ada.add_update(post_id)
         with many(server.url, f"/post/{post_id}/live?after={first - 1}", 60) as listeners:
             for listener in listeners:
                 assert numbers(listener.until_number(first)) == [first]
@@ -315,10 +305,10 @@ def test_several_share_the_streams_and_count_them_together(copied_instance: Call
         post_id = ada.write_post()
         lines = [Line(server.instance, index) for index in range(3)]
         until(lambda: all(line.ask("status") for line in lines), "all three are there")
-        with many(server.url, f"/post/{post_id}/live?after={seq(ada, post_id)}", 30) as listeners:
+        with many(server.url, f"/post/{post_id}/live?after={ada.seq(post_id)}", 30) as listeners:
             until(lambda: sum(line.ask("status")["streams"] for line in lines) == 30, "they hold all")
             assert min(line.ask("status")["streams"] for line in lines) >= 5
-            n = add_update(ada, post_id)
+            n = ada.add_update(post_id)
             for listener in listeners:
                 assert numbers(listener.until_number(n)) == [n]
             until(lambda: '"readers":30' in ada.get(f"/desk/post/{post_id}/reached/{n}"), "it reached all")

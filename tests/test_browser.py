@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from browsing import PHONE, Site, log_in, publish
 from playwright.sync_api import Browser, Page, expect
+
+from support.browsing import PHONE, Site, log_in, publish, tab_to
 
 
 @pytest.fixture
@@ -114,18 +115,6 @@ def test_one_comments_by_keyboard_alone(page: Page, site: Site) -> None:
     tab_to(page, "Publish comment")
     page.keyboard.press("Enter")
     expect(page.locator(".comment")).to_contain_text("Typed, never clicked.")
-
-
-def tab_to(page: Page, text: str) -> None:
-    """Press Tab until the focus stands on what says `text`; it must be seen there."""
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        focused = page.locator(":focus")
-        if text in (focused.text_content() or ""):
-            outline = focused.evaluate("e => getComputedStyle(e).outlineStyle + getComputedStyle(e).boxShadow")
-            assert outline != "nonenone", f"nobody sees that {text!r} has the focus"
-            return
-    raise AssertionError(f"{text!r} can't be reached with Tab")
 
 
 def test_everything_works_without_javascript(browser: Browser, site: Site) -> None:

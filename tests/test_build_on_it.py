@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from listening import Listener, many
-from programs import Program
-from uwsgi_server import CHECKOUT, free_port, until
 
+from support.checkout import CHECKOUT
+from support.programs import Program
+from support.sse_client import Listener, many
+from support.uwsgi_server import free_port, until
 from webapp.server import Line
 
 NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/migrations/versions").glob("0*.py"))
@@ -27,7 +28,7 @@ DOCUMENT = (
     (CHECKOUT / "docs/build-on-it.md").read_text().replace("0004", f"{NEWEST + 1:04}").replace("0003", f"{NEWEST:04}")
 )
 SCHEMA = "tests/test_db.py::test_the_migrations_make_what_the_models_say"
-COPIED = ("webapp", "templates", "static", "tests", "pyproject.toml", "uwsgi.ini")
+COPIED = ("webapp", "templates", "static", "tests", "tools", "pyproject.toml", "uwsgi.ini")
 RECIPES = {"A public page": "test_tags.py", "An event": "test_score.py", "A command": "test_cli_end.py"}
 STEP = re.compile(
     r"A new file `(?P<new>[^`]+)`:\n\n```\w+\n(?P<content>.*?)^```$"

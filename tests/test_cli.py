@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from flask import Flask
-from persons import PASSWORD, Person
 
+from support.checkout import CHECKOUT, SAMPLES
+from support.commands import done, failed, program
+from support.persons import PASSWORD, Person
 from webapp import cli, db, instance, setup
 
-ROOT = Path(__file__).parent.parent
 NEW_PASSWORD = "staple staple staple"
 COMMANDS = [
     ["user", "list"],
@@ -28,7 +29,7 @@ COMMANDS = [
     ["user", "rename", "ada", "lovelace"],
     ["user", "disable", "eve"],
     ["user", "disable", "eve", "--undo"],
-    ["import", str(ROOT / "tests" / "samples"), "--author", "ada"],
+    ["import", str(SAMPLES), "--author", "ada"],
     ["demo", "--speed", "0"],
     ["demo", "--remove"],
     ["bench-data", "--posts", "1", "--live", "0"],
@@ -60,21 +61,6 @@ def on_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
         return CliRunner().invoke(cli.main, list(args), input=input)
 
     return invoke
-
-
-def failed(result: Result) -> str:
-    """The one line that a command stopped with."""
-    assert result.exit_code == 1, result.output
-    assert "Traceback" not in result.output
-    assert isinstance(result.exception, SystemExit)
-    line = result.stderr.splitlines()[-1]
-    assert line.startswith("Error: ")
-    return line
-
-
-def done(result: Result) -> str:
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 # init
@@ -276,7 +262,7 @@ def test_user_list_says_names_and_roles(run: Callable[..., Result]) -> None:
 @pytest.mark.parametrize(
     "command", [["user", "password", "nobody-here"], ["user", "role", "nobody-here", "admin"],
                 ["user", "rename", "nobody-here", "somebody"], ["user", "disable", "nobody-here"],
-                ["import", str(ROOT / "tests" / "samples"), "--author", "nobody-here"]], ids=" ".join
+                ["import", str(SAMPLES), "--author", "nobody-here"]], ids=" ".join
 )  # fmt: skip
 def test_nobody_of_that_name_is_one_line(run: Callable[..., Result], command: list[str]) -> None:
     assert failed(run(*command)) == "Error: There is no account called 'nobody-here'."
@@ -293,18 +279,6 @@ def test_db_says_its_version(run: Callable[..., Result]) -> None:
 # As programs
 
 
-def program(folder: Path, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *command],
-        env=os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(ROOT)},
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
 def test_no_password_goes_to_the_journal(tmp_path: Path) -> None:
     """systemd names there what the screen is, if it is its journal."""
     for name, is_journal in (("journal", True), ("terminal", False)):
@@ -315,7 +289,7 @@ def test_no_password_goes_to_the_journal(tmp_path: Path) -> None:
         environ = os.environ | {"PRESSROOM_INSTANCE": str(tmp_path / f"site-{name}"), "JOURNAL_STREAM": stream}
         with file.open("w") as screen:
             ours = [sys.executable, "-c", "from webapp.cli import main; main()", "init"]
-            subprocess.run(ours, env=environ, cwd=ROOT, stdout=screen, stderr=screen, check=True)
+            subprocess.run(ours, env=environ, cwd=CHECKOUT, stdout=screen, stderr=screen, check=True)
         assert ("with the password" in file.read_text()) is not is_journal
         assert ("user password admin" in file.read_text()) is is_journal
 
@@ -330,7 +304,7 @@ def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:
     assert results[0].returncode == 0, results[0].stderr
     assert "ada\tauthor" in results[0].stdout
     assert (results[0].stdout, results[0].stderr) == (results[1].stdout, results[1].stderr)
-    assert 'pressroom = "webapp.cli:main"' in (ROOT / "pyproject.toml").read_text("utf-8")
+    assert 'pressroom = "webapp.cli:main"' in (CHECKOUT / "pyproject.toml").read_text("utf-8")
     for entry in entry_points(group="console_scripts", name="pressroom"):
         assert entry.value == "webapp.cli:main"
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import Person
-from test_cli import done, failed
 
+from support.commands import done, failed
+from support.persons import Person
 from webapp.pages import Pages
 
 

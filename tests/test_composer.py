@@ -7,12 +7,13 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from browsing import PHONE, Site, is_live, live_post, log_in, update
 from flask import Flask
-from persons import Person, settings_for
 from playwright.sync_api import Locator, Page, Route, expect
-from uwsgi_server import UwsgiServer, until
 
+from support.apps import settings_for
+from support.browsing import PHONE, Site, is_live, live_post, log_in, update
+from support.persons import Person
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 
 

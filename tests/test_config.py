@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from support.checkout import CHECKOUT
 from webapp import config, create_app
 
-ROOT = Path(__file__).parent.parent
 NAMES = [setting.name for setting in config.SETTINGS]
 GOOD = {
     "INSTANCE": [("/srv/site", Path("/srv/site")), ("~/site", Path.home() / "site"), ("here", Path.cwd() / "here")],
@@ -111,8 +111,8 @@ def test_every_setting_is_tried_here() -> None:
 
 def test_the_defaults_need_no_environment() -> None:
     assert read() == {
-        "INSTANCE": ROOT / "instance",
-        "DATABASE_URL": f"sqlite:///{ROOT / 'instance' / 'pressroom.db'}",
+        "INSTANCE": CHECKOUT / "instance",
+        "DATABASE_URL": f"sqlite:///{CHECKOUT / 'instance' / 'pressroom.db'}",
         "HTTP": "127.0.0.1:8000",
         "SOCKET": None,
         "WORKERS": None,
@@ -162,7 +162,7 @@ def test_names_of_other_programs_are_left_alone() -> None:
 @pytest.mark.parametrize("command", [["-m", "flask", "--app", "webapp", "routes"], ["-c", "import webapp.wsgi"]])
 def test_it_ends_the_process_with_the_line_alone(tmp_path: Path, command: list[str]) -> None:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("PRESSROOM_")}
-    environ |= {"PRESSROOM_INSTANCE": str(tmp_path / "instance"), "PYTHONPATH": str(ROOT)}
+    environ |= {"PRESSROOM_INSTANCE": str(tmp_path / "instance"), "PYTHONPATH": str(CHECKOUT)}
     run = subprocess.run(
         [sys.executable, *command],
         env=environ | {"PRESSROOM_WORKERS": "many"},
@@ -188,10 +188,10 @@ def test_settings_given_to_create_app_win(tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_setting_is_documented(name: str) -> None:
-    documented = set(re.findall(r"PRESSROOM_([A-Z_]+)", (ROOT / "README.md").read_text("utf-8")))
+    documented = set(re.findall(r"PRESSROOM_([A-Z_]+)", (CHECKOUT / "README.md").read_text("utf-8")))
     assert name in documented
 
 
 def test_no_setting_is_documented_that_is_none() -> None:
-    documented = set(re.findall(r"PRESSROOM_([A-Z]+(?:_[A-Z]+)*)", (ROOT / "README.md").read_text("utf-8")))
+    documented = set(re.findall(r"PRESSROOM_([A-Z]+(?:_[A-Z]+)*)", (CHECKOUT / "README.md").read_text("utf-8")))
     assert documented - set(NAMES) == set()

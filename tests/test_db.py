@@ -16,13 +16,13 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from flask import Flask
-from persons import Person, settings_for
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from support.apps import settings_for
+from support.checkout import CHECKOUT
+from support.persons import Person
 from webapp import create_app, db, instance, models, setup
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -213,10 +213,9 @@ def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Call
     """Whoever is switched away holds the lock meanwhile, and everybody else waits for it."""
     run_patched(
         """
-        import sys, traceback
-        sys.path.insert(0, "tests")
+        import traceback
         import gevent, greenlet
-        from persons import PASSWORD, Person
+        from support.persons import PASSWORD, Person
         from sqlalchemy import event
         from webapp import db
 
@@ -331,7 +330,7 @@ def test_two_processes_may_initialise_at_once(tmp_path: Path) -> None:
     """As when uWSGI starts while somebody runs `pressroom init`: one admin, one password."""
     folder = tmp_path / "instance"
     command = [sys.executable, "-W", "error", "-m", "flask", "--app", "webapp", "init"]
-    environ = os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(ROOT)}
+    environ = os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(CHECKOUT)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     both = [subprocess.Popen(command, env=environ, cwd=tmp_path, **pipes) for _ in range(2)]
     outputs = [process.communicate(timeout=120) for process in both]

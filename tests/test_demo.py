@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import PASSWORD, Person
 from sqlalchemy import select
-from test_cli import done, failed
-from test_pages import pages_there, wrong
 
+from support.commands import done, failed
+from support.content import counts
+from support.page_store import pages_there, wrong
+from support.persons import PASSWORD, Person
 from webapp import cli_demo, db, demo, pages, people, posts, text, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
@@ -34,19 +33,6 @@ def run(app: Flask) -> Callable[..., Result]:
 def inside(app: Flask) -> Iterator[None]:
     with app.app_context():
         yield
-
-
-def counts(app: Flask) -> dict[str, int]:
-    """How many rows each table has; without what only counts up: the front page's events, versions of pages."""
-    with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        found = {
-            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
-            for name in names
-            if name not in ("page", "event", "sqlite_sequence") and (name == "search" or not name.startswith("search_"))
-        }
-        found["event"] = connection.execute("SELECT count(*) FROM event WHERE post_id <> 0").fetchone()[0]
-    return found
 
 
 def played(session: Any, language: str = "en") -> Post:

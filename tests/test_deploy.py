@@ -12,15 +12,14 @@ from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
 
 import pytest
-import ways
-from listening import Listener, numbers, retries
-from proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
-from test_broadcaster import add_update, seq
-from test_pages_uwsgi import TYPES, Answer
-from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT
-from ways import ask, say
 
+from support import deployments
+from support.checkout import CHECKOUT
+from support.deployments import say
+from support.http_client import Answer, Browser, ask
+from support.page_store import CONTENT_TYPES
+from support.proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
+from support.sse_client import Listener, numbers, retries
 from webapp.server import HEADERS
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -74,8 +73,8 @@ def fresh_for(answer: Answer) -> timedelta:
 
 
 def test_every_page_has_its_type_and_its_twin(way: Way, ada: Browser, post_id: int) -> None:
-    add_update(ada, post_id)
-    for path, content_type in TYPES.items():
+    ada.add_update(post_id)
+    for path, content_type in CONTENT_TYPES.items():
         answers = [ask(way, path.format(post=post_id)) for _made_and_stored in range(2)]
         packed = ask(way, path.format(post=post_id), Accept_Encoding="gzip")
         for answer in (*answers, packed):
@@ -128,7 +127,7 @@ def test_who_has_it_is_told_so_until_it_changes(way: Way, ada: Browser, post_id:
             assert answer.status == status, (path, since)
             assert bool(answer.body) == (status == 200)
     known = ask(way, f"/post/{post_id}").one("Last-Modified")
-    n = add_update(ada, post_id)
+    n = ada.add_update(post_id)
     answer = ask(way, f"/post/{post_id}", If_Modified_Since=known)
     assert answer.status == 200
     assert f'id="update-{n}"' in answer.body.decode()
@@ -157,7 +156,7 @@ def test_every_answer_has_each_header_once(way: Way, post_id: int, assets: list[
 
 
 def test_people_log_in_and_write(way: Way, ada: Browser, post_id: int) -> None:
-    n = add_update(ada, post_id, "Goal by number nine!")
+    n = ada.add_update(post_id, "Goal by number nine!")
     eve = Browser(way.url, "eve")
     assert eve.post(f"/post/{post_id}/comments", csrf_token=eve.token, body="Well played.").startswith(way.url)
     page = Browser(way.url).get(f"/post/{post_id}")
@@ -196,7 +195,7 @@ def test_what_is_too_large_is_refused(way: Way) -> None:
 
 def test_a_stream_brings_everything_once(way: Way, ada: Browser, post_id: int) -> None:
     """Whoever is sent away with a `retry` comes back, as a browser does."""
-    position, heard = seq(ada, post_id), []
+    position, heard = ada.seq(post_id), []
     added: list[int] = []
     while len(added) < 4:
         with Listener(way.url, f"/post/{post_id}/live", last_event_id=str(position)) as listener:
@@ -204,7 +203,7 @@ def test_a_stream_brings_everything_once(way: Way, ada: Browser, post_id: int) -
             assert listener.headers["content-type"] == "text/event-stream"
             assert listener.headers["cache-control"] == "no-store"
             assert "content-encoding" not in listener.headers
-            added.append(add_update(ada, post_id))
+            added.append(ada.add_update(post_id))
             while not listener.ended and added[-1] not in numbers(listener.events):
                 listener.take(1.0)
             heard += numbers(listener.events)
@@ -290,12 +289,12 @@ def test_apache_keeps_threads_for_pages(copied_instance: Callable[[str], Path]) 
 
 def test_the_table_says_what_each_way_gives(way: Way, post_id: int) -> None:
     assert ask(way, f"/post/{post_id}").status == 200
-    found = ways.column(way, post_id)
+    found = deployments.column(way, post_id)
     if os.environ.get("WAYS") == "write":  # make ways
-        ways.write(way.name, found)
-    head, *rows = ways.table()
+        deployments.write(way.name, found)
+    head, *rows = deployments.table()
     assert head[1:] == list(IN_USE)
-    assert {row[0]: row[head.index(way.name)] for row in rows} == dict(zip(ways.PROBES, found, strict=True))
+    assert {row[0]: row[head.index(way.name)] for row in rows} == dict(zip(deployments.PROBES, found, strict=True))
 
 
 def test_the_files_beside_each_other_say_the_same() -> None:

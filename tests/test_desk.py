@@ -8,8 +8,8 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from persons import Person, happened
 
+from support.persons import Person, happened
 from webapp import db, people, text
 
 

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 import pytest
 from flask.wrappers import Response
-from persons import Person
 
+from support.persons import Person
 from webapp import desk_composer, editing
 from webapp.models import now_ms
 
@@ -17,7 +17,7 @@ JSON = {"Accept": "application/json"}
 
 
 @pytest.fixture
-def derby(ada: Person) -> int:
+def post_id(ada: Person) -> int:
     return ada.write_post(live="y")
 
 
@@ -26,11 +26,11 @@ def ask(person: Person, path: str, **data: Any) -> Response:
     return person.client.post(path, data={"csrf_token": person.csrf_token(), **data}, headers=JSON)
 
 
-def test_what_a_script_sends_is_answered_with_what_it_puts_in(ada: Person, derby: int) -> None:
-    made = ask(ada, f"/post/{derby}/updates", body="It is **dark**.").json
-    assert made["id"] in ada.get(f"/post/{derby}").text
+def test_what_a_script_sends_is_answered_with_what_it_puts_in(ada: Person, post_id: int) -> None:
+    made = ask(ada, f"/post/{post_id}/updates", body="It is **dark**.").json
+    assert made["id"] in ada.get(f"/post/{post_id}").text
     assert "<strong>dark</strong>" in made["html"]
-    there = f"/desk/post/{derby}/update/{made['id'].removeprefix('update-')}"
+    there = f"/desk/post/{post_id}/update/{made['id'].removeprefix('update-')}"
     form = ada.get(f"{there}/edit", headers=JSON).json
     assert (form["title"], form["body"], form["version"], form["editing"]) == ("", "It is **dark**.", 1, [])
     assert "dim" in ask(ada, f"{there}/edit", body="It is dim.", version=1).json["html"]
@@ -40,10 +40,10 @@ def test_what_a_script_sends_is_answered_with_what_it_puts_in(ada: Person, derby
     assert "dim" in ask(ada, f"{there}/restore").json["html"]
 
 
-def test_errors_are_said_in_json_to_a_script(ada: Person, eve: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Two boats.")
-    there = f"/desk/post/{derby}/update/{n}"
-    empty = ask(ada, f"/post/{derby}/updates", body=" ")
+def test_errors_are_said_in_json_to_a_script(ada: Person, eve: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Two boats.")
+    there = f"/desk/post/{post_id}/update/{n}"
+    empty = ask(ada, f"/post/{post_id}/updates", body=" ")
     assert empty.status_code == 400
     assert empty.json["errors"] == {"body": "Please fill this in."} == {"body": empty.json["message"]}
     assert ask(ada, f"{there}/correct", body="Three.", version=1).json["errors"] == {"note": "Please fill this in."}
@@ -53,19 +53,21 @@ def test_errors_are_said_in_json_to_a_script(ada: Person, eve: Person, anonymous
     assert (conflict.json["version"], conflict.json["theirs"]) == (2, {"title": "", "body": "Three boats."})
     assert ask(ada, f"{there}/edit", body="Three boats.", version=1).status_code == 200  # sent again: it is done
     for person, status in ((eve, 403), (anonymous, 401)):
-        refused = ask(person, f"/post/{derby}/updates", body="Mine.")
+        refused = ask(person, f"/post/{post_id}/updates", body="Mine.")
         assert (refused.status_code, refused.json["status"]) == (status, status) if person is eve else True
         assert refused.json["message"]
-    assert ada.client.post(f"/post/{derby}/updates", data={"body": "No token."}, headers=JSON).json["status"] == 400
+    assert ada.client.post(f"/post/{post_id}/updates", data={"body": "No token."}, headers=JSON).json["status"] == 400
 
 
-def test_only_who_may_write_gets_the_composer_and_previews(ada: Person, edith: Person, eve: Person, derby: int) -> None:
-    assert "Publish update" in ada.get(f"/desk/post/{derby}/composer").text
-    ada.post(f"/desk/post/{derby}/end")
-    ended = edith.get(f"/desk/post/{derby}/composer").text
+def test_only_who_may_write_gets_the_composer_and_previews(
+    ada: Person, edith: Person, eve: Person, post_id: int
+) -> None:
+    assert "Publish update" in ada.get(f"/desk/post/{post_id}/composer").text
+    ada.post(f"/desk/post/{post_id}/end")
+    ended = edith.get(f"/desk/post/{post_id}/composer").text
     assert "Publish update" not in ended
     assert 'data-act="correct"' in ended
-    assert eve.get(f"/desk/post/{derby}/composer").status_code == 403
+    assert eve.get(f"/desk/post/{post_id}/composer").status_code == 403
     assert ask(ada, "/desk/preview/update", body="*So*").json == {"html": '<p dir="auto"><em>So</em></p>\n'}
     assert ask(eve, "/desk/preview/update", body="*So*").status_code == 403
 
@@ -83,9 +85,9 @@ def test_a_preview_is_bounded_and_clean(ada: Person, monkeypatch: pytest.MonkeyP
     assert statuses == [200, 200, 429]
 
 
-def test_whoever_has_an_update_open_is_seen_for_a_minute(ada: Person, edith: Person, derby: int) -> None:
-    n = ada.add_update(derby)
-    there = f"/desk/post/{derby}/update/{n}"
+def test_whoever_has_an_update_open_is_seen_for_a_minute(ada: Person, edith: Person, post_id: int) -> None:
+    n = ada.add_update(post_id)
+    there = f"/desk/post/{post_id}/update/{n}"
     assert "has this update open too" not in ada.get(f"{there}/edit").text
     assert "ada has this update open too." in edith.get(f"{there}/correct").text
     assert ask(ada, f"{there}/editing").json == {"editing": ["edith"]}
@@ -99,8 +101,8 @@ def test_whoever_has_an_update_open_is_seen_for_a_minute(ada: Person, edith: Per
         assert ask(edith, f"{there}/editing").json == {"editing": []}
 
 
-def test_readers_load_nothing_of_the_desk(ada: Person, anonymous: Person, derby: int) -> None:
-    ada.add_update(derby)
-    page = anonymous.get(f"/post/{derby}").text
-    assert f'data-desk="/desk/post/{derby}/composer"' in page
+def test_readers_load_nothing_of_the_desk(ada: Person, anonymous: Person, post_id: int) -> None:
+    ada.add_update(post_id)
+    page = anonymous.get(f"/post/{post_id}").text
+    assert f'data-desk="/desk/post/{post_id}/composer"' in page
     assert not re.search(r"composer\.(js|css)|tools\.js|outbox\.js|csrf_token", page)

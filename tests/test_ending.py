@@ -9,9 +9,10 @@ from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from persons import Person, happened, settings_for
-from uwsgi_server import UwsgiServer, until
 
+from support.apps import settings_for
+from support.persons import Person, happened
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app, db, ending, instance, pages
 from webapp.models import FRONT, Post, base, now_ms
 

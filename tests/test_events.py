@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from persons import Happened, Person, happened
 
+from support.persons import Happened, Person, happened
 from webapp import db, events, pages, people, posts
 from webapp.models import FRONT
 

@@ -13,7 +13,7 @@ import signal
 import socket
 import time
 import urllib.error
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,87 +23,21 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
-from listening import Listener
-from live_page import LivePage
-from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
+
+from support.http_client import Browser
+from support.live_page import LivePage
+from support.reader import CATCH_UP_SECONDS, Reader
+from support.sse_client import Listener
+from support.uwsgi_server import UwsgiServer, until
 
 MSS = (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
 SMALL_BUFFER = (socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
 # A page shows the newest 50 of each; the model doesn't drop what it has, so there must be no more.
 ITEMS = 45
-RELOADS = 200
-CATCH_UP_SECONDS = 30.0
 TROUBLES = ("kill a worker", "kill the broadcaster", "renew the broadcaster", "chain reload")
 # Words of an update or comment. A dozen long ones are more than a socket takes whose reader is small and doesn't read;
 # the last are more than an event has room for.
 SHORT, LONG, TOO_LONG = 1, 1150, 1500
-
-
-class Reader:
-    """A browser with the post open; nothing is read but in `read`."""
-
-    def __init__(self, world: World, options: Sequence[tuple[int, int, int]]) -> None:
-        self.world, self.options = world, options
-        self.browser = Browser(world.server.url)
-        self.stream: Listener | None = None
-        self.taken = 0
-        self.reloads = 0
-        self.is_paused = False
-        self.page = LivePage(self._load())
-        self.open()
-
-    def _load(self) -> str:
-        page: list[str] = []
-
-        def loaded() -> bool:
-            try:
-                page.append(self.browser.get(self.world.path))
-            except urllib.error.HTTPError as error:
-                error.close()
-                if error.code == 404:  # it is being published again
-                    return False
-                raise
-            except (OSError, http.client.HTTPException):  # a worker was killed
-                return False
-            return True
-
-        until(loaded, "the page was loaded", CATCH_UP_SECONDS)
-        return page[0]
-
-    def open(self) -> None:
-        """EventSource comes back with the number that it heard last; the first time the page says it."""
-        self.close()
-        with contextlib.suppress(OSError, AssertionError):  # the server is away for a moment
-            self.stream = Listener(
-                self.world.server.url, f"{self.world.path}/live", str(self.page.position), self.options
-            )
-        self.taken = 0
-
-    def close(self) -> None:
-        if self.stream:
-            self.stream.close()
-        self.stream = None
-
-    def read(self, seconds: float = 0.01) -> None:
-        """Take what has come, and do as it says; come back when the stream has ended."""
-        if self.is_paused:
-            return
-        if self.stream is None:
-            self.open()
-            return
-        self.stream.take(seconds)
-        events = self.stream.events
-        for event in events[self.taken :]:
-            self.page.take(event)
-        self.taken = len(events)
-        if self.page.must_reload or self.page.is_gone:
-            self.reloads += 1
-            assert self.reloads < RELOADS, "it is told to load the page anew for ever"
-            self.page.load(self._load())
-            self.open()
-        elif self.stream.ended:
-            self.open()
 
 
 class World:
@@ -223,7 +157,8 @@ class World:
 
     def join(self, small_buffer: bool) -> None:
         if len(self.readers) < 8:
-            self.readers.append(Reader(self, [*self.options, SMALL_BUFFER] if small_buffer else self.options))
+            options = [*self.options, SMALL_BUFFER] if small_buffer else self.options
+            self.readers.append(Reader(self.server.url, self.path, options))
 
     def leave(self, which: int, rejoin: bool) -> None:
         if self.readers:

@@ -16,17 +16,15 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import close
-from disks import Disk, ext4, tmpfs
-from listening import Listener
-from night import Night, serving
-from persons import settings_for
-from proxies import Way
-from test_pages import pages_there, wrong
-from test_pages_uwsgi import Answer
-from uwsgi_server import CHECKOUT, UwsgiServer, until
-from ways import ask
 
+from support.apps import close, settings_for
+from support.checkout import CHECKOUT
+from support.disks import Disk, ext4, tmpfs
+from support.http_client import Answer, ask
+from support.page_store import pages_there, wrong
+from support.proxies import Way
+from support.traffic import Traffic, serving
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 
 DISK_MEGABYTES = 300  # below 200, /readyz says that it is nearly full
@@ -83,22 +81,22 @@ def alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 @pytest.mark.parametrize("whom", ["the master", "everything"])
 def test_killed_it_is_started_again_and_goes_on(way: Way, whom: str) -> None:
-    night = Night(way)
-    with supervised(way.server) as statuses, night.going_on():
+    traffic = Traffic(way)
+    with supervised(way.server) as statuses, traffic.going_on():
         for _ in range(3):
-            night.goes_on()
+            traffic.goes_on()
             before = way.server.family()
             kill(before[:1] if whom == "the master" else before)
             until(lambda before=before: not alive(before), "all of it had ended")
-        night.goes_on()
+        traffic.goes_on()
     assert statuses == [-signal.SIGKILL] * 3, "a new start was refused"
-    night.check()
+    traffic.check()
 
 
 def test_nobody_outlives_the_master_not_even_a_worker_that_is_busy(copied_instance: Callable[[str], Path]) -> None:
     """A busy one would hold the socket, and a new start be refused."""
     environ = ENVIRON | {"PRESSROOM_BROADCASTERS": "2"}
-    server = UwsgiServer(copied_instance("orphans"), module="waiting_site:app", environ=environ)
+    server = UwsgiServer(copied_instance("orphans"), module="support.waiting_site:app", environ=environ)
     with server:
         until(server.all_ready, "every worker was there")
         until(lambda: len(server.broadcasters()) == 2, "both hold streams")
@@ -149,49 +147,49 @@ def wrong_pages(way: Way) -> list[str]:
 @pytest.mark.parametrize("room", ["no room", "room in the database's log alone"])
 def test_the_disk_is_full(on_tmpfs: tuple[Way, Disk], room: str) -> None:
     way, disk = on_tmpfs
-    night = Night(way)
-    with night.going_on():
-        night.goes_on()
-        workers, streams = way.server.worker_pids(), [reader.stream for reader in night.readers]
+    traffic = Traffic(way)
+    with traffic.going_on():
+        traffic.goes_on()
+        workers, streams = way.server.worker_pids(), [reader.stream for reader in traffic.readers]
         if room != "no room":
-            night.empty_the_log()
+            traffic.empty_the_log()
         disk.fill()
-        night.is_refused()
+        traffic.is_refused()
         said = ready(way)
         assert said.status == 503
         assert disk.reason in said.body.decode()
         assert ask(way, "/hello").body == b"Hello, World!"
-        assert follows(way, night)
+        assert traffic.has_streams()
         large = ask(way, "/login", "POST", b"x" * 100_000)  # it would wait in a file
         assert (large.status, large.one("Retry-After")) == (503, "5")
         disk.free()
         assert ask(way, "/login", "POST", b"x" * 100_000).status == 400
-        night.goes_on(10)
+        traffic.goes_on(10)
         until(lambda: ready(way).status == 200, "all was as it should be")
-    for told in night.ada.refused() + night.eve.refused():
+    for told in traffic.ada.refused() + traffic.eve.refused():
         assert told.status == 503
         assert told.retry_after
     assert way.server.worker_pids() == workers
-    assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
-    night.check()
+    assert [reader.stream for reader in traffic.readers] == streams, "a stream was lost"
+    traffic.check()
     until(lambda: not wrong_pages(way), "every page was right")
 
 
 def test_killed_on_a_full_disk_it_is_back_once_there_is_room(on_tmpfs: tuple[Way, Disk]) -> None:
     way, disk = on_tmpfs
-    night = Night(way)
-    with supervised(way.server) as statuses, night.going_on():
-        night.goes_on()
+    traffic = Traffic(way)
+    with supervised(way.server) as statuses, traffic.going_on():
+        traffic.goes_on()
         disk.fill()
-        night.is_refused()
+        traffic.is_refused()
         kill(way.server.family())
         until(lambda: ask(way, "/hello").status == 200, "it was started again")
         disk.fill()
-        night.is_refused()
+        traffic.is_refused()
         disk.free()
-        night.goes_on()
+        traffic.goes_on()
     assert statuses == [-signal.SIGKILL]
-    night.check()
+    traffic.check()
     until(lambda: not wrong_pages(way), "every page was right")
 
 
@@ -201,32 +199,32 @@ def test_killed_on_a_full_disk_it_is_back_once_there_is_room(on_tmpfs: tuple[Way
 def test_the_kernel_lets_nobody_write_any_more(on_ext4: tuple[Way, Disk]) -> None:
     """It did so upon an error, and takes it back only for whoever mounts the disk again."""
     way, disk = on_ext4
-    night, server = Night(way), way.server
-    with night.going_on():
-        night.goes_on()
-        streams = [reader.stream for reader in night.readers]
-        with night.pen:  # nobody could take away a page that a change has just made outdated
+    traffic, server = Traffic(way), way.server
+    with traffic.going_on():
+        traffic.goes_on()
+        streams = [reader.stream for reader in traffic.readers]
+        with traffic.pen:  # nobody could take away a page that a change has just made outdated
             disk.fail()
-        night.is_refused()
+        traffic.is_refused()
         said = ready(way)
         assert said.status == 503
         assert disk.reason_unwritable in said.body.decode()
-        assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
+        assert [reader.stream for reader in traffic.readers] == streams, "a stream was lost"
         check(server)
         victim = min(server.worker_pids())
         os.kill(victim, signal.SIGKILL)
         until(lambda: len(server.worker_pids() - {victim}) == 2, "a new worker was there")
-        night.is_refused()
+        traffic.is_refused()
         assert ask(way, "/search?q=night").status == 200
         assert ask(way, "/user/ada").status == 200
-        assert follows(way, night)
+        assert traffic.has_streams()
     server.stop()
     disk.repair()
     server.start()
-    with night.going_on():
-        night.goes_on()
+    with traffic.going_on():
+        traffic.goes_on()
     until(lambda: ready(way).status == 200, "all was as it should be")
-    night.check()
+    traffic.check()
     until(lambda: not wrong_pages(way), "every page was right")
 
 
@@ -236,29 +234,21 @@ def check(server: UwsgiServer) -> None:
     subprocess.run(command, env=server.environ, cwd=CHECKOUT, capture_output=True, check=False)
 
 
-def follows(way: Way, night: Night) -> bool:
-    """Whether a new reader gets everything, and a stream that is held."""
-    with Listener(way.url, f"{night.path}/live?after=0") as late:
-        late.until_number(night.numbers()[-1])
-        late.take(0.5)
-        return not late.ended
-
-
 def test_nothing_can_be_written_for_a_while(on_ext4: tuple[Way, Disk]) -> None:
     way, disk = on_ext4
-    night = Night(way)
-    with night.going_on():
-        night.goes_on()
-        workers, streams = way.server.worker_pids(), [reader.stream for reader in night.readers]
-        with night.pen:
+    traffic = Traffic(way)
+    with traffic.going_on():
+        traffic.goes_on()
+        workers, streams = way.server.worker_pids(), [reader.stream for reader in traffic.readers]
+        with traffic.pen:
             disk.freeze()
-        night.is_refused()
+        traffic.is_refused()
         assert ready(way).status == 503
-        assert follows(way, night)
+        assert traffic.has_streams()
         disk.thaw()
-        night.goes_on()
+        traffic.goes_on()
     until(lambda: ready(way).status == 200, "all was as it should be")
-    assert [reader.stream for reader in night.readers] == streams, "a stream was lost"
+    assert [reader.stream for reader in traffic.readers] == streams, "a stream was lost"
     assert way.server.worker_pids() == workers
-    night.check()
+    traffic.check()
     until(lambda: not wrong_pages(way), "every page was right")

@@ -13,9 +13,9 @@ from xml.etree import ElementTree
 import feedparser
 import pytest
 from flask import Flask
-from persons import Person
-from test_reader import add_many, publish_many
 
+from support.content import add_many, publish_many
+from support.persons import Person
 from webapp import feeds, pages, people, share, text, updates
 
 BASE = "https://news.example.org"

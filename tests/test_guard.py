@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from flask import Flask, request
-from programs import Program
-from proxies import behind_nginx
-from uwsgi_server import UwsgiServer
 
+from support.programs import Program
+from support.proxies import behind_nginx
+from support.uwsgi_server import UwsgiServer
 from webapp import guard, server
 from webapp.guard import guarded
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
-from derby import Clock, Derby
 from flask import Flask
-from persons import Person, happened
 from sqlalchemy import event, select
 
+from support.live_post import Clock, LivePost
+from support.persons import Person, happened
 from webapp import db, history
 from webapp.models import Revision
 from webapp.text import render_update
@@ -20,8 +20,8 @@ TEXT = re.compile(r'<blockquote class="earlier__text".*?</blockquote>', re.DOTAL
 
 
 @pytest.fixture
-def derby(ada: Person) -> Derby:
-    return Derby(ada)
+def live_post(ada: Person) -> LivePost:
+    return LivePost(ada)
 
 
 def earlier(page: str) -> list[str]:
@@ -37,93 +37,95 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_a_corrected_update_shows_what_it_said_before_newest_first(anonymous: Person, derby: Derby) -> None:
-    n = derby.add("Goal by **Nine**.", title="1:0")
-    assert earlier(anonymous.get(derby.path).text) == []
-    derby.correct(n, "Goal by Ten.", title="1:0")
-    assert earlier(anonymous.get(derby.path).text) == ["1:0 Goal by Nine ."]
-    derby.correct(n, "An own goal.")
-    for place in derby.places(n)[:3]:
+def test_a_corrected_update_shows_what_it_said_before_newest_first(anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add("Goal by **Nine**.", title="1:0")
+    assert earlier(anonymous.get(live_post.path).text) == []
+    live_post.correct(n, "Goal by Ten.", title="1:0")
+    assert earlier(anonymous.get(live_post.path).text) == ["1:0 Goal by Nine ."]
+    live_post.correct(n, "An own goal.")
+    for place in live_post.places(n)[:3]:
         page = anonymous.get(place).text
         assert earlier(page) == ["1:0 Goal by Ten.", "1:0 Goal by Nine ."]
         assert len(re.findall(r'<p class="earlier__until">Until <time', page)) == 2
         assert "<strong>Nine</strong>" in page
 
 
-def test_feeds_say_that_it_was_corrected_and_what_it_said(anonymous: Person, derby: Derby) -> None:
-    n = derby.add("Goal by Nine.")
-    derby.add("A corner.")
-    derby.correct(n, "Goal by Ten.", note="It was Ten & not Nine.")
-    corner, goal = anonymous.get(f"{derby.path}/feed.json").json["items"]  # type: ignore[index]
+def test_feeds_say_that_it_was_corrected_and_what_it_said(anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add("Goal by Nine.")
+    live_post.add("A corner.")
+    live_post.correct(n, "Goal by Ten.", note="It was Ten & not Nine.")
+    corner, goal = anonymous.get(f"{live_post.path}/feed.json").json["items"]  # type: ignore[index]
     assert earlier(goal["content_html"]) == ["Goal by Nine."]
     assert "It was Ten &amp; not Nine." in goal["content_html"]
     assert corner["content_html"].strip() == '<p dir="auto">A corner.</p>'
 
 
-def test_the_event_of_a_correction_brings_the_pages_own_markup(app: Flask, anonymous: Person, derby: Derby) -> None:
-    n = derby.add("Goal by Nine.")
+def test_the_event_of_a_correction_brings_the_pages_own_markup(
+    app: Flask, anonymous: Person, live_post: LivePost
+) -> None:
+    n = live_post.add("Goal by Nine.")
     for act in (
-        lambda: derby.correct(n, "Goal by Ten."),
-        lambda: derby.change(n, "key"),
-        lambda: derby.change(n, "pin"),
+        lambda: live_post.correct(n, "Goal by Ten."),
+        lambda: live_post.change(n, "key"),
+        lambda: live_post.change(n, "pin"),
     ):
         act()
-        (article,) = ARTICLE.findall(anonymous.get(derby.path).text)
-        last = happened(app, derby.id)[-1]
+        (article,) = ARTICLE.findall(anonymous.get(live_post.path).text)
+        last = happened(app, live_post.id)[-1]
         assert last.kind == "update"
         assert "Goal by Nine." in last.payload
         assert article.replace('"', '\\"').replace("\n", "\\n") in last.payload
 
 
 def test_a_slip_is_nobodys_business_but_a_correction_shows_the_text_right_before_it(
-    anonymous: Person, derby: Derby
+    anonymous: Person, live_post: LivePost
 ) -> None:
-    n = derby.add("Gaol by Nine.")
-    derby.change(n, "edit", body="Goal by Nine.")
-    assert "before" not in anonymous.get(derby.path).text
-    derby.correct(n, "Gaol by Ten.")
-    derby.change(n, "edit", body="Goal by Ten.")
-    assert earlier(anonymous.get(derby.path).text) == ["Goal by Nine."]
-    derby.correct(n, "An own goal.")
-    assert earlier(anonymous.get(derby.path).text) == ["Goal by Ten.", "Goal by Nine."]
-    assert "Gaol" not in "".join(anonymous.get(place).text for place in derby.places(n))
+    n = live_post.add("Gaol by Nine.")
+    live_post.change(n, "edit", body="Goal by Nine.")
+    assert "before" not in anonymous.get(live_post.path).text
+    live_post.correct(n, "Gaol by Ten.")
+    live_post.change(n, "edit", body="Goal by Ten.")
+    assert earlier(anonymous.get(live_post.path).text) == ["Goal by Nine."]
+    live_post.correct(n, "An own goal.")
+    assert earlier(anonymous.get(live_post.path).text) == ["Goal by Ten.", "Goal by Nine."]
+    assert "Gaol" not in "".join(anonymous.get(place).text for place in live_post.places(n))
 
 
-def test_another_note_alone_is_no_other_text(anonymous: Person, derby: Derby) -> None:
-    n = derby.add("Goal by Nine.")
-    derby.correct(n, "Goal by Ten.", note="A slip.")
-    derby.correct(n, "Goal by Ten.", note="It was Ten.")
-    assert earlier(anonymous.get(derby.path).text) == ["Goal by Nine."]
-    derby.correct(n, "An own goal.", note="It was Ten.")
-    assert earlier(anonymous.get(derby.path).text) == ["Goal by Ten.", "Goal by Nine."]
+def test_another_note_alone_is_no_other_text(anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add("Goal by Nine.")
+    live_post.correct(n, "Goal by Ten.", note="A slip.")
+    live_post.correct(n, "Goal by Ten.", note="It was Ten.")
+    assert earlier(anonymous.get(live_post.path).text) == ["Goal by Nine."]
+    live_post.correct(n, "An own goal.", note="It was Ten.")
+    assert earlier(anonymous.get(live_post.path).text) == ["Goal by Ten.", "Goal by Nine."]
 
 
 def test_what_was_withdrawn_shows_nothing_and_what_was_never_seen_stays_unseen(
-    anonymous: Person, derby: Derby, clock: Clock
+    anonymous: Person, live_post: LivePost, clock: Clock
 ) -> None:
-    n = derby.add("Said to all.")
+    n = live_post.add("Said to all.")
     clock.tick()
-    derby.change(n, "withdraw")
+    live_post.change(n, "withdraw")
     for body in ("Tried out.", "Tried again.", "The truth."):
         clock.tick()
-        derby.correct(n, body)
-    assert all("Said to all." not in anonymous.get(place).text for place in derby.places(n))
-    derby.change(n, "restore")
-    assert earlier(anonymous.get(derby.path).text) == ["Said to all."]
+        live_post.correct(n, body)
+    assert all("Said to all." not in anonymous.get(place).text for place in live_post.places(n))
+    live_post.change(n, "restore")
+    assert earlier(anonymous.get(live_post.path).text) == ["Said to all."]
     clock.tick()
-    derby.correct(n, "The whole truth.")
-    assert earlier(anonymous.get(derby.path).text) == ["The truth.", "Said to all."]
+    live_post.correct(n, "The whole truth.")
+    assert earlier(anonymous.get(live_post.path).text) == ["The truth.", "Said to all."]
 
 
-def test_texts_of_before_html_was_kept_are_told_too(app: Flask, anonymous: Person, derby: Derby) -> None:
-    n = derby.add("Gaol by **Nine**.")
-    derby.change(n, "edit", body="Goal by **Nine**.")
-    derby.correct(n, "Goal by Ten.")
+def test_texts_of_before_html_was_kept_are_told_too(app: Flask, anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add("Gaol by **Nine**.")
+    live_post.change(n, "edit", body="Goal by **Nine**.")
+    live_post.correct(n, "Goal by Ten.")
     with app.app_context(), db.writing() as session:
         for revision in session.scalars(select(Revision).where(Revision.kind == "update")):
             revision.texts = {name: revision.texts[name] for name in ("title", "body", "correction")}
-    derby.change(n, "key")
-    page = anonymous.get(derby.path).text
+    live_post.change(n, "key")
+    page = anonymous.get(live_post.path).text
     assert earlier(page) == ["Goal by Nine ."]
     assert "<strong>Nine</strong>" in page
 
@@ -137,39 +139,39 @@ def test_a_text_that_would_be_refused_by_now_is_shown_as_it_was_written() -> Non
 
 
 def test_a_long_history_stays_small_on_the_page_and_is_whole_on_its_own(
-    app: Flask, anonymous: Person, derby: Derby
+    app: Flask, anonymous: Person, live_post: LivePost
 ) -> None:
-    n = derby.add("Text 0.")
+    n = live_post.add("Text 0.")
     for number in range(1, 8):
-        derby.correct(n, f"Text {number}.")
+        live_post.correct(n, f"Text {number}.")
     newest_first = [f"Text {number}." for number in range(6, -1, -1)]
-    page, own = (anonymous.get(place).text for place in derby.places(n)[:2])
+    page, own = (anonymous.get(place).text for place in live_post.places(n)[:2])
     assert earlier(page) == newest_first[: history.EARLIER_SHOWN]
     assert earlier(own) == newest_first
-    link = f'<a href="{derby.path}/update/{n}">All that it said before</a>'
+    link = f'<a href="{live_post.path}/update/{n}">All that it said before</a>'
     assert (link in page, link in own) == (True, False)
-    assert happened(app, derby.id)[-1].kind == "update"
+    assert happened(app, live_post.id)[-1].kind == "update"
 
 
 @pytest.mark.parametrize("letters", ["a longer story, “quoted” and <*marked*>. ", "更长的故事，带着*标记*。"])
 def test_no_history_makes_an_event_too_large_that_fits_without(
-    app: Flask, anonymous: Person, derby: Derby, letters: str
+    app: Flask, anonymous: Person, live_post: LivePost, letters: str
 ) -> None:
     text = letters * (3_300 // len(letters.encode()))
-    n = derby.add(f"First {text}")
+    n = live_post.add(f"First {text}")
     for word in ("Second", "Third"):
-        derby.correct(n, f"{word} {text}")
-        assert happened(app, derby.id)[-1].kind == "update"
-        page = anonymous.get(derby.path).text
+        live_post.correct(n, f"{word} {text}")
+        assert happened(app, live_post.id)[-1].kind == "update"
+        page = anonymous.get(live_post.path).text
         assert earlier(page) == []
         assert "All that it said before" in page
-    derby.correct(n, "Short.")
-    assert happened(app, derby.id)[-1].kind == "update"
-    assert len(earlier(anonymous.get(derby.path).text)) == 1
-    assert len(earlier(anonymous.get(f"{derby.path}/update/{n}").text)) == 3
+    live_post.correct(n, "Short.")
+    assert happened(app, live_post.id)[-1].kind == "update"
+    assert len(earlier(anonymous.get(live_post.path).text)) == 1
+    assert len(earlier(anonymous.get(f"{live_post.path}/update/{n}").text)) == 3
 
 
-def test_all_corrected_updates_of_a_page_take_one_query(app: Flask, derby: Derby) -> None:
+def test_all_corrected_updates_of_a_page_take_one_query(app: Flask, live_post: LivePost) -> None:
     def asked() -> int:
         statements: list[str] = []
 
@@ -178,15 +180,15 @@ def test_all_corrected_updates_of_a_page_take_one_query(app: Flask, derby: Derby
 
         engine = app.extensions["engine"]
         event.listen(engine, "before_cursor_execute", note)
-        app.extensions["pages"].fresh(derby.path)
+        app.extensions["pages"].fresh(live_post.path)
         event.remove(engine, "before_cursor_execute", note)
         return len(statements)
 
-    numbers = [derby.add(f"Number {number}.", key="y") for number in range(4)]
+    numbers = [live_post.add(f"Number {number}.", key="y") for number in range(4)]
     without = asked()
-    derby.correct(numbers[0], "Corrected.")
+    live_post.correct(numbers[0], "Corrected.")
     assert asked() == without + 1
     for n in numbers[1:]:
-        derby.correct(n, "Corrected.")
-    derby.change(numbers[0], "pin")
+        live_post.correct(n, "Corrected.")
+    live_post.change(numbers[0], "pin")
     assert asked() == without + 1

@@ -8,9 +8,10 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from browsing import PHONE, Site
-from derby import Clock, Derby
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from support.browsing import PHONE, Site
+from support.live_post import Clock, LivePost
 
 HOUR = 3_600
 
@@ -36,20 +37,20 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
 
 
 @pytest.fixture
-def derby(site: Site) -> Derby:
+def live_post(site: Site) -> LivePost:
     """Five updates, an hour apart; the second was corrected before the fourth came."""
     clock = Clock()
     clock.tick(-24 * HOUR)
     with patch("webapp.models.base.time", clock):
-        derby = Derby(site.ada())
+        live_post = LivePost(site.ada())
         numbers = []
         for number in range(1, 6):
             clock.tick(HOUR)
-            numbers.append(derby.add(f"Update number {number}."))
+            numbers.append(live_post.add(f"Update number {number}."))
             if number == 3:
                 clock.tick(HOUR)
-                derby.correct(numbers[1], "Update number two.", note="In words.")
-    return derby
+                live_post.correct(numbers[1], "Update number two.", note="In words.")
+    return live_post
 
 
 def slider(page: Page) -> Locator:
@@ -60,8 +61,8 @@ def newest(page: Page) -> Locator:
     return page.locator(".update__body").first
 
 
-def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., Page], derby: Derby) -> None:
-    page = visit(derby.path)
+def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., Page], live_post: LivePost) -> None:
+    page = visit(live_post.path)
     page.get_by_role("link", name="As it stood earlier").click()
     expect(newest(page)).to_have_text("Update number 3.")
     expect(page.locator(".update__body").nth(1)).to_have_text("Update number 2.")
@@ -87,11 +88,13 @@ def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., 
     page.keyboard.press("End")
     expect(newest(page)).to_have_text("Update number 5.")
     page.go_back()
-    expect(page).to_have_url(re.compile(rf"{derby.path}$"))
+    expect(page).to_have_url(re.compile(rf"{live_post.path}$"))
 
 
-def test_whoever_hurries_through_the_moments_loads_only_the_last(visit: Callable[..., Page], derby: Derby) -> None:
-    page = visit(f"{derby.path}/at")
+def test_whoever_hurries_through_the_moments_loads_only_the_last(
+    visit: Callable[..., Page], live_post: LivePost
+) -> None:
+    page = visit(f"{live_post.path}/at")
     loaded: list[str] = []
     page.on("framenavigated", lambda frame: loaded.append(frame.url))
     slider(page).focus()
@@ -105,8 +108,10 @@ def test_whoever_hurries_through_the_moments_loads_only_the_last(visit: Callable
     assert len(loaded) == 1, "it is where it was"
 
 
-def test_a_finger_moves_it_and_a_page_from_memory_has_it_in_its_place(visit: Callable[..., Page], derby: Derby) -> None:
-    page = visit(f"{derby.path}/at", viewport=PHONE, has_touch=True, is_mobile=True)
+def test_a_finger_moves_it_and_a_page_from_memory_has_it_in_its_place(
+    visit: Callable[..., Page], live_post: LivePost
+) -> None:
+    page = visit(f"{live_post.path}/at", viewport=PHONE, has_touch=True, is_mobile=True)
     box = slider(page).bounding_box()
     assert box
     page.touchscreen.tap(box["x"] + box["width"] - 4, box["y"] + box["height"] / 2)
@@ -120,8 +125,8 @@ def test_a_finger_moves_it_and_a_page_from_memory_has_it_in_its_place(visit: Cal
     expect(slider(page)).to_have_value("3")
 
 
-def test_times_are_the_readers_own(visit: Callable[..., Page], derby: Derby) -> None:
-    pages = [visit(f"{derby.path}/at", timezone_id=zone) for zone in ("Asia/Tokyo", "America/New_York")]
+def test_times_are_the_readers_own(visit: Callable[..., Page], live_post: LivePost) -> None:
+    pages = [visit(f"{live_post.path}/at", timezone_id=zone) for zone in ("Asia/Tokyo", "America/New_York")]
     told = []
     for page in pages:
         slider(page).focus()
@@ -131,8 +136,8 @@ def test_times_are_the_readers_own(visit: Callable[..., Page], derby: Derby) -> 
     assert told[0][1] != told[1][1]
 
 
-def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], derby: Derby) -> None:
-    page = visit(derby.path, java_script_enabled=False)
+def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], live_post: LivePost) -> None:
+    page = visit(live_post.path, java_script_enabled=False)
     page.get_by_role("link", name="As it stood earlier").click()
     expect(slider(page)).to_be_hidden()
     page.get_by_role("link", name="Later", exact=True).click()
@@ -145,22 +150,22 @@ def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], derb
     page.locator("[data-stops] a").nth(1).click()
     expect(newest(page)).to_have_text("Update number 2.")
     page.get_by_role("link", name="Read it as it is now").click()
-    expect(page).to_have_url(re.compile(rf"{derby.path}$"))
+    expect(page).to_have_url(re.compile(rf"{live_post.path}$"))
 
 
 def test_a_correction_that_comes_in_brings_what_it_said_before(
-    visit: Callable[..., Page], site: Site, derby: Derby
+    visit: Callable[..., Page], site: Site, live_post: LivePost
 ) -> None:
-    n = derby.add("Here it is.")
-    page = visit(derby.path)
+    n = live_post.add("Here it is.")
+    page = visit(live_post.path)
     expect(page.locator("[data-state=live]")).to_be_visible()
-    derby.correct(n, "There it is.", note="Not here.")
+    live_post.correct(n, "There it is.", note="Not here.")
     article = page.locator(f"#update-{n}")
     expect(article).to_contain_text("There it is.")
     expect(article.get_by_text("Here it is.", exact=True)).to_be_hidden()
     article.get_by_text("What it said before").click()
     expect(article.get_by_text("Here it is.", exact=True)).to_be_visible()
-    derby.correct(n, "It is nowhere.", note="Not there either.")
+    live_post.correct(n, "It is nowhere.", note="Not there either.")
     expect(article).to_contain_text("It is nowhere.")
     expect(article.get_by_text("Here it is.", exact=True)).to_be_visible()
     expect(article.get_by_text("There it is.", exact=True)).to_be_visible()

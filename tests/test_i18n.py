@@ -10,17 +10,17 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import messages
 import pytest
 from babel.messages.catalog import Message
 from flask import Flask
 from jinja2 import Environment, nodes
-from persons import Person
 
+from support.checkout import CHECKOUT
+from support.persons import Person
+from tools import messages
 from webapp import db, i18n, markup, people
 from webapp.config import LANGUAGES
 
-ROOT = Path(__file__).parent.parent
 HAN = "\u3400-\u9fff"
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
 TAG = re.compile(r"<[^>]+>")
@@ -97,7 +97,7 @@ def test_translations_are_set_in_chinese_type() -> None:
 
 def calls_in_code() -> Iterator[tuple[str, set[str | None]]]:
     """What is given to gettext in webapp/: (message, names of its values)."""
-    for path in sorted((ROOT / "webapp").glob("*.py")):
+    for path in sorted((CHECKOUT / "webapp").glob("*.py")):
         for call in ast.walk(ast.parse(path.read_text())):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or not call.args:
                 continue
@@ -110,7 +110,7 @@ def calls_in_code() -> Iterator[tuple[str, set[str | None]]]:
 def calls_in_templates() -> Iterator[tuple[str, set[str]]]:
     environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)  # it only parses
     environment.install_null_translations(newstyle=True)  # type: ignore[attr-defined]
-    for path in sorted((ROOT / "templates").rglob("*.html")):
+    for path in sorted((CHECKOUT / "templates").rglob("*.html")):
         for call in environment.parse(path.read_text()).find_all(nodes.Call):
             if not isinstance(call.node, nodes.Name) or call.node.name not in ("_", "gettext", "ngettext"):
                 continue
@@ -133,7 +133,7 @@ def test_scripts_bring_no_words_of_their_own() -> None:
         r"""(?:textContent|innerText|innerHTML|title|ariaLabel|placeholder|alert)\s*[=:(]\s*["'`][^"'`A-Za-z]*[A-Za-z]"""
     )
     assert spoken.search('button.textContent = "Send";')
-    scripts = sorted((ROOT / "static" / "js").rglob("*.js"))
+    scripts = sorted((CHECKOUT / "static" / "js").rglob("*.js"))
     assert scripts
     assert [path.name for path in scripts if spoken.search(path.read_text())] == []
 
@@ -426,7 +426,7 @@ def test_what_the_markdown_renderer_refuses_is_translatable() -> None:
 
 def parts(name: str) -> dict[str, list[str]]:
     """What has to be the same in both: commands, the code that rows of tables begin with, links, headings' depths."""
-    readme = (ROOT / name).read_text()
+    readme = (CHECKOUT / name).read_text()
     row = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
     links = re.findall(r"\]\(([^)]+)\)|<(http[^>]+)>", readme)
     return {
@@ -444,5 +444,5 @@ def test_the_chinese_readme_says_the_same() -> None:
 
 
 def test_the_readmes_link_to_each_other() -> None:
-    assert "](README.zh.md)" in (ROOT / "README.md").read_text()
-    assert "](README.md)" in (ROOT / "README.zh.md").read_text()
+    assert "](README.zh.md)" in (CHECKOUT / "README.md").read_text()
+    assert "](README.md)" in (CHECKOUT / "README.zh.md").read_text()

@@ -17,12 +17,13 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from persons import Person, settings_for
 from playwright.sync_api import Browser, Page, Route
 from sqlalchemy.exc import OperationalError
-from test_looks import CONTRAST, TARGETS, show, violations
-from uwsgi_server import UwsgiServer
 
+from support.accessibility import CONTRAST, TARGETS, show, violations
+from support.apps import settings_for
+from support.persons import Person
+from support.uwsgi_server import UwsgiServer
 from webapp import about, colour, create_app, identity, images, instance, server
 from webapp.db import DatabaseBusy
 

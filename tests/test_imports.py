@@ -13,13 +13,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import Person
 
+from support.checkout import CHECKOUT, SAMPLES
+from support.persons import Person
 from webapp import imports
 
 BERLIN = ZoneInfo("Europe/Berlin")
-OWN_SAMPLES = Path(__file__).parent / "samples"
-SAMPLES = [*OWN_SAMPLES.glob("*.md"), *(Path(__file__).parents[2] / "shared" / "samples").glob("*.md")]
+FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("*.md")]
 
 
 @pytest.fixture
@@ -335,7 +335,7 @@ def test_html_of_imported_files_is_cleaned(folder: Path, run: Callable[..., Resu
         assert bad not in page, bad
 
 
-@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], anonymous: Person) -> None:
     source = imports.read(path, UTC)
     assert source.writing.language == "zh"
@@ -352,4 +352,4 @@ def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], 
 
 
 def test_our_own_sample_is_here() -> None:
-    assert OWN_SAMPLES / "guide.zh.md" in SAMPLES
+    assert SAMPLES / "guide.zh.md" in FILES

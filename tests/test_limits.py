@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from flask import Flask
 from flask.wrappers import Response
-from persons import PASSWORD, Person
 from sqlalchemy import func, select
 
+from support.persons import PASSWORD, Person
 from webapp import comments, db, limits, models, passwords
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from listening import heard, numbers, retries, waits
-from persons import Person
-from test_reader import add_many
 
+from support.checkout import CHECKOUT
+from support.content import add_many
+from support.persons import Person
+from support.sse_client import heard, numbers, retries, waits
 from webapp import stream
 
-ROOT = Path(__file__).parent.parent
 GARBAGE = ["-1", "x", "", "1.5", "9" * 40, "2147483648", "\0", "1\0", "٣", " 7", "7 ", "1e3", "0x1", "None", "999"]
 
 
@@ -160,5 +159,5 @@ def test_it_needs_no_session_and_keeps_no_connection(app: Flask, anonymous: Pers
 def test_the_broadcaster_needs_neither_flask_nor_gevent() -> None:
     """It holds tens of thousands of sockets: it is to be small, and unpatched, as gevent hides epoll."""
     code = "import sys, webapp.broadcaster; print(sorted({'flask', 'gevent', 'jinja2'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

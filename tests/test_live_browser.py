@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import PHONE, PICTURES, Site, is_live, live_post, log_in, update
 from flask import Flask
-from persons import Person, settings_for
 from playwright.sync_api import Page, Route, expect
-from uwsgi_server import UwsgiServer, until
 
+from support.apps import settings_for
+from support.browsing import PHONE, PICTURES, Site, is_live, live_post, log_in, update
+from support.persons import Person
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app
 
 # What a reader sees of a post or of the front page, with all white space alike.

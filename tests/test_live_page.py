@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from listening import Heard, heard, unchunked
-from live_page import LivePage, WrongNumber
-from persons import Person
+
+from support.live_page import LivePage, WrongNumber
+from support.persons import Person
+from support.sse_client import Heard, heard, unchunked
 
 UPDATE = {"id": "update-8", "html": '<article class="update" id="update-8">Goal!</article>'}
 

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from programs import Program
-from uwsgi_server import CHECKOUT, UwsgiServer, free_port
+
+from support.checkout import CHECKOUT
+from support.programs import Program
+from support.uwsgi_server import UwsgiServer, free_port
 
 SMALL = "--posts 4 --live 1 --updates 5 --comments 5 --authors 2 --readers 5".split()
 PEOPLE = ("Reader", "Follower", "Commenter", "Author", "Crawler")
@@ -150,7 +152,7 @@ def test_limits_for_failures_and_time_decide_on_the_status(server: UwsgiServer) 
 def test_a_wrong_answer_makes_the_run_fail(copied_bench: Callable[[], Path], lie: str) -> None:
     instance = copied_bench()
     environ = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_LIMITS": "off", "LIE": lie}
-    command = "gunicorn -w 1 --threads 64 -b 127.0.0.1:{port} --pythonpath tests lying_site:app".split()
+    command = "gunicorn -w 1 --threads 64 -b 127.0.0.1:{port} --pythonpath tests support.lying_site:app".split()
     with Program(command, instance.parent, environ) as program:
         ran = locust(program.url, instance, "-u", 12, "-r", 12, "-t", "9s", "Reader", "Follower", "Author")
     assert ran.status == 1, ran.said

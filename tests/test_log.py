@@ -19,14 +19,13 @@ import pytest
 from flask import Flask, request
 from hypothesis import given
 from hypothesis import strategies as st
-from listening import Listener
-from persons import PASSWORD, Person
-from proxies import behind_nginx
 from sqlalchemy import text
-from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
-from ways import ask
 
+from support.http_client import Browser, ask
+from support.persons import PASSWORD, Person
+from support.proxies import behind_nginx
+from support.sse_client import Listener
+from support.uwsgi_server import UwsgiServer, until
 from webapp import db, log, masking
 from webapp.instance import LOG
 

@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from machine import Machine
-from machine import refused as machine_refused
-from persons import PASSWORD
-from proxies import apache_config
-from uwsgi_server import CHECKOUT, until
+
+from support.checkout import CHECKOUT
+from support.machine import Machine
+from support.machine import refused as machine_refused
+from support.persons import PASSWORD
+from support.proxies import apache_config
+from support.uwsgi_server import until
 
 README = (CHECKOUT / "deploy" / "README.md").read_text()
 NAME = "live.club.test"
@@ -112,7 +114,7 @@ def test_people_write_and_readers_hear_of_it(machine: Machine) -> None:
     said = machine.run(
         f"cd {CHECKOUT / 'tests'}; {sys.executable} - <<'END'\n"
         "import subprocess\n"
-        "from test_uwsgi import Browser\n"
+        "from support.http_client import Browser\n"
         f"ada = Browser('https://{NAME}', 'ada')\n"
         "path = f'/post/{ada.write_post()}'\n"
         "stream = ['curl', '-sN', '--max-time', '5', f'{ada.url}{path}/live?after=0']\n"

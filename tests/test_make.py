@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from uwsgi_server import CHECKOUT
+
+from support.checkout import CHECKOUT
 
 
 @pytest.fixture(autouse=True)

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from persons import Person
-from programs import Program
 from prometheus_client.parser import text_string_to_metric_families
-from test_uwsgi import Browser
-from uwsgi_server import UWSGI, UwsgiServer, until
 
+from support.http_client import Browser
+from support.persons import Person
+from support.programs import Program
+from support.uwsgi_server import UWSGI, UwsgiServer, until
 from webapp import pages
 from webapp.counts import Counts
 from webapp.db import DatabaseBusy
@@ -343,7 +343,7 @@ def test_a_vanished_client_is_counted(copied_instance: Callable[[str], Path]) ->
 
 
 def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str], Path]) -> None:
-    from listening import many
+    from support.sse_client import many
 
     with UwsgiServer(copied_instance("metrics"), workers=1) as server:
         ada = Browser(server.url, "ada")

@@ -8,9 +8,9 @@ from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from persons import Person, happened
 from sqlalchemy import Engine, event
 
+from support.persons import Person, happened
 from webapp import comments, db, moderation, people
 from webapp.models import base, now_ms
 
@@ -18,7 +18,7 @@ SCREEN = "/desk/comments"
 
 
 @pytest.fixture
-def derby(ada: Person) -> int:
+def post_id(ada: Person) -> int:
     """A live post of Ada's."""
     return ada.write_post(live="y")
 
@@ -45,14 +45,14 @@ def switch(person: Person, post_id: int, to: str, **data: str) -> int:
 
 
 def test_the_newest_comments_of_all_ones_posts_stand_on_one_screen(
-    ada: Person, bob: Person, eve: Person, edith: Person, derby: int
+    ada: Person, bob: Person, eve: Person, edith: Person, post_id: int
 ) -> None:
     other, bobs = ada.write_post(title="The weather"), bob.write_post(title="Of Bob")
-    first = eve.comment(derby, "First of all.")
+    first = eve.comment(post_id, "First of all.")
     second = eve.comment(other, "Then **rain**.")
     third = eve.comment(bobs, "Under Bob’s.")
     found = items(ada.get(SCREEN).text)
-    assert list(found) == [f"post-{other}-comment-{second}", f"post-{derby}-comment-{first}"]
+    assert list(found) == [f"post-{other}-comment-{second}", f"post-{post_id}-comment-{first}"]
     newest = found[f"post-{other}-comment-{second}"]
     assert "Then <strong>rain</strong>." in newest
     assert "The weather" in newest
@@ -62,55 +62,55 @@ def test_the_newest_comments_of_all_ones_posts_stand_on_one_screen(
     assert len(items(edith.get(SCREEN).text)) == 3
 
 
-def test_ids_are_there_once_though_every_post_counts_from_one(ada: Person, eve: Person, derby: int) -> None:
-    assert eve.comment(derby) == eve.comment(ada.write_post(live="y"))
+def test_ids_are_there_once_though_every_post_counts_from_one(ada: Person, eve: Person, post_id: int) -> None:
+    assert eve.comment(post_id) == eve.comment(ada.write_post(live="y"))
     ids = re.findall(r' id="([^"]+)"', ada.get(SCREEN).text)
     assert sorted(set(ids)) == sorted(ids)
 
 
-def test_it_is_for_those_who_write(eve: Person, anonymous: Person, ada: Person, derby: int) -> None:
-    n = eve.comment(derby, "Hear, hear.")
-    for path in (SCREEN, f"/desk/post/{derby}/comment/{n}", f"/desk/post/{derby}/comments"):
+def test_it_is_for_those_who_write(eve: Person, anonymous: Person, ada: Person, post_id: int) -> None:
+    n = eve.comment(post_id, "Hear, hear.")
+    for path in (SCREEN, f"/desk/post/{post_id}/comment/{n}", f"/desk/post/{post_id}/comments"):
         assert ada.get(path).status_code == 200
         assert eve.get(path).status_code == 403
         assert anonymous.get(path).location == f"/login?next={path}"
     assert f'href="{SCREEN}"' in ada.get("/desk").text
 
 
-def test_a_colleague_gets_no_part_of_anothers_post(bob: Person, eve: Person, derby: int) -> None:
-    n = eve.comment(derby, "Hear, hear.")
-    assert bob.get(f"/desk/post/{derby}/comment/{n}").status_code == 403
-    assert bob.get(f"/desk/post/{derby}/comments").status_code == 403
+def test_a_colleague_gets_no_part_of_anothers_post(bob: Person, eve: Person, post_id: int) -> None:
+    n = eve.comment(post_id, "Hear, hear.")
+    assert bob.get(f"/desk/post/{post_id}/comment/{n}").status_code == 403
+    assert bob.get(f"/desk/post/{post_id}/comments").status_code == 403
     assert "Hear, hear." not in bob.get(SCREEN).text
 
 
-def test_a_draft_takes_no_comments_so_it_has_none_here(ada: Person, eve: Person, derby: int) -> None:
-    eve.comment(derby)
+def test_a_draft_takes_no_comments_so_it_has_none_here(ada: Person, eve: Person, post_id: int) -> None:
+    eve.comment(post_id)
     assert len(items(ada.get(SCREEN).text)) == 1
-    ada.post(f"/desk/post/{derby}/unpublish")
+    ada.post(f"/desk/post/{post_id}/unpublish")
     page = ada.get(SCREEN).text
     assert items(page) == {}
     assert switches(page) == {}
 
 
 def test_what_is_known_of_a_person_stands_by_the_comment(
-    app: Flask, ada: Person, eve: Person, root: Person, derby: int
+    app: Flask, ada: Person, eve: Person, root: Person, post_id: int
 ) -> None:
     with app.app_context(), db.writing() as session:
         people.by_name(session, "eve").created_at = 1_767_225_600_000  # 1 January 2026
-    ns = [eve.comment(derby, f"Number {i}.") for i in range(3)]
-    ada.post(f"/desk/post/{derby}/comment/{ns[0]}/withdraw")
-    eve.post(f"/post/{derby}/comment/{ns[1]}/delete")
-    item = items(root.get(SCREEN).text)[f"post-{derby}-comment-{ns[2]}"]
+    ns = [eve.comment(post_id, f"Number {i}.") for i in range(3)]
+    ada.post(f"/desk/post/{post_id}/comment/{ns[0]}/withdraw")
+    eve.post(f"/post/{post_id}/comment/{ns[1]}/delete")
+    item = items(root.get(SCREEN).text)[f"post-{post_id}-comment-{ns[2]}"]
     assert "3 comments" in item
     assert "One withdrawn" in item, "one's own deletions don't count"
     assert re.search(r"Here since <time[^>]*>1 January 2026", item)
 
 
-def test_what_somebody_deleted_is_not_shown_and_cant_be_restored(ada: Person, eve: Person, derby: int) -> None:
-    n = eve.comment(derby, "I take it back.")
+def test_what_somebody_deleted_is_not_shown_and_cant_be_restored(ada: Person, eve: Person, post_id: int) -> None:
+    n = eve.comment(post_id, "I take it back.")
     assert "I take it back." in ada.get(SCREEN).text
-    eve.post(f"/post/{derby}/comment/{n}/delete")
+    eve.post(f"/post/{post_id}/comment/{n}/delete")
     page = ada.get(SCREEN).text
     assert "I take it back." not in page
     assert "Deleted by its author" in page
@@ -118,11 +118,11 @@ def test_what_somebody_deleted_is_not_shown_and_cant_be_restored(ada: Person, ev
 
 
 def test_only_admins_disable_people_from_here_and_come_back(
-    ada: Person, edith: Person, root: Person, eve: Person, derby: int
+    ada: Person, edith: Person, root: Person, eve: Person, post_id: int
 ) -> None:
-    n = eve.comment(derby)
-    root.comment(derby, "Behave.")
-    there = f"{SCREEN}#post-{derby}-comment-{n}"
+    n = eve.comment(post_id)
+    root.comment(post_id, "Behave.")
+    there = f"{SCREEN}#post-{post_id}-comment-{n}"
     for person in (ada, edith):
         assert "/disable" not in person.get(SCREEN).text
     page = root.get(SCREEN).text
@@ -136,8 +136,8 @@ def test_only_admins_disable_people_from_here_and_come_back(
     assert '<strong class="mark">Disabled</strong>' in page
 
 
-def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, eve: Person, derby: int) -> None:
-    eve.comment(derby, "So long.")
+def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, eve: Person, post_id: int) -> None:
+    eve.comment(post_id, "So long.")
     assert "/disable" in root.get(SCREEN).text
     with app.app_context(), db.writing() as session:
         people.remove(session, people.by_name(session, "eve").id)
@@ -147,11 +147,11 @@ def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, e
     assert "/disable" not in page
 
 
-def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, eve: Person, derby: int) -> None:
+def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, eve: Person, post_id: int) -> None:
     with app.test_request_context(), db.writing() as session:
         eve_id = people.by_name(session, "eve").id
         for i in range(moderation.NEWEST + 1):
-            comments.add(session, derby, eve_id, f"Number {i}", f"<p>Number {i}</p>", per_minute=None)
+            comments.add(session, post_id, eve_id, f"Number {i}", f"<p>Number {i}</p>", per_minute=None)
     queries: list[str] = []
 
     def count(*args: object) -> None:
@@ -174,10 +174,10 @@ def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, ev
 
 
 def test_of_a_large_site_only_the_recent_comments_are_looked_through(
-    ada: Person, bob: Person, eve: Person, derby: int, monkeypatch: pytest.MonkeyPatch
+    ada: Person, bob: Person, eve: Person, post_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bobs = bob.write_post()
-    eve.comment(derby)
+    eve.comment(post_id)
     for i in range(3):
         eve.comment(bobs, f"Number {i}.")
     assert len(items(ada.get(SCREEN).text)) == 1
@@ -190,23 +190,23 @@ def test_of_a_large_site_only_the_recent_comments_are_looked_through(
 
 
 def test_withdrawing_leads_back_to_the_same_place_where_restoring_is(
-    ada: Person, eve: Person, anonymous: Person, derby: int
+    ada: Person, eve: Person, anonymous: Person, post_id: int
 ) -> None:
-    n = eve.comment(derby, "Rude words.")
-    item = f"post-{derby}-comment-{n}"
+    n = eve.comment(post_id, "Rude words.")
+    item = f"post-{post_id}-comment-{n}"
     for verb, then in (("withdraw", "restore"), ("restore", "withdraw")):
         html = items(ada.get(SCREEN).text)[item]
-        assert f'action="/desk/post/{derby}/comment/{n}/{verb}"' in html
+        assert f'action="/desk/post/{post_id}/comment/{n}/{verb}"' in html
         there = unescape(re.findall(r'name="next" value="([^"]+)"', html)[0])
-        answer = ada.post(f"/desk/post/{derby}/comment/{n}/{verb}", next=there)
+        answer = ada.post(f"/desk/post/{post_id}/comment/{n}/{verb}", next=there)
         assert answer.location == f"{SCREEN}#{item}"
         assert f"/comment/{n}/{then}" in items(ada.get(SCREEN).text)[item]
-        assert ("Rude words." in anonymous.get(f"/post/{derby}").text) == (verb == "restore")
+        assert ("Rude words." in anonymous.get(f"/post/{post_id}").text) == (verb == "restore")
 
 
-def test_it_leads_to_no_other_site(ada: Person, eve: Person, derby: int) -> None:
-    n = eve.comment(derby)
-    for path in (f"/desk/post/{derby}/comment/{n}/withdraw", f"/desk/post/{derby}/comments"):
+def test_it_leads_to_no_other_site(ada: Person, eve: Person, post_id: int) -> None:
+    n = eve.comment(post_id)
+    for path in (f"/desk/post/{post_id}/comment/{n}/withdraw", f"/desk/post/{post_id}/comments"):
         answer = ada.post(path, comments="slow", next="https://evil.example/")
         assert answer.status_code == 302
         assert answer.location.startswith("/desk/")
@@ -214,51 +214,51 @@ def test_it_leads_to_no_other_site(ada: Person, eve: Person, derby: int) -> None
 
 @pytest.mark.parametrize("to", ["slow", "closed"])
 def test_a_switch_holds_comments_up_and_lets_them_go_again(
-    app: Flask, ada: Person, anonymous: Person, derby: int, to: str
+    app: Flask, ada: Person, anonymous: Person, post_id: int, to: str
 ) -> None:
-    assert switches(ada.get(SCREEN).text) == {derby: "open"}
-    before = len(happened(app, derby))
-    answer = ada.post(f"/desk/post/{derby}/comments", comments=to)
-    assert answer.location == f"{SCREEN}#switch-{derby}"
-    assert switches(ada.get(SCREEN).text) == {derby: to}
+    assert switches(ada.get(SCREEN).text) == {post_id: "open"}
+    before = len(happened(app, post_id))
+    answer = ada.post(f"/desk/post/{post_id}/comments", comments=to)
+    assert answer.location == f"{SCREEN}#switch-{post_id}"
+    assert switches(ada.get(SCREEN).text) == {post_id: to}
     words = {"slow": "Comments are slow here", "closed": "Comments are closed."}
-    assert words[to] in anonymous.get(f"/post/{derby}").text
-    assert [happening.kind for happening in happened(app, derby)[before:]] == ["reload"]
-    assert switch(ada, derby, "open") == 302
-    assert words[to] not in anonymous.get(f"/post/{derby}").text
-    assert switches(ada.get(SCREEN).text) == {derby: "open"}
+    assert words[to] in anonymous.get(f"/post/{post_id}").text
+    assert [happening.kind for happening in happened(app, post_id)[before:]] == ["reload"]
+    assert switch(ada, post_id, "open") == 302
+    assert words[to] not in anonymous.get(f"/post/{post_id}").text
+    assert switches(ada.get(SCREEN).text) == {post_id: "open"}
 
 
-def test_switching_to_what_it_is_changes_nothing(app: Flask, ada: Person, derby: int) -> None:
-    before = happened(app, derby)
-    assert switch(ada, derby, "open") == 302
-    assert happened(app, derby) == before
-    assert switch(ada, derby, "slow") == 302
-    assert happened(app, derby) != before
+def test_switching_to_what_it_is_changes_nothing(app: Flask, ada: Person, post_id: int) -> None:
+    before = happened(app, post_id)
+    assert switch(ada, post_id, "open") == 302
+    assert happened(app, post_id) == before
+    assert switch(ada, post_id, "slow") == 302
+    assert happened(app, post_id) != before
 
 
 @pytest.mark.parametrize("to", ["", "perhaps", "OPEN"])
-def test_there_are_no_other_positions(ada: Person, derby: int, to: str) -> None:
-    assert switch(ada, derby, to) == 400
-    assert switches(ada.get(SCREEN).text) == {derby: "open"}
+def test_there_are_no_other_positions(ada: Person, post_id: int, to: str) -> None:
+    assert switch(ada, post_id, to) == 400
+    assert switches(ada.get(SCREEN).text) == {post_id: "open"}
 
 
 @pytest.mark.parametrize(("name", "status"), [("bob", 403), ("eve", 403), (None, 401), ("ada", 302), ("edith", 302)])
 def test_only_those_who_moderate_a_post_switch_its_comments(
-    ada: Person, derby: int, name: str | None, status: int
+    ada: Person, post_id: int, name: str | None, status: int
 ) -> None:
     person = Person(ada.app, name)
-    answer = person.post(f"/desk/post/{derby}/comments", None if name else "/login", comments="closed")
+    answer = person.post(f"/desk/post/{post_id}/comments", None if name else "/login", comments="closed")
     assert answer.status_code == status
-    assert switches(ada.get(SCREEN).text) == {derby: "closed" if status == 302 else "open"}
+    assert switches(ada.get(SCREEN).text) == {post_id: "closed" if status == 302 else "open"}
 
 
-def test_a_form_opened_before_does_not_switch_them_back(ada: Person, derby: int) -> None:
-    version = re.findall(r'name="version"[^>]*value="(\d+)"', ada.get(f"/desk/post/{derby}").text)[0]
-    assert switch(ada, derby, "closed") == 302
+def test_a_form_opened_before_does_not_switch_them_back(ada: Person, post_id: int) -> None:
+    version = re.findall(r'name="version"[^>]*value="(\d+)"', ada.get(f"/desk/post/{post_id}").text)[0]
+    assert switch(ada, post_id, "closed") == 302
     fields = {"title": "The derby!", "live": "y", "comments": "open", "action": "publish"}
-    assert ada.post(f"/desk/post/{derby}", version=version, **fields).status_code == 409
-    assert switches(ada.get(SCREEN).text) == {derby: "closed"}
+    assert ada.post(f"/desk/post/{post_id}", version=version, **fields).status_code == 409
+    assert switches(ada.get(SCREEN).text) == {post_id: "closed"}
 
 
 def test_live_posts_and_those_lately_commented_on_have_a_switch(ada: Person, bob: Person, eve: Person) -> None:

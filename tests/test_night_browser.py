@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from browsing import PHONE, Site, log_in
-from persons import Person
 from playwright.sync_api import Page, Route, expect
-from test_browser import tab_to
+
+from support.browsing import PHONE, Site, log_in, tab_to
+from support.persons import Person
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
-from persons import Person
 from sqlalchemy import text
-from test_cli import done, failed
-from uwsgi_server import UwsgiServer, free_port, until
 
+from support.commands import done, failed
+from support.persons import Person
+from support.uwsgi_server import UwsgiServer, free_port, until
 from webapp import db, trouble
 
 # /readyz

@@ -20,12 +20,13 @@ from urllib.error import HTTPError
 
 import psutil
 import pytest
-from listening import Listener, numbers, retries
-from live_page import LivePage
-from programs import Program
-from test_broadcaster import add_update, seq
-from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
+
+from support.checkout import CHECKOUT
+from support.http_client import Browser
+from support.live_page import LivePage
+from support.programs import Program
+from support.sse_client import Listener, numbers, retries
+from support.uwsgi_server import DEADLINE_SECONDS, free_port, until
 
 # As deploy/README.md has them, but for the port.
 READ = [
@@ -94,7 +95,7 @@ def test_it_says_once_that_readers_poll(running: Running) -> None:
 
 
 def test_people_read_and_write(running: Running, post_id: int) -> None:
-    n = add_update(running.ada, post_id, "Goal by number nine!")
+    n = running.ada.add_update(post_id, "Goal by number nine!")
     eve = Browser(running.url, "eve")
     eve.post(f"/post/{post_id}/comments", csrf_token=eve.token, body="Well played.")
     page = Browser(running.url).get(f"/post/{post_id}")
@@ -116,7 +117,7 @@ def test_logo_and_accent_are_served(running: Running) -> None:
 
 
 def test_the_stream_ends_at_once_and_says_when_to_come_back(running: Running, post_id: int) -> None:
-    n = add_update(running.ada, post_id)
+    n = running.ada.add_update(post_id)
     said = set()
     for _time in range(4):
         asked = time.monotonic()
@@ -166,7 +167,7 @@ def test_who_polls_gets_everything_once(running: Running, post_id: int) -> None:
     page = LivePage(reader.get(f"/post/{post_id}"))
     start = page.position
     for written in (0, 1, 3, 0, 2):
-        added = [add_update(running.ada, post_id, f"Goal {number}!") for number in range(written)]
+        added = [running.ada.add_update(post_id, f"Goal {number}!") for number in range(written)]
         assert numbers(poll(running.url, post_id, page).events) == added
     running.ada.post(f"/desk/post/{post_id}/update/{start + 1}/withdraw", csrf_token=running.ada.token)
     poll(running.url, post_id, page)
@@ -180,7 +181,7 @@ def test_who_polls_while_others_write_gets_everything_once(running: Running, pos
 
     def write(author: Browser) -> None:
         for number in range(8):
-            add_update(author, post_id, f"Goal {number}!")
+            author.add_update(post_id, f"Goal {number}!")
 
     writers = [threading.Thread(target=write, args=(author,)) for author in authors]
     for writer in writers:
@@ -198,7 +199,7 @@ def test_who_polls_while_others_write_gets_everything_once(running: Running, pos
     for page in pages:
         poll(running.url, post_id, page)
         assert page.shown() == fresh.shown()
-        assert page.position == fresh.position == seq(running.ada, post_id)
+        assert page.position == fresh.position == running.ada.seq(post_id)
 
 
 def test_what_can_not_be_caught_up_is_loaded_anew(running: Running, post_id: int) -> None:
@@ -222,7 +223,7 @@ def test_the_front_page_polls_too(running: Running) -> None:
 
 
 def test_40_readers_poll_at_once(running: Running, post_id: int) -> None:
-    n = add_update(running.ada, post_id)
+    n = running.ada.add_update(post_id)
     page = Browser(running.url).get(f"/post/{post_id}")
 
     def read(_number: int) -> int:

@@ -18,29 +18,16 @@ from textwrap import dedent
 
 import pytest
 from flask import Flask
-from persons import settings_for
-from test_pages import pages_there, wrong
-from test_uwsgi import Browser
-from uwsgi_server import UwsgiServer, until
 
+from support.apps import settings_for
+from support.http_client import Answer, Browser, ask
+from support.page_store import CONTENT_TYPES, pages_there, wrong
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app, db, server
 from webapp.models import Post
 
 READERS = 200
 HEAL_DEADLINE_SECONDS = 10.0
-TYPES = {
-    "/": "text/html",
-    "/post/{post}": "text/html",
-    "/post/{post}/updates/1": "text/html",
-    "/user/ada": "text/html",
-    "/tag/football": "text/html",
-    "/feed.atom": "application/atom+xml",
-    "/feed.json": "application/feed+json",
-    "/post/{post}/feed.atom": "application/atom+xml",
-    "/user/ada/feed.json": "application/feed+json",
-    "/sitemap.xml": "application/xml",
-    "/robots.txt": "text/plain",
-}
 # Written for the test: it notes each rendering in a file, takes the site's name from another, and its worker kills
 # itself between commit and replacement when a third one is there.
 SITE = """
@@ -89,14 +76,7 @@ class Running:
         return self.server.instance / "pages"
 
     def ask(self, path: str, method: str = "GET", **headers: str) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
-        try:
-            sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, headers={"Host": "127.0.0.1"} | sent)
-            answer = connection.getresponse()
-            return Answer(answer.status, answer.getheaders(), answer.read())
-        finally:
-            connection.close()
+        return ask(self.server, path, method, seconds=60, **({"Host": "127.0.0.1"} | headers))
 
     def renderings(self, path: str) -> list[str]:
         """The workers that made this page, each as often as it did."""
@@ -107,27 +87,6 @@ class Running:
         store = self.app.extensions["pages"].store
         with store.lock(path):
             store.remove(path)
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: list[tuple[str, str]]
-    body: bytes
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self.headers if key.lower() == name.lower()]
-
-    def one(self, name: str) -> str:
-        values = self.all(name)
-        assert len(values) == 1, f"{name}: {values}"
-        return values[0]
-
-    @property
-    def from_file(self) -> bool:
-        """uWSGI sends Expires with a file, and Python Cache-Control."""
-        assert bool(self.all("Expires")) != bool(self.all("Cache-Control")), self.headers
-        return bool(self.all("Expires"))
 
 
 @pytest.fixture(scope="module")
@@ -160,16 +119,12 @@ def ada(running: Running) -> Browser:
     return Browser(running.server.url, "ada")
 
 
-def add_update(running: Running, ada: Browser, body: str) -> None:
-    ada.post(f"/post/{running.post}/updates", csrf_token=ada.token, body=body)
-
-
 # Files
 
 
-@pytest.mark.parametrize("path", TYPES)
+@pytest.mark.parametrize("path", CONTENT_TYPES)
 def test_a_page_is_made_once_and_is_a_file_from_then_on(running: Running, path: str) -> None:
-    kind, path = TYPES[path], path.format(post=running.post)
+    kind, path = CONTENT_TYPES[path], path.format(post=running.post)
     running.take_out(path)
     made = len(running.renderings(path))
     first, *more = (running.ask(path) for _time in range(4))
@@ -226,7 +181,7 @@ def test_a_browser_that_has_the_page_is_told_so_until_it_changes(running: Runnin
     for number in range(3):
         unchanged = running.ask(path, If_Modified_Since=known)
         assert (unchanged.status, unchanged.body) == (304, b"")
-        add_update(running, ada, f"Within a second: {number}.")
+        ada.add_update(running.post, f"Within a second: {number}.")
         answer = running.ask(path, If_Modified_Since=known)
         assert answer.status == 200
         assert answer.from_file, "it was replaced before the author was redirected"
@@ -334,7 +289,7 @@ def test_readers_never_get_half_a_page_while_it_changes(running: Running, ada: B
     for reader in readers:
         reader.start()
     for number in range(25):
-        add_update(running, ada, f"Surge {number}.")
+        ada.add_update(running.post, f"Surge {number}.")
     done.set()
     for reader in readers:
         reader.join()
@@ -360,7 +315,7 @@ def test_what_a_killed_worker_left_outdated_is_right_soon(
         before = running.server.worker_pids()
         (running.folder / "die").touch()
         with pytest.raises((http.client.HTTPException, OSError)):
-            add_update(running, ada, text)
+            ada.add_update(running.post, text)
         died = time.monotonic()
         assert not (running.folder / "die").exists()
         until(lambda text=text: text in running.ask(path).body.decode(), "the page was right", HEAL_DEADLINE_SECONDS)

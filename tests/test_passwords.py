@@ -11,8 +11,8 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from argon2.low_level import Type
 from flask import Flask
-from persons import PASSWORD, Person
 
+from support.persons import PASSWORD, Person
 from webapp import db, passwords, people
 
 

@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from persons import PASSWORD, Person
 
+from support.persons import PASSWORD, Person
 from webapp import db, pages, people
 from webapp.errors import Refused
 

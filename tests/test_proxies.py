@@ -12,12 +12,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from listening import Listener, numbers, retries
-from live_page import LivePage
-from proxies import WAYS, Way
-from test_broadcaster import add_update, seq
-from test_uwsgi import Browser
-from uwsgi_server import until
+
+from support.http_client import Browser
+from support.live_page import LivePage
+from support.proxies import WAYS, Way
+from support.sse_client import Listener, numbers, retries
+from support.uwsgi_server import until
 
 READERS = 20
 ARRIVAL_SECONDS = 1.0
@@ -55,7 +55,7 @@ def held(way: Way) -> int:
 
 
 def test_people_read_and_write(way: Way, ada: Browser, post_id: int) -> None:
-    n = add_update(ada, post_id, "Goal by number nine!")
+    n = ada.add_update(post_id, "Goal by number nine!")
     eve = Browser(way.url, "eve")
     assert eve.post(f"/post/{post_id}/comments", csrf_token=eve.token, body="Well played.").startswith(way.url)
     page = Browser(way.url).get(f"/post/{post_id}")
@@ -66,7 +66,7 @@ def test_people_read_and_write(way: Way, ada: Browser, post_id: int) -> None:
 def test_an_update_arrives_within_a_second(
     way: Way, ada: Browser, post_id: int, record_property: Callable[[str, object], None]
 ) -> None:
-    start = seq(ada, post_id)
+    start = ada.seq(post_id)
     with ExitStack() as stack:
         listeners = [
             stack.enter_context(Listener(way.url, f"/post/{post_id}/live?after={start}")) for _reader in range(READERS)
@@ -74,7 +74,7 @@ def test_an_update_arrives_within_a_second(
         took = []
         for number in range(1, 6):
             asked_at = time.monotonic()
-            n = add_update(ada, post_id, f"Goal {number}!")
+            n = ada.add_update(post_id, f"Goal {number}!")
             for listener in listeners:
                 listener.until_number(n)
             took.append(time.monotonic() - asked_at)
@@ -93,9 +93,9 @@ def test_what_was_missed_is_caught_up(way: Way, ada: Browser, post_id: int) -> N
     page = LivePage(Browser(way.url).get(f"/post/{post_id}"))
     for missed in (0, 3, 1):
         for _number in range(missed):
-            add_update(ada, post_id)
+            ada.add_update(post_id)
         with Listener(way.url, f"/post/{post_id}/live?after=0", last_event_id=str(page.position)) as listener:
-            for event in listener.until_number(add_update(ada, post_id)):
+            for event in listener.until_number(ada.add_update(post_id)):
                 page.take(event)
     assert page.shown() == LivePage(Browser(way.url).get(f"/post/{post_id}")).shown()
 
@@ -122,30 +122,30 @@ def test_who_leaves_is_noticed(way: Way, ada: Browser, post_id: int) -> None:
 
     def noticed() -> bool:
         if way.name == "Apache":  # it notices when it has something to say to them
-            add_update(ada, post_id)
+            ada.add_update(post_id)
         return held(way) < before + READERS // 2
 
     until(noticed, "their departure was noticed", 10)
 
 
 def test_streams_outlive_workers(way: Way, ada: Browser, post_id: int) -> None:
-    start = seq(ada, post_id)
+    start = ada.seq(post_id)
     with ExitStack() as stack:
         listeners = [
             stack.enter_context(Listener(way.url, f"/post/{post_id}/live?after={start}")) for _reader in range(READERS)
         ]
-        added = [add_update(ada, post_id)]
+        added = [ada.add_update(post_id)]
         for listener in listeners:
             listener.until_number(added[-1])
         before = way.server.worker_pids()
         for pid in before:
             os.kill(pid, signal.SIGKILL)
         until(lambda: not way.server.worker_pids() & before and way.server.all_ready(), "two new workers were there")
-        added.append(add_update(ada, post_id))
+        added.append(ada.add_update(post_id))
         before = way.server.worker_pids()
         way.server.command_fifo("c")
         until(lambda: len(way.server.worker_pids() - before) == 2, "all workers were new")
-        added.append(add_update(ada, post_id))
+        added.append(ada.add_update(post_id))
         for listener in listeners:
             assert numbers(listener.until_number(added[-1])) == added
             assert not listener.ended
@@ -153,22 +153,22 @@ def test_streams_outlive_workers(way: Way, ada: Browser, post_id: int) -> None:
 
 def test_a_broadcaster_that_dies_ends_its_streams_and_they_come_back(way: Way, ada: Browser, post_id: int) -> None:
     """The proxy must pass the end on, or the browser would wait for ever."""
-    start = seq(ada, post_id)
+    start = ada.seq(post_id)
     with Listener(way.url, f"/post/{post_id}/live?after={start}") as listener:
-        first = add_update(ada, post_id)
+        first = ada.add_update(post_id)
         listener.until_number(first)
         for process in way.server.broadcasters():
             process.kill()
         listener.until_end()
-    second = add_update(ada, post_id)
+    second = ada.add_update(post_id)
     until(lambda: holds_streams(way), "streams were held again")
     with Listener(way.url, f"/post/{post_id}/live", last_event_id=str(first)) as listener:
-        third = add_update(ada, post_id)
+        third = ada.add_update(post_id)
         assert numbers(listener.until_number(third)) == [second, third]
 
 
 def test_a_post_that_is_unpublished_ends_its_streams(way: Way, ada: Browser, post_id: int) -> None:
-    with Listener(way.url, f"/post/{post_id}/live?after={seq(ada, post_id)}") as listener:
+    with Listener(way.url, f"/post/{post_id}/live?after={ada.seq(post_id)}") as listener:
         ada.post(f"/desk/post/{post_id}/unpublish", csrf_token=ada.token)
         assert "event: gone\n" in listener.until_end()
 

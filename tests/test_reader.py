@@ -12,42 +12,14 @@ from flask import Flask
 from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from persons import Person
 
-from webapp import comments, pages, people, posts, updates
-from webapp.text import Rendered
-
-
-def add_many(app: Flask, post_id: int, count: int, kind: str = "updates") -> list[int]:
-    """So many updates or comments of Ada's, in one transaction; their numbers."""
-    add = {"updates": updates.add, "comments": comments.add}[kind]
-    unlimited = {"per_minute": None} if kind == "comments" else {}
-    with app.app_context(), pages.changing() as session:
-        ada = people.by_name(session, "ada")
-        return [
-            add(session, post_id, ada.id, f"Number {i}.", f"<p>Number {i}.</p>", **unlimited).n for i in range(count)
-        ]
-
-
-def publish_many(app: Flask, count: int, **fields: object) -> list[int]:
-    """So many posts of Ada's, an hour apart, the oldest first; their ids."""
-    ids = []
-    with app.app_context(), pages.changing() as session:
-        ada = people.by_name(session, "ada")
-        for number in range(count):
-            writing = posts.Writing(f"Post {number}", "Text", Rendered("<p>Text</p>"), **fields)  # type: ignore[arg-type]
-            post = posts.create(session, [ada], writing, actor_id=ada.id)
-            posts.publish(session, post.id, 1_700_000_000_000 + number * 3_600_000)
-            ids.append(post.id)
-    return ids
+from support.content import add_many, items, publish_many
+from support.persons import Person
+from webapp import pages, people
 
 
 def cards(page: str) -> list[int]:
     return [int(number) for number in re.findall(r'<article class="card" id="post-(\d+)"', page)]
-
-
-def items(page: str, kind: str) -> list[int]:
-    return [int(n) for n in re.findall(rf'<article class="{kind}[^"]*" id="{kind}-(\d+)"', page)]
 
 
 def everything(ada: Person, edith: Person, eve: Person) -> list[str]:

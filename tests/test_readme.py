@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from uwsgi_server import CHECKOUT, free_port, until
+
+from support.checkout import CHECKOUT
+from support.uwsgi_server import free_port, until
 
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 

@@ -14,9 +14,9 @@ from time import time
 from urllib.request import urlopen
 
 import pytest
-from archives import write_migration
-from uwsgi_server import UwsgiServer, copied_checkout, until
 
+from support.archives import write_migration
+from support.uwsgi_server import UwsgiServer, copied_checkout, until
 from webapp.reload import replace_workers
 from webapp.server import try_lock
 

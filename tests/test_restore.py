@@ -18,14 +18,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import Parts, add_migration, content, made, nothing, repacked
 from click.testing import CliRunner, Result
 from flask import Flask
-from persons import Person, settings_for
-from test_cli import done, failed
-from test_trouble import ORDINARY
-from uwsgi_server import CHECKOUT, UwsgiServer
 
+from support.apps import settings_for
+from support.archives import Parts, add_migration, content, made, nothing, repacked
+from support.checkout import CHECKOUT
+from support.commands import done, failed
+from support.persons import Person
+from support.programs import ORDINARY
+from support.uwsgi_server import UwsgiServer
 from webapp import cli, create_app, db, instance, restore, versions
 from webapp.server import try_lock
 
@@ -442,7 +444,7 @@ def test_a_full_disk(archive: Path, folder: Path) -> None:
 def test_killed_at_any_step_it_leaves_all_as_it_was_or_goes_on(archive: Path, folder: Path, tmp_path: Path) -> None:
     initialised(folder)
     before = tree(folder)
-    script = [sys.executable, "-W", "error", str(CHECKOUT / "tests" / "restores_killed.py")]
+    script = [sys.executable, "-W", "error", "-m", "support.restores_killed"]
     environ = os.environ | {"PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "tests")])}
     (tmp_path / "killed").mkdir()
     subprocess.run([*script, archive, folder, tmp_path / "killed"], env=environ, check=True)

@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from persons import Person
 
+from support.persons import Person
 from webapp import imports, pages, people, search
 from webapp.reader import SEARCHES_PER_MINUTE
 
@@ -173,7 +173,7 @@ def test_comments_are_not_searched(ada: Person, eve: Person) -> None:
 
 
 def test_an_unpublished_posts_many_updates_hide_no_public_one(app: Flask, ada: Person, anonymous: Person) -> None:
-    from test_reader import add_many
+    from support.content import add_many
 
     shown = ada.write_post(title="Shown", body="Long before, once: number. " + "Other words. " * 200)
     hidden = ada.write_post(title="Hidden", live="y")
@@ -184,7 +184,7 @@ def test_an_unpublished_posts_many_updates_hide_no_public_one(app: Flask, ada: P
 
 
 def test_at_most_fifty_are_shown(app: Flask, anonymous: Person) -> None:
-    from test_reader import publish_many
+    from support.content import publish_many
 
     publish_many(app, 60)
     assert len(results(anonymous, "text")) == 50

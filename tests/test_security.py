@@ -16,8 +16,9 @@ from flask import Flask
 from flask.wrappers import Response
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from persons import PASSWORD, Person, refill
 
+from support.apps import refill
+from support.persons import PASSWORD, Person
 from webapp import db, pages, people, search
 
 ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy")

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 import pytest
-from uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
 
+from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
 from webapp.checks import check_address
 from webapp.instance import InstanceError, prepare, secret_key
 from webapp.server import HEADERS
@@ -285,7 +285,7 @@ def waiting_view(server: UwsgiServer) -> Iterator[tuple[socket.socket, Future[by
 
 
 def test_sigterm_lets_requests_in_flight_finish(tmp_path: Path) -> None:
-    with UwsgiServer(tmp_path / "instance", module="waiting_site:app") as server:
+    with UwsgiServer(tmp_path / "instance", module="support.waiting_site:app") as server:
         with waiting_view(server) as (view, answer):
             server.process.send_signal(signal.SIGTERM)
             until(lambda: "waiting for 1 running requests" in server.log(), "it began to stop")
@@ -298,7 +298,7 @@ def test_sigterm_lets_requests_in_flight_finish(tmp_path: Path) -> None:
 def test_sigterm_has_an_end_to_its_mercy(tmp_path: Path) -> None:
     mercy = ["--worker-reload-mercy", "1"]
     with (
-        UwsgiServer(tmp_path / "instance", module="waiting_site:app", options=mercy) as server,
+        UwsgiServer(tmp_path / "instance", module="support.waiting_site:app", options=mercy) as server,
         waiting_view(server) as (_, answer),
     ):
         server.process.send_signal(signal.SIGTERM)

@@ -16,8 +16,9 @@ from types import SimpleNamespace
 from zlib import crc32
 
 import pytest
-from uwsgi_server import CHECKOUT, until
 
+from support.checkout import CHECKOUT
+from support.uwsgi_server import until
 from webapp import instance, server, slots, store
 from webapp.store import Store
 
@@ -419,15 +420,13 @@ def test_lock_files_stay_and_are_nobody_elses(pages: Store, folder: Path) -> Non
 
 def test_a_greenlet_that_waits_for_a_lock_holds_up_nobody(run_patched: Callable[[str], None]) -> None:
     run_patched(
-        """
+        f"""
         import subprocess, sys
         import gevent
-        sys.path.insert(0, "tests")
-        from test_store import HOLDER
 
         pages = app.extensions["pages"].store
         holder = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, str(app.config["INSTANCE"]), "/post/7"],
+            [sys.executable, "-c", {HOLDER!r}, str(app.config["INSTANCE"]), "/post/7"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert holder.stdout.readline() == "held\\n"
         got = []

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from support.checkout import CHECKOUT, SAMPLES
 from webapp import highlight, markup, text
 from webapp.text import Heading, TextRefused, guess_language, plain, summary
 
-SAMPLES = Path(__file__).parent / "samples"
-SHARED = Path(__file__).parents[2] / "shared" / "samples" / "flask-guide.zh.md"
+SHARED = CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md"
 
 
 def body_of(path: Path) -> str:
@@ -115,7 +115,7 @@ def test_every_language_that_is_named_exists():
 
 
 def test_every_class_of_code_has_a_colour():
-    css = (Path(__file__).parents[1] / "static/css/code.css").read_text(encoding="utf-8")
+    css = (CHECKOUT / "static/css/code.css").read_text(encoding="utf-8")
     assert set(re.findall(r"\.(c-\w+)", css)) == highlight.CLASSES
 
 

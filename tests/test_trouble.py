@@ -20,13 +20,13 @@ from pathlib import Path
 
 import psutil
 import pytest
-from proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
-from uwsgi_server import CHECKOUT, UWSGI, UwsgiServer, free_port
 
+from support.checkout import CHECKOUT
+from support.programs import ORDINARY
+from support.proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
+from support.uwsgi_server import UWSGI, UwsgiServer, free_port
 from webapp import trouble
 
-# root itself may write everywhere; without its capabilities it is like anybody else.
-ORDINARY = ["setpriv", "--bounding-set=-all"] if IS_ROOT else []
 REFUSED = "Pressroom can't start: "
 
 

@@ -8,16 +8,16 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
-from persons import Person
-from test_reader import add_many
 
+from support.content import add_many
+from support.persons import Person
 from webapp import db, updates
 
 VERBS = ("withdraw", "restore", "pin", "unpin", "key", "not-key")
 
 
 @pytest.fixture
-def derby(ada: Person) -> int:
+def post_id(ada: Person) -> int:
     """A live post of Ada's."""
     return ada.write_post(live="y")
 
@@ -38,33 +38,33 @@ def page(person: Person, post_id: int) -> str:
 # Adding
 
 
-def test_an_update_stands_on_the_page_at_once_newest_first(ada: Person, anonymous: Person, derby: int) -> None:
-    first = ada.add_update(derby, "Kick-off.")
-    second = ada.add_update(derby, "**Goal!**", title="1:0")
-    assert shown(anonymous, derby) == [second, first]
-    assert "<strong>Goal!</strong>" in page(anonymous, derby)
-    assert '<h3 class="update__title" lang="en" dir="auto">1:0</h3>' in page(anonymous, derby)
+def test_an_update_stands_on_the_page_at_once_newest_first(ada: Person, anonymous: Person, post_id: int) -> None:
+    first = ada.add_update(post_id, "Kick-off.")
+    second = ada.add_update(post_id, "**Goal!**", title="1:0")
+    assert shown(anonymous, post_id) == [second, first]
+    assert "<strong>Goal!</strong>" in page(anonymous, post_id)
+    assert '<h3 class="update__title" lang="en" dir="auto">1:0</h3>' in page(anonymous, post_id)
 
 
-def test_the_author_is_sent_to_the_update_or_to_where_the_form_says(ada: Person, derby: int) -> None:
-    plain = ada.post(f"/post/{derby}/updates", body="Goal!")
-    assert re.fullmatch(rf"/post/{derby}#update-\d+", plain.location)
-    back = ada.post(f"/post/{derby}/updates", body="Goal!", next=f"/desk/post/{derby}/live")
-    assert back.location == f"/desk/post/{derby}/live"
+def test_the_author_is_sent_to_the_update_or_to_where_the_form_says(ada: Person, post_id: int) -> None:
+    plain = ada.post(f"/post/{post_id}/updates", body="Goal!")
+    assert re.fullmatch(rf"/post/{post_id}#update-\d+", plain.location)
+    back = ada.post(f"/post/{post_id}/updates", body="Goal!", next=f"/desk/post/{post_id}/live")
+    assert back.location == f"/desk/post/{post_id}/live"
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "https://evil.example", "/\\evil.example", "//[", "/\tx", ""])
-def test_next_never_leads_to_another_site(ada: Person, derby: int, target: str) -> None:
-    answer = ada.post(f"/post/{derby}/updates", body="Goal!", next=target)
-    assert answer.location.startswith(f"/post/{derby}#update-")
+def test_next_never_leads_to_another_site(ada: Person, post_id: int, target: str) -> None:
+    answer = ada.post(f"/post/{post_id}/updates", body="Goal!", next=target)
+    assert answer.location.startswith(f"/post/{post_id}#update-")
 
 
-def test_the_same_submission_twice_makes_one_update(ada: Person, anonymous: Person, derby: int) -> None:
+def test_the_same_submission_twice_makes_one_update(ada: Person, anonymous: Person, post_id: int) -> None:
     once = {"body": "Goal!", "submission": str(uuid4())}
-    assert ada.add_update(derby, **once) == ada.add_update(derby, **once)
-    assert len(shown(anonymous, derby)) == 1
-    ada.add_update(derby, "Goal!", submission=str(uuid4()))
-    assert len(shown(anonymous, derby)) == 2
+    assert ada.add_update(post_id, **once) == ada.add_update(post_id, **once)
+    assert len(shown(anonymous, post_id)) == 1
+    ada.add_update(post_id, "Goal!", submission=str(uuid4()))
+    assert len(shown(anonymous, post_id)) == 2
 
 
 def test_the_same_submission_of_a_colleague_is_another_update(ada: Person, bob: Person, anonymous: Person) -> None:
@@ -84,29 +84,29 @@ def test_the_same_submission_of_a_colleague_is_another_update(ada: Person, bob: 
     ],
 )
 def test_what_doesnt_fit_is_refused_with_the_reason(
-    ada: Person, anonymous: Person, derby: int, data: dict[str, str], why: str
+    ada: Person, anonymous: Person, post_id: int, data: dict[str, str], why: str
 ) -> None:
-    answer = ada.post(f"/post/{derby}/updates", **data)
+    answer = ada.post(f"/post/{post_id}/updates", **data)
     assert answer.status_code == 400
     assert why in answer.text
     assert data["body"].strip() in answer.text
-    assert shown(anonymous, derby) == []
-    ada.add_update(derby, "Fits.")
-    assert len(shown(anonymous, derby)) == 1
+    assert shown(anonymous, post_id) == []
+    ada.add_update(post_id, "Fits.")
+    assert len(shown(anonymous, post_id)) == 1
 
 
-def test_an_ended_post_takes_no_updates_and_gives_the_text_back(ada: Person, anonymous: Person, derby: int) -> None:
-    ada.add_update(derby, "In time.")
-    ada.post(f"/desk/post/{derby}/end")
-    refused = ada.post(f"/post/{derby}/updates", body="Too late, but <precious>.")
+def test_an_ended_post_takes_no_updates_and_gives_the_text_back(ada: Person, anonymous: Person, post_id: int) -> None:
+    ada.add_update(post_id, "In time.")
+    ada.post(f"/desk/post/{post_id}/end")
+    refused = ada.post(f"/post/{post_id}/updates", body="Too late, but <precious>.")
     assert refused.status_code == 409
     assert "Too late, but &lt;precious&gt;." in refused.text
-    assert len(shown(anonymous, derby)) == 1
+    assert len(shown(anonymous, post_id)) == 1
 
 
-def test_an_unpublished_post_takes_no_updates_and_gives_the_text_back(ada: Person, derby: int) -> None:
-    ada.post(f"/desk/post/{derby}/unpublish")
-    refused = ada.post(f"/post/{derby}/updates", body="Where did it go?")
+def test_an_unpublished_post_takes_no_updates_and_gives_the_text_back(ada: Person, post_id: int) -> None:
+    ada.post(f"/desk/post/{post_id}/unpublish")
+    refused = ada.post(f"/post/{post_id}/updates", body="Where did it go?")
     assert refused.status_code == 404
     assert "Where did it go?" in refused.text
 
@@ -118,32 +118,32 @@ def test_a_post_that_isnt_live_takes_no_updates(ada: Person) -> None:
 
 
 def test_editors_write_on_every_live_post_and_strangers_on_none(
-    bob: Person, edith: Person, eve: Person, anonymous: Person, derby: int
+    bob: Person, edith: Person, eve: Person, anonymous: Person, post_id: int
 ) -> None:
-    edith.add_update(derby, "From the editor.")
-    assert bob.post(f"/post/{derby}/updates", body="From Bob.").status_code == 403
-    assert eve.post(f"/post/{derby}/updates", body="From Eve.").status_code == 403
-    assert len(shown(anonymous, derby)) == 1
+    edith.add_update(post_id, "From the editor.")
+    assert bob.post(f"/post/{post_id}/updates", body="From Bob.").status_code == 403
+    assert eve.post(f"/post/{post_id}/updates", body="From Eve.").status_code == 403
+    assert len(shown(anonymous, post_id)) == 1
 
 
 # Editing and correcting
 
 
-def test_an_edit_changes_the_text_without_a_word(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Gaol!")
-    assert "Gaol!" in ada.get(f"/desk/post/{derby}/update/{n}/edit").text
-    assert do(ada, derby, n, "edit", title="1:0", body="Goal!") == 302
-    html = page(anonymous, derby)
+def test_an_edit_changes_the_text_without_a_word(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Gaol!")
+    assert "Gaol!" in ada.get(f"/desk/post/{post_id}/update/{n}/edit").text
+    assert do(ada, post_id, n, "edit", title="1:0", body="Goal!") == 302
+    html = page(anonymous, post_id)
     assert "Goal!" in html
     assert "Gaol!" not in html
     assert 'class="correction"' not in html
-    assert shown(anonymous, derby) == [n]
+    assert shown(anonymous, post_id) == [n]
 
 
-def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Goal by Nine.")
-    assert do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten & not <Nine>.") == 302
-    for url in (f"/post/{derby}", f"/post/{derby}/update/{n}", f"/post/{derby}/updates/1"):
+def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Goal by Nine.")
+    assert do(ada, post_id, n, "correct", body="Goal by Ten.", note="It was Ten & not <Nine>.") == 302
+    for url in (f"/post/{post_id}", f"/post/{post_id}/update/{n}", f"/post/{post_id}/updates/1"):
         html = anonymous.get(url).text
         assert "Goal by Ten." in html
         assert "Goal by Nine." not in html[: html.index('<p class="correction">')]
@@ -153,42 +153,42 @@ def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: 
         assert "<time datetime=" in found[0]
 
 
-def test_a_correction_needs_a_note(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Goal by Nine.")
+def test_a_correction_needs_a_note(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Goal by Nine.")
     for note in ("", "  "):
-        assert do(ada, derby, n, "correct", body="Goal by Ten.", note=note) == 400
-    assert "Goal by Nine." in page(anonymous, derby)
-    assert do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten.") == 302
-    assert "Goal by Ten." in page(anonymous, derby)
+        assert do(ada, post_id, n, "correct", body="Goal by Ten.", note=note) == 400
+    assert "Goal by Nine." in page(anonymous, post_id)
+    assert do(ada, post_id, n, "correct", body="Goal by Ten.", note="It was Ten.") == 302
+    assert "Goal by Ten." in page(anonymous, post_id)
 
 
-def test_a_later_edit_keeps_the_correction(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Goal by Nine.")
-    do(ada, derby, n, "correct", body="Goal by Ten.", note="It was Ten.")
-    do(ada, derby, n, "edit", body="Goal by number Ten.")
-    html = page(anonymous, derby)
+def test_a_later_edit_keeps_the_correction(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Goal by Nine.")
+    do(ada, post_id, n, "correct", body="Goal by Ten.", note="It was Ten.")
+    do(ada, post_id, n, "edit", body="Goal by number Ten.")
+    html = page(anonymous, post_id)
     assert "Goal by number Ten." in html
     assert "It was Ten." in html
 
 
-def test_edits_and_corrections_keep_the_older_texts(ada: Person, bob: Person, derby: int) -> None:
-    n = ada.add_update(derby, "First text.")
-    do(ada, derby, n, "edit", body="Second text.")
-    do(ada, derby, n, "correct", body="Third text.", note="First note.")
-    do(ada, derby, n, "correct", body="Third text.", note="Second note.")
-    older = ada.get(f"/desk/post/{derby}/revisions").text
+def test_edits_and_corrections_keep_the_older_texts(ada: Person, bob: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "First text.")
+    do(ada, post_id, n, "edit", body="Second text.")
+    do(ada, post_id, n, "correct", body="Third text.", note="First note.")
+    do(ada, post_id, n, "correct", body="Third text.", note="Second note.")
+    older = ada.get(f"/desk/post/{post_id}/revisions").text
     for text in ("First text.", "Second text.", "Third text.", "First note."):
         assert text in older
     assert "Second note." not in older
-    assert bob.get(f"/desk/post/{derby}/revisions").status_code == 403
+    assert bob.get(f"/desk/post/{post_id}/revisions").status_code == 403
 
 
 @pytest.mark.parametrize("verb", ["edit", "correct"])
 def test_the_second_of_two_writers_sees_both_texts_and_nothing_is_lost(
-    ada: Person, edith: Person, derby: int, verb: str
+    ada: Person, edith: Person, post_id: int, verb: str
 ) -> None:
-    n = ada.add_update(derby, "First text.")
-    url = f"/desk/post/{derby}/update/{n}/{verb}"
+    n = ada.add_update(post_id, "First text.")
+    url = f"/desk/post/{post_id}/update/{n}/{verb}"
     found = re.search(r'name="version" type="hidden" value="(\d+)"', ada.get(url).text)
     assert found
     edit = {"version": found[1], "title": "", "note": "A note of mine."}
@@ -198,52 +198,52 @@ def test_the_second_of_two_writers_sees_both_texts_and_nothing_is_lost(
     assert "The text of Edith." in refused.text
     assert "The text of Ada." in refused.text
     assert ("A note of mine." in refused.text) == (verb == "correct")
-    assert "The text of Edith." in page(ada, derby)
+    assert "The text of Edith." in page(ada, post_id)
 
     fresh = re.search(r'name="version" type="hidden" value="(\d+)"', refused.text)
     assert fresh
     assert ada.post(url, **(edit | {"body": "Both texts.", "version": fresh[1]})).status_code == 302
-    assert "Both texts." in page(ada, derby)
-    assert "The text of Edith." in ada.get(f"/desk/post/{derby}/revisions").text
+    assert "Both texts." in page(ada, post_id)
+    assert "The text of Edith." in ada.get(f"/desk/post/{post_id}/revisions").text
 
 
-def test_an_ended_post_still_lets_its_updates_be_mended(ada: Person, anonymous: Person, derby: int) -> None:
-    n, other = ada.add_update(derby, "Gaol!"), ada.add_update(derby, "Nonsense.")
-    ada.post(f"/desk/post/{derby}/end")
-    assert do(ada, derby, n, "correct", body="Goal!", note="A slip.") == 302
-    assert do(ada, derby, n, "key") == 302
-    assert do(ada, derby, other, "withdraw") == 302
-    assert "Goal!" in page(anonymous, derby)
-    assert shown(anonymous, derby) == [n]
+def test_an_ended_post_still_lets_its_updates_be_mended(ada: Person, anonymous: Person, post_id: int) -> None:
+    n, other = ada.add_update(post_id, "Gaol!"), ada.add_update(post_id, "Nonsense.")
+    ada.post(f"/desk/post/{post_id}/end")
+    assert do(ada, post_id, n, "correct", body="Goal!", note="A slip.") == 302
+    assert do(ada, post_id, n, "key") == 302
+    assert do(ada, post_id, other, "withdraw") == 302
+    assert "Goal!" in page(anonymous, post_id)
+    assert shown(anonymous, post_id) == [n]
 
 
-def test_updates_of_an_unpublished_post_are_mended_out_of_sight(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Gaol!")
-    ada.post(f"/desk/post/{derby}/unpublish")
-    assert do(ada, derby, n, "edit", body="Goal!") == 302
-    assert anonymous.get(f"/post/{derby}/update/{n}").status_code == 404
-    ada.post(f"/desk/post/{derby}", title="The derby", live="y", action="publish")
-    assert "Goal!" in page(anonymous, derby)
+def test_updates_of_an_unpublished_post_are_mended_out_of_sight(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Gaol!")
+    ada.post(f"/desk/post/{post_id}/unpublish")
+    assert do(ada, post_id, n, "edit", body="Goal!") == 302
+    assert anonymous.get(f"/post/{post_id}/update/{n}").status_code == 404
+    ada.post(f"/desk/post/{post_id}", title="The derby", live="y", action="publish")
+    assert "Goal!" in page(anonymous, post_id)
 
 
 # Withdrawing and restoring
 
 
 def test_a_withdrawn_update_is_gone_everywhere_and_comes_back_when_restored(
-    ada: Person, anonymous: Person, derby: int
+    ada: Person, anonymous: Person, post_id: int
 ) -> None:
-    n, other = ada.add_update(derby, "Offside!", key="y"), ada.add_update(derby, "Goal!")
-    places = (f"/post/{derby}", f"/post/{derby}/updates/1", "/search?q=offside")
+    n, other = ada.add_update(post_id, "Offside!", key="y"), ada.add_update(post_id, "Goal!")
+    places = (f"/post/{post_id}", f"/post/{post_id}/updates/1", "/search?q=offside")
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
-    assert do(ada, derby, n, "withdraw") == 302
+    assert do(ada, post_id, n, "withdraw") == 302
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [False] * 3
-    assert anonymous.get(f"/post/{derby}/update/{n}").status_code == 404
-    assert shown(anonymous, derby) == [other]
-    assert "Readers don’t see it." in ada.get(f"/desk/post/{derby}/live").text
-    assert do(ada, derby, n, "restore") == 302
+    assert anonymous.get(f"/post/{post_id}/update/{n}").status_code == 404
+    assert shown(anonymous, post_id) == [other]
+    assert "Readers don’t see it." in ada.get(f"/desk/post/{post_id}/live").text
+    assert do(ada, post_id, n, "restore") == 302
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
-    assert shown(anonymous, derby) == [other, n]
-    assert "Key moments" in page(anonymous, derby)
+    assert shown(anonymous, post_id) == [other, n]
+    assert "Key moments" in page(anonymous, post_id)
 
 
 def withdrawal(app: Flask, post_id: int, n: int) -> tuple[bool, str | None]:
@@ -253,138 +253,138 @@ def withdrawal(app: Flask, post_id: int, n: int) -> tuple[bool, str | None]:
         return update.withdrawn_at is not None, update.withdrawal
 
 
-def test_legal_reasons_are_a_choice_at_any_time_until_it_is_restored(app: Flask, ada: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Libel.")
-    do(ada, derby, n, "withdraw")
-    assert withdrawal(app, derby, n) == (True, None)
-    assert do(ada, derby, n, "withdraw", reason="legal") == 302
-    assert withdrawal(app, derby, n) == (True, "legal")
-    do(ada, derby, n, "withdraw")
-    assert withdrawal(app, derby, n) == (True, "legal"), "whoever taps Withdraw again takes nothing back"
-    do(ada, derby, n, "restore")
-    assert withdrawal(app, derby, n) == (False, None)
-    do(ada, derby, n, "withdraw", reason="legal")
-    assert withdrawal(app, derby, n) == (True, "legal")
+def test_legal_reasons_are_a_choice_at_any_time_until_it_is_restored(app: Flask, ada: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Libel.")
+    do(ada, post_id, n, "withdraw")
+    assert withdrawal(app, post_id, n) == (True, None)
+    assert do(ada, post_id, n, "withdraw", reason="legal") == 302
+    assert withdrawal(app, post_id, n) == (True, "legal")
+    do(ada, post_id, n, "withdraw")
+    assert withdrawal(app, post_id, n) == (True, "legal"), "whoever taps Withdraw again takes nothing back"
+    do(ada, post_id, n, "restore")
+    assert withdrawal(app, post_id, n) == (False, None)
+    do(ada, post_id, n, "withdraw", reason="legal")
+    assert withdrawal(app, post_id, n) == (True, "legal")
 
 
-def test_a_withdrawn_update_can_be_edited_unseen(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "Offside!")
-    do(ada, derby, n, "withdraw")
-    before = anonymous.get(f"/post/{derby}").data
-    assert do(ada, derby, n, "correct", body="No offside.", note="A mistake.") == 302
-    assert anonymous.get(f"/post/{derby}").data == before
+def test_a_withdrawn_update_can_be_edited_unseen(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "Offside!")
+    do(ada, post_id, n, "withdraw")
+    before = anonymous.get(f"/post/{post_id}").data
+    assert do(ada, post_id, n, "correct", body="No offside.", note="A mistake.") == 302
+    assert anonymous.get(f"/post/{post_id}").data == before
     assert "No offside" not in anonymous.get("/search?q=offside").text
-    do(ada, derby, n, "restore")
-    assert "No offside." in page(anonymous, derby)
+    do(ada, post_id, n, "restore")
+    assert "No offside." in page(anonymous, post_id)
 
 
 # Pinned and key moments
 
 
-def test_a_pinned_update_stands_above_the_newest(ada: Person, anonymous: Person, derby: int) -> None:
-    first, second, third = (ada.add_update(derby, text) for text in ("One.", "Two.", "Three."))
-    assert do(ada, derby, first, "pin") == 302
-    assert shown(anonymous, derby) == [first, third, second]
-    assert do(ada, derby, first, "unpin") == 302
-    assert shown(anonymous, derby) == [third, second, first]
+def test_a_pinned_update_stands_above_the_newest(ada: Person, anonymous: Person, post_id: int) -> None:
+    first, second, third = (ada.add_update(post_id, text) for text in ("One.", "Two.", "Three."))
+    assert do(ada, post_id, first, "pin") == 302
+    assert shown(anonymous, post_id) == [first, third, second]
+    assert do(ada, post_id, first, "unpin") == 302
+    assert shown(anonymous, post_id) == [third, second, first]
 
 
-def test_pinning_another_unpins_the_first(ada: Person, anonymous: Person, derby: int) -> None:
-    first, second = ada.add_update(derby, "One."), ada.add_update(derby, "Two.")
-    do(ada, derby, first, "pin")
-    do(ada, derby, second, "pin")
-    html = page(anonymous, derby)
+def test_pinning_another_unpins_the_first(ada: Person, anonymous: Person, post_id: int) -> None:
+    first, second = ada.add_update(post_id, "One."), ada.add_update(post_id, "Two.")
+    do(ada, post_id, first, "pin")
+    do(ada, post_id, second, "pin")
+    html = page(anonymous, post_id)
     assert html.count("update--pinned") == 1
-    assert shown(anonymous, derby) == [second, first]
+    assert shown(anonymous, post_id) == [second, first]
 
 
 def test_unpinning_from_an_outdated_page_leaves_a_colleagues_pin_alone(
-    ada: Person, edith: Person, anonymous: Person, derby: int
+    ada: Person, edith: Person, anonymous: Person, post_id: int
 ) -> None:
-    first, second = ada.add_update(derby, "One."), ada.add_update(derby, "Two.")
-    do(ada, derby, first, "pin")
-    do(edith, derby, second, "pin")
-    do(ada, derby, first, "unpin")
-    assert f'update--pinned" id="update-{second}"' in page(anonymous, derby)
+    first, second = ada.add_update(post_id, "One."), ada.add_update(post_id, "Two.")
+    do(ada, post_id, first, "pin")
+    do(edith, post_id, second, "pin")
+    do(ada, post_id, first, "unpin")
+    assert f'update--pinned" id="update-{second}"' in page(anonymous, post_id)
 
 
-def test_a_withdrawn_update_is_not_pinned_any_more(ada: Person, anonymous: Person, derby: int) -> None:
-    n = ada.add_update(derby, "One.")
-    do(ada, derby, n, "pin")
-    do(ada, derby, n, "withdraw")
-    assert do(ada, derby, n, "pin") == 409
-    do(ada, derby, n, "restore")
-    assert shown(anonymous, derby) == [n]
-    assert "update--pinned" not in page(anonymous, derby)
+def test_a_withdrawn_update_is_not_pinned_any_more(ada: Person, anonymous: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "One.")
+    do(ada, post_id, n, "pin")
+    do(ada, post_id, n, "withdraw")
+    assert do(ada, post_id, n, "pin") == 409
+    do(ada, post_id, n, "restore")
+    assert shown(anonymous, post_id) == [n]
+    assert "update--pinned" not in page(anonymous, post_id)
 
 
-def test_key_moments_stand_on_top_and_lead_to_their_updates(ada: Person, anonymous: Person, derby: int) -> None:
-    goal = ada.add_update(derby, "Goal by Ten.", title="1:0", key="y")
-    ada.add_update(derby, "A corner.")
-    late = ada.add_update(derby, "The second goal, by Nine.")
-    assert do(ada, derby, late, "key") == 302
-    html = page(anonymous, derby)
+def test_key_moments_stand_on_top_and_lead_to_their_updates(ada: Person, anonymous: Person, post_id: int) -> None:
+    goal = ada.add_update(post_id, "Goal by Ten.", title="1:0", key="y")
+    ada.add_update(post_id, "A corner.")
+    late = ada.add_update(post_id, "The second goal, by Nine.")
+    assert do(ada, post_id, late, "key") == 302
+    html = page(anonymous, post_id)
     keys = html[html.index('class="keys"') : html.index('class="updates"')]
     assert re.findall(r'href="#update-(\d+)"', keys) == [str(late), str(goal)]
     assert "1:0" in keys
     assert "The second goal, by Nine." in keys
-    do(ada, derby, late, "not-key")
-    do(ada, derby, goal, "not-key")
-    assert re.search(r'class="keys"[^>]* hidden>', page(anonymous, derby))
+    do(ada, post_id, late, "not-key")
+    do(ada, post_id, goal, "not-key")
+    assert re.search(r'class="keys"[^>]* hidden>', page(anonymous, post_id))
 
 
 def test_a_key_moment_of_an_older_page_leads_to_the_updates_own_page(
-    app: Flask, ada: Person, anonymous: Person, derby: int
+    app: Flask, ada: Person, anonymous: Person, post_id: int
 ) -> None:
-    goal = ada.add_update(derby, "Goal by Ten.", key="y")
-    add_many(app, derby, 50)
-    html = page(anonymous, derby)
-    assert goal not in shown(anonymous, derby)
+    goal = ada.add_update(post_id, "Goal by Ten.", key="y")
+    add_many(app, post_id, 50)
+    html = page(anonymous, post_id)
+    assert goal not in shown(anonymous, post_id)
     keys = html[html.index('class="keys"') : html.index('class="updates"')]
-    assert f'href="/post/{derby}/update/{goal}"' in keys
-    assert "Goal by Ten." in anonymous.get(f"/post/{derby}/update/{goal}").text
+    assert f'href="/post/{post_id}/update/{goal}"' in keys
+    assert "Goal by Ten." in anonymous.get(f"/post/{post_id}/update/{goal}").text
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_doing_it_twice_is_doing_it_once(ada: Person, anonymous: Person, derby: int, verb: str) -> None:
-    n = ada.add_update(derby, "One.")
-    assert do(ada, derby, n, verb) == 302
-    before = anonymous.get(f"/post/{derby}").data
-    assert do(ada, derby, n, verb) == 302
-    assert anonymous.get(f"/post/{derby}").data == before
+def test_doing_it_twice_is_doing_it_once(ada: Person, anonymous: Person, post_id: int, verb: str) -> None:
+    n = ada.add_update(post_id, "One.")
+    assert do(ada, post_id, n, verb) == 302
+    before = anonymous.get(f"/post/{post_id}").data
+    assert do(ada, post_id, n, verb) == 302
+    assert anonymous.get(f"/post/{post_id}").data == before
 
 
 @pytest.mark.parametrize("verb", [*VERBS, "edit", "correct"])
-def test_an_update_that_isnt_there_cant_be_changed(ada: Person, derby: int, verb: str) -> None:
-    n = ada.add_update(derby, "One.")
+def test_an_update_that_isnt_there_cant_be_changed(ada: Person, post_id: int, verb: str) -> None:
+    n = ada.add_update(post_id, "One.")
     data = {"body": "Changed.", "note": "A note."}
-    assert do(ada, derby, n, verb, **data) == 302
-    assert do(ada, derby, n + 1, verb, **data) == 404
+    assert do(ada, post_id, n, verb, **data) == 302
+    assert do(ada, post_id, n + 1, verb, **data) == 404
     assert do(ada, 999, n, verb, **data) == 404
 
 
-def test_an_update_is_changed_under_its_own_post_only(ada: Person, derby: int, anonymous: Person) -> None:
+def test_an_update_is_changed_under_its_own_post_only(ada: Person, post_id: int, anonymous: Person) -> None:
     other = ada.write_post(title="Another", live="y")
-    n = ada.add_update(derby, "Of the derby.")
+    n = ada.add_update(post_id, "Of the derby.")
     assert ada.add_update(other, "Of the other post.") == n, "both posts count from one"
     assert do(ada, other, n, "withdraw") == 302
-    assert shown(anonymous, derby) == [n]
+    assert shown(anonymous, post_id) == [n]
     assert shown(anonymous, other) == []
 
 
-def test_the_live_desk_lists_what_can_be_done(ada: Person, derby: int) -> None:
-    n = ada.add_update(derby, "One.")
-    html = unescape(ada.get(f"/desk/post/{derby}/live").text)
+def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "One.")
+    html = unescape(ada.get(f"/desk/post/{post_id}/live").text)
     for verb in ("edit", "correct", "key", "pin", "withdraw"):
-        assert f'"/desk/post/{derby}/update/{n}/{verb}"' in html
-    do(ada, derby, n, "withdraw")
-    html = ada.get(f"/desk/post/{derby}/live").text
-    assert f'"/desk/post/{derby}/update/{n}/restore"' in html
-    assert f'"/desk/post/{derby}/update/{n}/pin"' not in html
+        assert f'"/desk/post/{post_id}/update/{n}/{verb}"' in html
+    do(ada, post_id, n, "withdraw")
+    html = ada.get(f"/desk/post/{post_id}/live").text
+    assert f'"/desk/post/{post_id}/update/{n}/restore"' in html
+    assert f'"/desk/post/{post_id}/update/{n}/pin"' not in html
     assert 'name="reason" value="legal"' in html
     assert "The history still shows it as it stood" in html
-    do(ada, derby, n, "withdraw", reason="legal")
-    html = ada.get(f"/desk/post/{derby}/live").text
+    do(ada, post_id, n, "withdraw", reason="legal")
+    html = ada.get(f"/desk/post/{post_id}/live").text
     assert "Withdrawn for legal reasons" in html
-    assert f'"/desk/post/{derby}/update/{n}/restore"' in html
-    assert f'"/desk/post/{derby}/update/{n}/withdraw"' not in html
+    assert f'"/desk/post/{post_id}/update/{n}/restore"' in html
+    assert f'"/desk/post/{post_id}/update/{n}/withdraw"' not in html

@@ -11,11 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from archives import add_migration, content
-from persons import Person, settings_for
 from sqlalchemy.exc import OperationalError
-from test_cli import done, program
 
+from support.apps import settings_for
+from support.archives import add_migration, content
+from support.commands import done, program
+from support.persons import Person
 from webapp import copies, create_app, db, setup
 from webapp.server import try_lock
 

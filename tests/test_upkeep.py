@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
-from persons import Person, settings_for
-from test_pages import addresses, pages_there, reachable, wrong
-from test_reader import add_many
 
+from support.apps import settings_for
+from support.content import add_many
+from support.page_store import addresses, pages_there, reachable, wrong
+from support.persons import Person
 from webapp import about, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
 from webapp.pages import Pages
 from webapp.places import place_of

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
-from urllib.request import HTTPCookieProcessor, OpenerDirector, Request, build_opener
 
 import pytest
-from persons import PASSWORD, settings_for
-from uwsgi_server import UwsgiServer, until
 
+from support.apps import settings_for
+from support.http_client import Browser
+from support.uwsgi_server import UwsgiServer, until
 from webapp import create_app, db
 from webapp.models import Event, Post
 
@@ -30,39 +27,8 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def server(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
     environ = {"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}
-    with UwsgiServer(copied_instance("uwsgi"), workers=2, module="waiting_site:app", environ=environ) as server:
+    with UwsgiServer(copied_instance("uwsgi"), workers=2, module="support.waiting_site:app", environ=environ) as server:
         yield server
-
-
-class Browser:
-    """Cookies, redirects left alone, and the CSRF token: enough to log in and write."""
-
-    def __init__(self, url: str, name: str | None = None) -> None:
-        self.url = url
-        self.cookies = CookieJar()
-        self.opener: OpenerDirector = build_opener(HTTPCookieProcessor(self.cookies))
-        if name:
-            form = self.get("/login")
-            token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
-            assert token
-            self.post("/login", csrf_token=token[1], username=name, password=PASSWORD)
-            found = re.search(r'"csrf_token":"([^"]+)"', self.get("/me"))
-            assert found, "not logged in"
-            self.token = found[1]
-
-    def get(self, path: str) -> str:
-        with self.opener.open(self.url + path, timeout=60) as answer:
-            return str(answer.read().decode())
-
-    def post(self, path: str, **data: str) -> str:
-        """Send a form; the address that it led to."""
-        with self.opener.open(Request(self.url + path, urlencode(data).encode()), timeout=60) as answer:
-            answer.read()
-            return str(answer.url)
-
-    def write_post(self) -> int:
-        fields = {"title": "Under load", "body": "A text.", "live": "y", "action": "publish"}
-        return int(self.post("/desk/new", csrf_token=self.token, **fields).rpartition("/")[2])
 
 
 def in_a_thread(work: Coroutine[Any, Any, T]) -> T:

@@ -11,7 +11,8 @@ import venv
 import zipfile
 from pathlib import Path
 
-from uwsgi_server import CHECKOUT, free_port, until
+from support.checkout import CHECKOUT
+from support.uwsgi_server import free_port, until
 
 
 def test_a_wheel_carries_all_that_a_site_needs(tmp_path: Path) -> None:

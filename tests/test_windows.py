@@ -1,5 +1,7 @@
-"""A newcomer's first steps on Windows, as far as that can be imitated (as_on_windows.py); the site itself, once it
-serves, is asked by test_deploy.py."""
+"""A newcomer's first steps on Windows, as far as that can be imitated (support/as_on_windows.py).
+
+The site itself, once it serves, is asked by test_deploy.py.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from persons import PASSWORD
-from proxies import AS_ON_WINDOWS, Way
-from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, free_port
+
+from support.checkout import CHECKOUT
+from support.http_client import Browser
+from support.persons import PASSWORD
+from support.proxies import AS_ON_WINDOWS, Way
+from support.uwsgi_server import free_port
 
 START = AS_ON_WINDOWS["waitress as on Windows"]
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -29,7 +33,7 @@ def run(instance: Path, *command: str, said: str = "", status: int = 0, port: in
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
     environ |= {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_HTTP": f"127.0.0.1:{port or free_port()}"}
     ran = subprocess.run(
-        [sys.executable, "tests/as_on_windows.py", *command],
+        [sys.executable, "-m", "tests.support.as_on_windows", *command],
         input=said,
         env=environ,
         cwd=CHECKOUT,

@@ -13,8 +13,12 @@ from pathlib import Path
 from types import TracebackType
 
 import psutil
-from uwsgi_server import CHECKOUT, DEADLINE_SECONDS, free_port, until
 
+from support.checkout import CHECKOUT
+from support.uwsgi_server import DEADLINE_SECONDS, free_port, until
+
+# root itself may write everywhere; without its capabilities it is like anybody else.
+ORDINARY = ["setpriv", "--bounding-set=-all"] if os.geteuid() == 0 else []
 STOP_SECONDS = 3.0  # Apache waits three times as long for its threads that hold a stream
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from html import unescape
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -15,16 +13,10 @@ from flask.wrappers import Response
 from sqlalchemy import select
 
 from webapp import db
-from webapp.instance import BENCH
 from webapp.models import Event
-from webapp.store import Store
 
 PASSWORD = "correct horse battery"
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
-
-
-def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
-    return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
 
 
 class Happened(NamedTuple):
@@ -39,17 +31,6 @@ def happened(app: Flask, post_id: int) -> list[Happened]:
     with db.snapshot(app.extensions["engine"]) as session:
         rows = session.execute(select(*columns).where(Event.post_id == post_id).order_by(Event.seq))
         return [Happened(*row) for row in rows]
-
-
-def refill(folder: Path, template_instance: Path) -> None:
-    """Give the instance the database that every test begins with, and no pages. It is no bench."""
-    source = sqlite3.connect(template_instance / "pressroom.db")
-    target = sqlite3.connect(folder / "pressroom.db")
-    source.backup(target)
-    source.close()
-    target.close()
-    Store(folder).clear()
-    (folder / BENCH).unlink(missing_ok=True)
 
 
 class Person:

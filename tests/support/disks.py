@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from uwsgi_server import UwsgiServer
+from support.uwsgi_server import UwsgiServer
 
 
 class Disk:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
-from persons import PASSWORD, Person
 from playwright.sync_api import Locator, Page, expect
+
+from support.persons import PASSWORD, Person
 
 PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}
@@ -72,3 +73,15 @@ def is_live(page: Page) -> None:
 
 def update(page: Page, n: int) -> Locator:
     return page.locator(f"#update-{n}")
+
+
+def tab_to(page: Page, text: str) -> None:
+    """Press Tab until the focus stands on what says `text`; it must be seen there."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        if text in (focused.text_content() or ""):
+            outline = focused.evaluate("e => getComputedStyle(e).outlineStyle + getComputedStyle(e).boxShadow")
+            assert outline != "nonenone", f"nobody sees that {text!r} has the focus"
+            return
+    raise AssertionError(f"{text!r} can't be reached with Tab")

@@ -22,15 +22,17 @@ from typing import Any
 from flask import Flask
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
-from screens import FLAGS, PASSWORD, ROOT, ZONE, fill
 from sqlalchemy import select
-from uwsgi_server import UwsgiServer, until
 
+from support.browsing import CHROMIUM_FLAGS
+from support.checkout import CHECKOUT
+from support.uwsgi_server import UwsgiServer, until
+from tools.screens import PASSWORD, ZONE, fill
 from webapp import config, create_app, pages, updates
 from webapp.models import Update
 
 STREAMS = 10_000
-FILE = ROOT / "docs" / "recording.webp"
+FILE = CHECKOUT / "docs" / "recording.webp"
 SIZE = {"width": 520, "height": 720}
 KEYS = "The last box is **open**. Mira Lindqvist is mayor of Hallstedt."
 KEY_MS = 45
@@ -49,7 +51,7 @@ class Crowd:
     def __init__(self, url: str, post_id: int) -> None:
         self.terminal, theirs = pty.openpty()
         os.set_blocking(self.terminal, False)
-        command = [sys.executable, str(ROOT / "loadtests" / "crowd.py"), url, "--streams", str(STREAMS)]
+        command = [sys.executable, str(CHECKOUT / "loadtests" / "crowd.py"), url, "--streams", str(STREAMS)]
         self.process = subprocess.Popen([*command, "--post", str(post_id)], stdout=theirs, stderr=theirs)
         os.close(theirs)
         self.said = ""
@@ -148,7 +150,7 @@ def main() -> None:
         app = create_app(config.read(server.environ))
         post_id = fill(app)["live"]
         unpin(app, post_id)
-        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         look: dict[str, Any] = {"viewport": SIZE, "locale": "en-GB", "timezone_id": ZONE}
         page, terminal = browser.new_context(**look).new_page(), browser.new_context(**look).new_page()
         terminal.set_content(TERMINAL)
@@ -157,7 +159,7 @@ def main() -> None:
             recorder = record(page, terminal, readers)
         browser.close()
     recorder.save()
-    print(f"{FILE.relative_to(ROOT)}: {len(recorder.frames)} pictures, {FILE.stat().st_size / 1024:.0f} KB")
+    print(f"{FILE.relative_to(CHECKOUT)}: {len(recorder.frames)} pictures, {FILE.stat().st_size / 1024:.0f} KB")
     print(recorder.crowd.said.rpartition("\033[K")[2].strip())
 
 

@@ -1,6 +1,6 @@
 """Runs one of our environment's programs in a Python that lacks what Python lacks on Windows.
 
-    python tests/as_on_windows.py waitress-serve --listen 127.0.0.1:8000 webapp.wsgi:app
+    python -m tests.support.as_on_windows waitress-serve --listen 127.0.0.1:8000 webapp.wsgi:app
 
 Gone: what typeshed has for no Windows, as whole modules (fcntl, resource, pwd …) and in os, socket, select, signal and
 time (fork, geteuid, O_NONBLOCK, AF_UNIX, send_fds, epoll, poll, SIGHUP, tzset …), and every function's `dir_fd`.
@@ -196,11 +196,10 @@ def pretend() -> None:
 
 if __name__ == "__main__":
     if not sys.flags.warn_default_encoding:
-        os.execv(sys.executable, [sys.executable, "-X", "warn_default_encoding", *sys.argv])  # noqa: S606
+        os.execv(sys.executable, [sys.executable, "-X", "warn_default_encoding", *sys.orig_argv[1:]])  # noqa: S606
     pretend()
     import runpy
 
     program = Path(sys.executable).parent / sys.argv[1]
     sys.argv = [str(program), *sys.argv[2:]]
-    sys.path[0] = str(Path.cwd())
     runpy.run_path(str(program), run_name="__main__")

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from programs import Program
-from uwsgi_server import CHECKOUT, UwsgiServer, free_port
+from support.checkout import CHECKOUT
+from support.programs import Program
+from support.uwsgi_server import UwsgiServer, free_port
 
 sys.path += [str(CHECKOUT / "loadtests" / "limits")]
 import behind
@@ -187,7 +188,7 @@ IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way
 # The same as one of those, with less: no column of its own in deploy/README.md.
 AS_ON_WINDOWS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
     "waitress as on Windows": _by_command(
-        "waitress", "python tests/as_on_windows.py waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"
+        "waitress", "python -m tests.support.as_on_windows waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"
     ),
 }
 

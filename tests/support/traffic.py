@@ -16,17 +16,16 @@ from copy import copy
 from dataclasses import dataclass, field
 from operator import ge
 from pathlib import Path
-from types import SimpleNamespace
 from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from live_page import LivePage
-from proxies import Way, behind_nginx
-from test_exactly_once import CATCH_UP_SECONDS, Reader
-from test_uwsgi import Browser
-from uwsgi_server import until
-from ways import ask
+from support.http_client import Browser, ask
+from support.live_page import LivePage
+from support.proxies import Way, behind_nginx
+from support.reader import CATCH_UP_SECONDS, Reader
+from support.sse_client import Listener
+from support.uwsgi_server import until
 
 # A page shows the newest 50 of each kind; some more may come while it is on its way.
 ON_PAGE = 30
@@ -98,7 +97,7 @@ class Writer:
         return [told for told in self.told if told.status is not None and not told.acknowledged]
 
 
-class Night:
+class Traffic:
     """A live post with an author, somebody who comments, and readers. Within `going_on` they act by themselves."""
 
     def __init__(self, way: Way) -> None:
@@ -111,8 +110,7 @@ class Night:
         self.wrong: list[str] = []
         self.ended = threading.Event()
         self.pen = threading.Lock()  # held by whoever writes
-        world = SimpleNamespace(server=way, path=self.path)
-        self.readers = [Reader(world, []) for _ in range(READERS)]  # type: ignore[arg-type]
+        self.readers = [Reader(way.url, self.path) for _ in range(READERS)]
 
     # What they do
 
@@ -188,6 +186,13 @@ class Night:
         wanted = [seen + count for seen in counts()]
         until(lambda: self.wrong or all(map(ge, counts(), wanted)), f"{count} more were {what}, and pages read")
         assert not self.wrong, self.wrong
+
+    def has_streams(self) -> bool:
+        """Whether a new reader gets everything, and a stream that is held."""
+        with Listener(self.way.url, f"{self.path}/live?after=0") as late:
+            late.until_number(self.numbers()[-1])
+            late.take(0.5)
+            return not late.ended
 
     # The end
 

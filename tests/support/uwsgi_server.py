@@ -19,7 +19,8 @@ from types import TracebackType
 
 import psutil
 
-CHECKOUT = Path(__file__).parent.parent
+from support.checkout import CHECKOUT
+
 UWSGI = Path(sys.executable).parent / "uwsgi"
 DEADLINE_SECONDS = 60.0
 
@@ -51,7 +52,7 @@ class UwsgiServer:
     """Starts in `with`, answers `/hello` when the block begins, and stops by SIGTERM at its end, leaving nothing.
 
     instance: its folder; need not exist.
-    module: what to serve in place of `webapp.wsgi:app`, such as `waiting_site:app` for tests/waiting_site.py.
+    module: what to serve in place of `webapp.wsgi:app`, such as `support.waiting_site:app`.
     options: more of the command line, which wins over the file.
     environ: settings and other variables on top of ours, without our own PRESSROOM_… ones.
     command, ini, cwd: how uWSGI is called, and from where.
@@ -82,7 +83,7 @@ class UwsgiServer:
         self.environ |= environ or {}
         self.command = [str(command), "--ini", str(ini)]
         if module:
-            self.command += ["--pythonpath", str(Path(__file__).parent), "--module", module]
+            self.command += ["--pythonpath", str(CHECKOUT / "tests"), "--module", module]
         self.command += options
         self.cwd = cwd
         self._process: subprocess.Popen[bytes] | None = None

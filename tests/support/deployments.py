@@ -11,26 +11,14 @@ import time
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 
-from listening import Listener
-from proxies import IN_USE, Way
-from test_pages_uwsgi import Answer
-from uwsgi_server import CHECKOUT
+from support.checkout import CHECKOUT
+from support.http_client import ask
+from support.proxies import IN_USE, Way
+from support.sse_client import Listener
 
 README = CHECKOUT / "deploy" / "README.md"
 HALF_REQUESTS = 100
 PROMPT_SECONDS = 2.0
-
-
-def ask(
-    way: Way, path: str, method: str = "GET", body: bytes | None = None, seconds: float = 30.0, **headers: str
-) -> Answer:
-    connection = HTTPConnection("127.0.0.1", way.port, timeout=seconds)
-    try:
-        connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        answer = connection.getresponse()
-        return Answer(answer.status, answer.getheaders(), answer.read())
-    finally:
-        connection.close()
 
 
 def say(way: Way, *sent: bytes) -> bytes:

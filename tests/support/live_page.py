@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from listening import Heard
+from support.sse_client import Heard
 
 ITEM = re.compile(r'<article class="(?:update|comment)[^>]*id="(?P<id>(?:update|comment)-\d+)".*?</article>', re.DOTALL)
 HEAD = re.compile(

@@ -16,19 +16,19 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from uwsgi_server import UwsgiServer
 
+from support.browsing import CHROMIUM_FLAGS
+from support.checkout import CHECKOUT
+from support.uwsgi_server import UwsgiServer
 from webapp import comments, config, create_app, imports, pages, passwords, people, posts, text, updates
 from webapp.models import Post, User
 
-ROOT = Path(__file__).parent.parent
-SCREENS = ROOT / "docs" / "screens"
+SCREENS = CHECKOUT / "docs" / "screens"
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 MAX_HEIGHT = 2000
-FLAGS = "--no-sandbox --disable-background-networking --disable-component-update --disable-sync --no-first-run"
 ZONE = "Europe/Berlin"
 PASSWORD = "a long enough password"
-GUIDES = [ROOT.parent / "shared" / "samples" / "flask-guide.zh.md", ROOT / "tests" / "samples" / "guide.zh.md"]
+GUIDES = [CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md", CHECKOUT / "tests" / "samples" / "guide.zh.md"]
 START = datetime(2026, 9, 13, 18, 0, tzinfo=ZoneInfo(ZONE))
 
 # The sample content.
@@ -368,7 +368,7 @@ def main() -> None:
         site(Path(folder)) as (address, app, ids),
         sync_playwright() as engine,
     ):
-        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS.split())
+        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         for width, scheme in LOOKS:
             shoot(browser, address, ids, width, scheme)
             shoot_past(browser, address, ids, width, scheme)

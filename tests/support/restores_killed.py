@@ -1,6 +1,6 @@
 """Restores an archive again and again, each time into a fresh copy of an instance, killed one step later.
 
-    python restores_killed.py ARCHIVE INSTANCE FOLDER
+    python -m support.restores_killed ARCHIVE INSTANCE FOLDER
 
 A step is whatever the file system or SQLite is asked to do in the instance. Leaves FOLDER/1, FOLDER/2 …; the last one
 was left to finish. One process that forks, as importing takes longer than restoring.
@@ -15,8 +15,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from persons import settings_for
-
+from support.apps import settings_for
 from webapp.restore import restore
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "os.chmod", "sqlite3.connect", "shutil.rmtree"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from persons import Person
+from support.persons import Person
 
 
 class Clock:
@@ -22,7 +22,7 @@ class Clock:
         return self.ms
 
 
-class Derby:
+class LivePost:
     """A live post of Ada's, and what she does there."""
 
     def __init__(self, ada: Person) -> None:
