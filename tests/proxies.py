@@ -22,7 +22,7 @@ from programs import Program
 from uwsgi_server import CHECKOUT, UwsgiServer, free_port
 
 sys.path += [str(CHECKOUT / "loadtests" / "limits")]
-import behind
+import nginx_setup
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
@@ -202,7 +202,7 @@ def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Itera
 
 
 def shipped(name: str, site: UwsgiServer, port: int) -> str:
-    return behind.shipped(name, site.instance.parent, Path(site.environ["PRESSROOM_SOCKET"]), port)
+    return nginx_setup.shipped(name, site.instance.parent, Path(site.environ["PRESSROOM_SOCKET"]), port)
 
 
 def _readable(instance: Path, place: Path) -> Path:

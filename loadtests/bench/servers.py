@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 sys.path.append(str(Path(__file__).parent.parent / "limits"))
-import behind
 import lab
+import nginx_setup
 
 HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
@@ -129,7 +129,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
     environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
     with ExitStack() as stack:
         server = NGINX.format(port=port, way=PASS_ON.format(socket=socket))
-        nginx = stack.enter_context(behind.nginx(instance.parent, port, server, WORKERS))
+        nginx = stack.enter_context(nginx_setup.nginx(instance.parent, port, server, WORKERS))
         site = stack.enter_context(lab.running(command, port, environ, "/hello"))
         lab.wait_for_site(instance, site, WORKERS)
         yield Running([site, nginx], port)
@@ -137,7 +137,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
 
 def nginx_alone(instance: Path, port: int, _environ: dict[str, str]) -> Iterator[Running]:
     server = NGINX.format(port=port, way=f"root {instance / 'pages'}; try_files $uri/index.html =404;")
-    with behind.nginx(instance.parent, port, server, WORKERS) as pid:
+    with nginx_setup.nginx(instance.parent, port, server, WORKERS) as pid:
         yield Running([pid], port)
 
 

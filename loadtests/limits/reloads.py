@@ -15,9 +15,9 @@ import time
 from argparse import Namespace
 from collections import Counter
 
-import behind
 import browser
 import lab
+import nginx_setup
 import report
 from readers import Readers
 
@@ -84,7 +84,7 @@ def main() -> None:
     )
     with lab.site() as site:
         path = f"/post/{lab.live_post(site.app, update_count=1)}"
-        with behind.behind_nginx(site) as served:
+        with nginx_setup.behind_nginx(site) as served:
             author = browser.sign_in(site.port, lab.AUTHOR)
             start = lab.number_of_page(site.port, int(path.rpartition("/")[2]))
             old = set(lab.workers(served.uwsgi))
