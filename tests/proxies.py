@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,10 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from programs import Program
-from uwsgi_server import CHECKOUT, UwsgiServer, free_port
+from uwsgi_server import UwsgiServer, free_port
 
-sys.path += [str(CHECKOUT / "loadtests" / "limits")]
-import nginx_setup
+from loadtests.limits import nginx_setup
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,11 +13,10 @@ from night import Night, serving
 from proxies import Way
 from test_faults import follows
 from test_uwsgi import Browser
-from uwsgi_server import CHECKOUT, until
+from uwsgi_server import until
 from ways import ask
 
-sys.path += [str(CHECKOUT / "loadtests" / "limits")]
-from slow import CLIENTS, Slow, held
+from loadtests.limits.slow import CLIENTS, Slow, held
 
 CROWD = 100
 LOCKED_SECONDS = 10.0

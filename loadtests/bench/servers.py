@@ -10,11 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-sys.path.append(str(Path(__file__).parent.parent / "limits"))
-import lab
-import nginx_setup
+from loadtests.limits import lab, nginx_setup
 
-HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 WORKERS = os.cpu_count() or 1
 THREADS = 16
@@ -84,7 +81,6 @@ def serving(server: Server, instance: Path) -> Iterator[Running]:
         "PRESSROOM_HTTP": f"127.0.0.1:{port}",
         "PRESSROOM_LIMITS": "off",
         "PRESSROOM_WORKERS": str(WORKERS),
-        "PYTHONPATH": f"{lab.CHECKOUT}{os.pathsep}{HERE}",
         **server.environ,
     }
     with contextmanager(server.start)(instance, port, environ) as running:
@@ -95,7 +91,7 @@ def uwsgi_ini(instance: Path, *leave_out: str, module: str = "webapp.wsgi:app") 
     """uwsgi.ini without the lines that begin so, and with another app."""
     text = (lab.CHECKOUT / "uwsgi.ini").read_text().replace("%d", f"{lab.CHECKOUT}/")
     lines = [line for line in text.splitlines() if not line.startswith(leave_out or ("\0",))]
-    changed = "\n".join(lines).replace("module = webapp.wsgi:app", f"pythonpath = {HERE}\nmodule = {module}")
+    changed = "\n".join(lines).replace("module = webapp.wsgi:app", f"module = {module}")
     ini = instance.with_name("uwsgi.ini")
     ini.write_text(changed + "\n")
     return ini
@@ -157,7 +153,7 @@ SERVERS = [
         "uwsgi-unstored",
         "uWSGI gevent without the page store",
         "uwsgi --ini uwsgi.ini, without check-static; every page is rendered",
-        by_uwsgi("check-static", module="unstored:app"),
+        by_uwsgi("check-static", module="loadtests.bench.unstored:app"),
         holds_streams=True,
     ),
     Server(

@@ -8,11 +8,7 @@ from __future__ import annotations
 from argparse import Namespace
 from statistics import median
 
-import browser
-import lab
-import nginx_setup
-import pages
-import report
+from loadtests.limits import browser, lab, nginx_setup, pages, report
 
 OF_PLAIN = 1.2
 KINDS = {"": {}, ", gzip": {"coding": "gzip"}, ", new connections": {"kept": False}}

@@ -10,10 +10,7 @@ import subprocess
 from argparse import Namespace
 from statistics import median
 
-import browser
-import lab
-import nginx_setup
-import report
+from loadtests.limits import browser, lab, nginx_setup, report
 
 PAGE_BYTES = 8192
 OF_HELLO = 1 / 5

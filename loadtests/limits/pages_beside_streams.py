@@ -18,10 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import lab
-import report
-from readers import Readers
-
+from loadtests.limits import lab, report
+from loadtests.limits.readers import Readers
 from webapp import pages, people, text, updates
 
 CONNECTIONS = 32

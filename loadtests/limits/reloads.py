@@ -15,11 +15,8 @@ import time
 from argparse import Namespace
 from collections import Counter
 
-import browser
-import lab
-import nginx_setup
-import report
-from readers import Readers
+from loadtests.limits import browser, lab, nginx_setup, report
+from loadtests.limits.readers import Readers
 
 REQUESTS = 50_000
 PEOPLE = 8

@@ -8,10 +8,8 @@ from __future__ import annotations
 import time
 from statistics import median
 
-import browser
-import lab
-import report
-from readers import Readers, percentile
+from loadtests.limits import browser, lab, report
+from loadtests.limits.readers import Readers, percentile
 
 BROADCASTERS = 4
 READING = 4

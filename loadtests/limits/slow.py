@@ -18,10 +18,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import browser
-import lab
-import nginx_setup
-import report
+from loadtests.limits import browser, lab, nginx_setup, report
 
 CLIENTS = 200
 LOG_IN_EVERY = 25

@@ -8,10 +8,9 @@ from __future__ import annotations
 from argparse import Namespace
 from statistics import median
 
-import lab
-import report
-from pages import measure
-from readers import Readers
+from loadtests.limits import lab, report
+from loadtests.limits.pages import measure
+from loadtests.limits.readers import Readers
 
 CONNECTIONS = 64
 OF_HELLO = 2.5
