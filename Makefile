@@ -32,7 +32,7 @@ reload: install
 install: $(VENV)/.installed
 
 crowd: $(VENV)/.installed
-	@exec $(VENV)/bin/python loadtests/crowd.py "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
+	@exec $(VENV)/bin/python -m loadtests.crowd "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
 test: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
@@ -50,11 +50,11 @@ recording: $(VENV)/.installed-for-tests
 	@PYTHONPATH=tests $(VENV)/bin/python -m tools.recording
 
 bench: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python loadtests/bench/run.py $(if $(FULL),full,$(if $(QUICK),quick,usual))
+	@$(VENV)/bin/python -m loadtests.bench.run $(if $(FULL),full,$(if $(QUICK),quick,usual))
 
 # To tell of another run, put its results.json there first.
 benchmarks: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python loadtests/bench/report_page.py docs/benchmarks.json --docs
+	@$(VENV)/bin/python -m loadtests.bench.report_page docs/benchmarks.json --docs
 
 ways: $(VENV)/.installed-for-tests
 	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/test_deploy.py

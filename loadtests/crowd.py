@@ -1,6 +1,6 @@
 """A crowd: opens many real streams to a running site and shows how fast each update reaches all of them.
 
-    .venv/bin/python loadtests/crowd.py http://127.0.0.1:8000 --streams 10000 [--post 7]
+    .venv/bin/python -m loadtests.crowd http://127.0.0.1:8000 --streams 10000 [--post 7]
 
 Type an update in the browser and watch. Ctrl-C ends it. One process, one thread, plain epoll, so that it takes little
 of the machine that it measures; loopback only, or a site that is yours.
@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from eventsources import Crowd
+from loadtests.eventsources import Crowd
 
 LIVE_CARD = re.compile(r'<article class="card" id="post-(\d+)"[^>]*>\s*<p class="live-mark">')
 

@@ -28,11 +28,10 @@ from typing import Any
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-sys.path.append(str(Path(__file__).parent))
-from members import CHECKS, Author, Commenter
-from person import SEQ, Run, report
-from shapes import SHAPES, Shape, take_stages, write_results
-from visitors import Crawler, Follower, Reader
+from loadtests.members import CHECKS, Author, Commenter
+from loadtests.person import SEQ, Run, report
+from loadtests.shapes import SHAPES, Shape, take_stages, write_results
+from loadtests.visitors import Crawler, Follower, Reader
 
 __all__ = ["Author", "Commenter", "Crawler", "Follower", "Reader", "Shape"]
 

@@ -9,7 +9,8 @@ from uuid import uuid4
 
 from locust import tag, task
 from locust.exception import StopUser
-from person import SEQ, Person, Run
+
+from loadtests.person import SEQ, Person, Run
 
 CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 CHECKS = "CHECK"  # a request type of Locust's: what is looked at once more at the end

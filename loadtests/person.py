@@ -8,11 +8,12 @@ from collections import defaultdict
 from itertools import count
 from typing import Any, ClassVar
 
-from crowd import LIVE_CARD
 from locust import FastHttpUser
 from locust.env import Environment
 from locust.exception import StopUser
-from shapes import pace
+
+from loadtests.crowd import LIVE_CARD
+from loadtests.shapes import pace
 
 SEQ = re.compile(r'data-seq="(\d+)"')
 POST = re.compile(r'href="(/post/\d+)"')

@@ -12,10 +12,11 @@ from html import unescape
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-import sse
 from locust import constant_throughput, tag, task
-from person import SEQ, Person, Run, report
-from sse import Event
+
+from loadtests import sse
+from loadtests.person import SEQ, Person, Run, report
+from loadtests.sse import Event
 
 ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
 JUNK = ("/wp-login.php", "/.env", "/post/999999999", "/post/1/live/x", "/%2e%2e/pages.tmp/x", "/user/nobody-here")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,9 @@ import pytest
 
 from support.checkout import CHECKOUT
 
-sys.path += [str(CHECKOUT / "loadtests" / "bench"), str(CHECKOUT / "loadtests" / "limits")]
-import facts
-import report_page
-import run
-from plans import Plan
-from servers import BY_NAME, Server, by_uwsgi
+from loadtests.bench import facts, report_page, run
+from loadtests.bench.plans import Plan
+from loadtests.bench.servers import BY_NAME, Server, by_uwsgi
 
 pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it")
 

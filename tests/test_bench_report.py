@@ -17,12 +17,7 @@ from playwright.sync_api import Browser, Page
 from support.accessibility import CONTRAST, violations
 from support.checkout import CHECKOUT
 
-sys.path.insert(0, str(CHECKOUT / "loadtests" / "bench"))
-
-import drawing
-import figures
-import report_page
-import sections
+from loadtests.bench import drawing, figures, report_page, sections
 
 DOCS = CHECKOUT / "docs"
 PICTURES = ["climb", "cpu", "knee", "latency", "streams-bytes", "streams-cpu", "streams-time"]
@@ -153,12 +148,8 @@ def written_docs(results: dict[str, Any], folder: Path) -> dict[str, str]:
     """As `make benchmarks` does; {file's name: text}."""
     folder.mkdir()
     (folder / "benchmarks.json").write_text(json.dumps(results))
-    script = CHECKOUT / "loadtests" / "bench" / "report_page.py"
-    subprocess.run(
-        [sys.executable, "-W", "error", str(script), str(folder / "benchmarks.json"), "--docs"],
-        capture_output=True,
-        check=True,
-    )
+    command = [sys.executable, "-W", "error", "-m", "loadtests.bench.report_page"]
+    subprocess.run([*command, str(folder / "benchmarks.json"), "--docs"], cwd=CHECKOUT, capture_output=True, check=True)
     return {path.name: path.read_text() for path in folder.iterdir() if path.suffix != ".json"}
 
 

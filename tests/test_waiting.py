@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,8 +16,7 @@ from support.proxies import Way
 from support.traffic import Traffic, serving
 from support.uwsgi_server import until
 
-sys.path += [str(CHECKOUT / "loadtests" / "limits")]
-from slow import CLIENTS, Slow, held
+from loadtests.limits.slow import CLIENTS, Slow, held
 
 CROWD = 100
 LOCKED_SECONDS = 10.0

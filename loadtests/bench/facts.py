@@ -15,8 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import report
-
+from loadtests.limits import report
 from webapp.config import fingerprint
 
 

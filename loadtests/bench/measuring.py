@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import lab
-from servers import Running
+from loadtests.bench.servers import Running
+from loadtests.limits import lab
 
 CONNECTIONS = 64
 SAMPLE_SECONDS = 0.25

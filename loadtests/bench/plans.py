@@ -7,9 +7,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-import report
-from servers import BY_NAME, USUAL
-
+from loadtests.bench.servers import BY_NAME, USUAL
+from loadtests.limits import report
 from webapp.config import fingerprint
 
 

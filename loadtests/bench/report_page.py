@@ -1,6 +1,6 @@
 """What `make bench` found, to be read: a page with tables and charts, or the docs' page.
 
-    .venv/bin/python loadtests/bench/report_page.py loadtests/results/2026-11-25/results.json
+    .venv/bin/python -m loadtests.bench.report_page loadtests/results/2026-11-25/results.json
 
 writes report.html beside the JSON; with --docs, benchmarks.md and its pictures instead. Several rounds give a median
 and a range. Whatever wasn't measured is left out.
@@ -14,9 +14,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from figures import capacity, doubts, facts, problems, run, servers, summary
 from jinja2 import Environment, FileSystemLoader
-from sections import sections
+
+from loadtests.bench.figures import capacity, doubts, facts, problems, run, servers, summary
+from loadtests.bench.sections import sections
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -25,16 +25,14 @@ from typing import Any
 
 import click
 
-sys.path.append(str(Path(__file__).parent.parent / "limits"))
-import browser
-import lab
-from facts import beginning, fill, going_on
-from figures import problems
-from measuring import cpu_between, sampling, wrk
-from plans import PLANS, Plan, folder_for
-from readers import Readers, percentile
-from report_page import summary, write_page
-from servers import BY_NAME, SERVERS, Running, Server, serving
+from loadtests.bench.facts import beginning, fill, going_on
+from loadtests.bench.figures import problems
+from loadtests.bench.measuring import cpu_between, sampling, wrk
+from loadtests.bench.plans import PLANS, Plan, folder_for
+from loadtests.bench.report_page import summary, write_page
+from loadtests.bench.servers import BY_NAME, SERVERS, Running, Server, serving
+from loadtests.limits import browser, lab
+from loadtests.limits.readers import Readers, percentile
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 LOAD = 0.6  # of the knee

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from drawing import BLUE, GREEN, VERMILION, Bar, Chart, Climb, bars, climbs, dots
-from figures import NOTHING, Rounds, Server, middle, number, servers, spread, total
+from loadtests.bench.drawing import BLUE, GREEN, VERMILION, Bar, Chart, Climb, bars, climbs, dots
+from loadtests.bench.figures import NOTHING, Rounds, Server, middle, number, servers, spread, total
 
 
 class Cell(NamedTuple):

@@ -10,11 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-sys.path.append(str(Path(__file__).parent.parent / "limits"))
-import behind
-import lab
+from loadtests.limits import lab, nginx_setup
 
-HERE = Path(__file__).parent
 BIN = Path(sys.executable).parent
 WORKERS = os.cpu_count() or 1
 THREADS = 16
@@ -84,7 +81,6 @@ def serving(server: Server, instance: Path) -> Iterator[Running]:
         "PRESSROOM_HTTP": f"127.0.0.1:{port}",
         "PRESSROOM_LIMITS": "off",
         "PRESSROOM_WORKERS": str(WORKERS),
-        "PYTHONPATH": f"{lab.CHECKOUT}{os.pathsep}{HERE}",
         **server.environ,
     }
     with contextmanager(server.start)(instance, port, environ) as running:
@@ -95,7 +91,7 @@ def uwsgi_ini(instance: Path, *leave_out: str, module: str = "webapp.wsgi:app") 
     """uwsgi.ini without the lines that begin so, and with another app."""
     text = (lab.CHECKOUT / "uwsgi.ini").read_text().replace("%d", f"{lab.CHECKOUT}/")
     lines = [line for line in text.splitlines() if not line.startswith(leave_out or ("\0",))]
-    changed = "\n".join(lines).replace("module = webapp.wsgi:app", f"pythonpath = {HERE}\nmodule = {module}")
+    changed = "\n".join(lines).replace("module = webapp.wsgi:app", f"module = {module}")
     ini = instance.with_name("uwsgi.ini")
     ini.write_text(changed + "\n")
     return ini
@@ -129,7 +125,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
     environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
     with ExitStack() as stack:
         server = NGINX.format(port=port, way=PASS_ON.format(socket=socket))
-        nginx = stack.enter_context(behind.nginx(instance.parent, port, server, WORKERS))
+        nginx = stack.enter_context(nginx_setup.nginx(instance.parent, port, server, WORKERS))
         site = stack.enter_context(lab.running(command, port, environ, "/hello"))
         lab.wait_for_site(instance, site, WORKERS)
         yield Running([site, nginx], port)
@@ -137,7 +133,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
 
 def nginx_alone(instance: Path, port: int, _environ: dict[str, str]) -> Iterator[Running]:
     server = NGINX.format(port=port, way=f"root {instance / 'pages'}; try_files $uri/index.html =404;")
-    with behind.nginx(instance.parent, port, server, WORKERS) as pid:
+    with nginx_setup.nginx(instance.parent, port, server, WORKERS) as pid:
         yield Running([pid], port)
 
 
@@ -157,7 +153,7 @@ SERVERS = [
         "uwsgi-unstored",
         "uWSGI gevent without the page store",
         "uwsgi --ini uwsgi.ini, without check-static; every page is rendered",
-        by_uwsgi("check-static", module="unstored:app"),
+        by_uwsgi("check-static", module="loadtests.bench.unstored:app"),
         holds_streams=True,
     ),
     Server(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, report
 
 PEOPLE = 200
 MOST_RENDERINGS = PEOPLE // 2 - 1

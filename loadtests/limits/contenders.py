@@ -19,11 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple
 
-import browser
-import lab
-from readers import allow_files
 from sqlalchemy import select
 
+from loadtests.limits import browser, lab
+from loadtests.limits.readers import allow_files
 from webapp.models import Event
 
 NUMBER = rb'"id": "update-(\d+)"'  # nchan's ids are of its own making

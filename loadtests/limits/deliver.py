@@ -9,9 +9,7 @@ import time
 from statistics import median
 from urllib.parse import urlencode
 
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, report
 
 PAUSE_SECONDS = 0.1
 MOST_MS = 25.0

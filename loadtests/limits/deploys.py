@@ -19,10 +19,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-import browser
-import lab
-import report
-from readers import Readers
+from loadtests.limits import browser, lab, report
+from loadtests.limits.readers import Readers
 
 EVERY_SECONDS = 0.25
 BEFORE_SECONDS = 1.0

@@ -19,7 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from browser import PASSWORD, ask
 from flask import Flask
 
 from webapp import (
@@ -36,9 +35,9 @@ from webapp import (
     text,
     updates,
 )
+from loadtests.limits.browser import PASSWORD, ask
 
-HERE = Path(__file__).parent
-CHECKOUT = HERE.parent.parent
+CHECKOUT = Path(__file__).parent.parent.parent
 UWSGI = Path(sys.executable).parent / "uwsgi"
 PORTS = range(8200, 8300)
 WORKERS = 2
@@ -138,7 +137,7 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
     site.app.extensions["engine"].dispose()
     command = [str(UWSGI), "--ini", str(CHECKOUT / "uwsgi.ini")]
     if counted:
-        command += ["--pythonpath", str(HERE), "--module", "counting:app"]
+        command += ["--module", "loadtests.limits.counting:app"]
     environ = plain_environ() | site.environ | {"COUNTING_NOTES": str(notes_of(site))}
     with running(command, site.port, environ, "/hello") as pid:
         wait_for_site(site.folder, pid, WORKERS)

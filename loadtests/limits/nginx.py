@@ -8,11 +8,7 @@ from __future__ import annotations
 from argparse import Namespace
 from statistics import median
 
-import behind
-import browser
-import lab
-import pages
-import report
+from loadtests.limits import browser, lab, nginx_setup, pages, report
 
 OF_PLAIN = 1.2
 KINDS = {"": {}, ", gzip": {"coding": "gzip"}, ", new connections": {"kept": False}}
@@ -25,7 +21,7 @@ def main() -> None:
         page = f"/post/{pages.post_of_bytes(site, pages.PAGE_BYTES)}"
         port = lab.free_port(taken=site.port)
         plain = pages.plain(site, port, keepalive=75)
-        with behind.behind_nginx(site) as served, behind.nginx(site.folder.parent, port, plain) as plain_pid:
+        with nginx_setup.behind_nginx(site) as served, nginx_setup.nginx(site.folder.parent, port, plain) as plain_pid:
             check(site.port, port, page)
             contenders = {"deploy/nginx.conf": (served.nginx, site.port), "plain": (plain_pid, port)}
             found: dict[str, list[tuple[float, float]]] = {who + kind: [] for kind in KINDS for who in contenders}

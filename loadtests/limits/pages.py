@@ -10,10 +10,7 @@ import subprocess
 from argparse import Namespace
 from statistics import median
 
-import behind
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, nginx_setup, report
 
 PAGE_BYTES = 8192
 OF_HELLO = 1 / 5
@@ -41,7 +38,7 @@ def main() -> None:
         page = f"/post/{post_of_bytes(site, PAGE_BYTES)}"
         nginx_port = lab.free_port(taken=site.port)
         servers = plain(site, nginx_port, keepalive=0)
-        with lab.serving(site) as uwsgi_pid, behind.nginx(site.folder.parent, nginx_port, servers) as nginx_pid:
+        with lab.serving(site) as uwsgi_pid, nginx_setup.nginx(site.folder.parent, nginx_port, servers) as nginx_pid:
             size = check(site.port, nginx_port, page)
             contenders = {
                 "uWSGI, page": (uwsgi_pid, site.port, page, ""),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from statistics import median
 
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, report
 
 UPDATES = 2000
 COMMENTS = 500

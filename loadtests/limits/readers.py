@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
-import lab
-
-sys.path.append(str(Path(__file__).parent.parent))
-from crowd import allow_files, percentile
-from eventsources import ID, NOWHERE, OPENING_AT_ONCE, Crowd
+from loadtests.crowd import allow_files, percentile
+from loadtests.eventsources import ID, NOWHERE, OPENING_AT_ONCE, Crowd
+from loadtests.limits import lab
 
 STEP_SECONDS = 0.05
 SETTLE_SECONDS = 1.0

@@ -15,11 +15,8 @@ import time
 from argparse import Namespace
 from collections import Counter
 
-import behind
-import browser
-import lab
-import report
-from readers import Readers
+from loadtests.limits import browser, lab, nginx_setup, report
+from loadtests.limits.readers import Readers
 
 REQUESTS = 50_000
 PEOPLE = 8
@@ -84,7 +81,7 @@ def main() -> None:
     )
     with lab.site() as site:
         path = f"/post/{lab.live_post(site.app, update_count=1)}"
-        with behind.behind_nginx(site) as served:
+        with nginx_setup.behind_nginx(site) as served:
             author = browser.sign_in(site.port, lab.AUTHOR)
             start = lab.number_of_page(site.port, int(path.rpartition("/")[2]))
             old = set(lab.workers(served.uwsgi))

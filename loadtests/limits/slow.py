@@ -18,10 +18,7 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import NamedTuple, Self
 
-import behind
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, nginx_setup, report
 
 CLIENTS = 200
 LOG_IN_EVERY = 25
@@ -126,7 +123,7 @@ class Round(NamedTuple):
 def main() -> None:
     chosen = report.options(__doc__, requests=(2000, 100, "requests of each kind"), rounds=(3, 1, "rounds"))
     lab.need("nginx")
-    with lab.site(people_too=1) as site, behind.behind_nginx(site) as served:
+    with lab.site(people_too=1) as site, nginx_setup.behind_nginx(site) as served:
         path = f"/post/{lab.live_post(site.app, update_count=50, comment_count=50)}"
         measure(site.port, path, served.socket, LOG_IN_EVERY)  # the first ones find cold caches
         rounds: dict[str, list[Round]] = {"without": [], "with": []}

@@ -18,10 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import browser
-import lab
-import report
-from readers import Readers
+from loadtests.limits import browser, lab, report
+from loadtests.limits.readers import Readers
 
 IN_A_NAMESPACE = "SOAK_IN_A_NAMESPACE"
 EVERY_SECONDS = 0.5
@@ -77,7 +75,7 @@ def enter_namespace() -> None:
         command = ["unshare", "--net", "--map-root-user"]
         if subprocess.run([*command, "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603
             os.environ[IN_A_NAMESPACE] = "1"
-            os.execvp(command[0], [*command, sys.executable, *sys.argv])  # noqa: S606
+            os.execvp(command[0], [*command, sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 def publishing(site: lab.Site, post_id: int) -> Callable[[], None]:

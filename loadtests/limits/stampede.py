@@ -5,10 +5,7 @@ from __future__ import annotations
 import socket
 import time
 
-import browser
-import lab
-import report
-
+from loadtests.limits import browser, lab, report
 from webapp.store import Store
 
 READERS = 200

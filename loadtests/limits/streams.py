@@ -15,10 +15,9 @@ from contextlib import AbstractContextManager
 from statistics import median
 from typing import NamedTuple
 
-import lab
-import report
-from contenders import NCHAN, NUMBER, Contender, bare_write, nchan, pressroom, sample
-from readers import Readers, percentile
+from loadtests.limits import lab, report
+from loadtests.limits.contenders import NCHAN, NUMBER, Contender, bare_write, nchan, pressroom, sample
+from loadtests.limits.readers import Readers, percentile
 
 WARM = 100
 WARM_UPDATES = 3

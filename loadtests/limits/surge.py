@@ -15,9 +15,7 @@ from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
 
-import browser
-import lab
-import report
+from loadtests.limits import browser, lab, report
 
 READERS = 2  # processes
 CONNECTIONS = 32  # of each

@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import socket
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -22,8 +21,7 @@ from support.checkout import CHECKOUT
 from support.programs import Program
 from support.uwsgi_server import UwsgiServer, free_port
 
-sys.path += [str(CHECKOUT / "loadtests" / "limits")]
-import behind
+from loadtests.limits import nginx_setup
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
@@ -203,7 +201,7 @@ def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Itera
 
 
 def shipped(name: str, site: UwsgiServer, port: int) -> str:
-    return behind.shipped(name, site.instance.parent, Path(site.environ["PRESSROOM_SOCKET"]), port)
+    return nginx_setup.shipped(name, site.instance.parent, Path(site.environ["PRESSROOM_SOCKET"]), port)
 
 
 def _readable(instance: Path, place: Path) -> Path:

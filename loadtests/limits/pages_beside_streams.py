@@ -18,10 +18,8 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-import lab
-import report
-from readers import Readers
-
+from loadtests.limits import lab, report
+from loadtests.limits.readers import Readers
 from webapp import pages, people, text, updates
 
 CONNECTIONS = 32
@@ -114,9 +112,8 @@ def tell(chosen: Namespace, rounds: dict[str, list[Measured]]) -> None:
             "CPU of a view / quiet", median(busy.view_us / quiet.view_us for busy, quiet in pairs), OF_QUIET_CPU
         ),
     ]
-    report.finish(
-        "reading", chosen, rows, bars, {name: [one._asdict() for one in found] for name, found in rounds.items()}
-    )
+    raw = {name: [one._asdict() for one in found] for name, found in rounds.items()}
+    report.finish("pages_beside_streams", chosen, rows, bars, raw)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,9 @@ from __future__ import annotations
 from argparse import Namespace
 from statistics import median
 
-import lab
-import report
-from pages import measure
-from readers import Readers
+from loadtests.limits import lab, report
+from loadtests.limits.pages import measure
+from loadtests.limits.readers import Readers
 
 CONNECTIONS = 64
 OF_HELLO = 2.5
@@ -50,7 +49,7 @@ def tell(chosen: Namespace, hello: list[float], opened: list[float]) -> None:
     ratio = median(stream / answer for stream, answer in zip(opened, hello, strict=True))
     rows = [("", "CPU us"), ("/hello", report.spread(hello)), ("a stream, opened", report.spread(opened))]
     bars = [report.Bar("a stream / hello", ratio, OF_HELLO)]
-    report.finish("open", chosen, rows, bars, {"hello_us": hello, "opened_us": opened})
+    report.finish("stream_opening", chosen, rows, bars, {"hello_us": hello, "opened_us": opened})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-import lab
+from loadtests.limits import lab
 
 NGINX = """
 {user}
