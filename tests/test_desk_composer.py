@@ -103,4 +103,4 @@ def test_readers_load_nothing_of_the_desk(ada: Person, anonymous: Person, derby:
     ada.add_update(derby)
     page = anonymous.get(f"/post/{derby}").text
     assert f'data-desk="/desk/post/{derby}/composer"' in page
-    assert not re.search(r"composer\.(js|css)|tools\.js|outbox\.js|csrf_token", page)
+    assert not re.search(r"composer\.(js|css)|update_tools\.js|outbox\.js|csrf_token", page)

@@ -43,7 +43,7 @@ function keep() {
   );
 }
 
-// The forms of tools.js too.
+// The forms of update_tools.js too.
 function sendByKey(event) {
   const written = event.target.closest(".composer form, .update-form");
   if (!written || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
