@@ -1,2 +1,3 @@
 // For pages stored by release 0.1; delete with the release after the next.
+import "./old_events.js?release=2";
 import "./desk/preview.js?release=2";

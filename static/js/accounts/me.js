@@ -1,5 +1,5 @@
 // Pages are the same for everybody. For somebody who is signed in, this fills in what is theirs: the menu, links to
-// edit, and the composer. Others make no request. Further modules hear of it by the event "me".
+// edit, and the composer. Others make no request. Further modules hear of it by "me:known".
 
 const menu = document.querySelector("[data-me]");
 // All modules have run by then, and so they hear the event.
@@ -18,7 +18,7 @@ async function greet(url) {
   const mayWriteHere = showTools(me);
   giveToken(document, me.csrf_token);
   await pageIsWhole;
-  document.dispatchEvent(new CustomEvent("me", { detail: { ...me, giveToken, newSubmission } }));
+  document.dispatchEvent(new CustomEvent("me:known", { detail: { ...me, giveToken, newSubmission } }));
   if (mayWriteHere) await openDesk({ ...me, giveToken, newSubmission, url });
 }
 
@@ -54,7 +54,7 @@ function newSubmission() {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-// The desk's part of the page comes with its own scripts, so that readers load none of it. Says "desk" when they run.
+// The desk's part of the page comes with its own scripts, so that readers load none of it. "me:desk" when they run.
 async function openDesk(me) {
   const place = document.querySelector("[data-desk]");
   if (!place) return;
@@ -67,7 +67,7 @@ async function openDesk(me) {
   place.append(template.content);
   place.hidden = false;
   await Promise.all(scripts.map(({ src }) => run(src)));
-  document.dispatchEvent(new CustomEvent("desk", { detail: me }));
+  document.dispatchEvent(new CustomEvent("me:desk", { detail: me }));
 }
 
 // A script that came as text doesn't run; a copy of it does.

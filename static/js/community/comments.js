@@ -1,6 +1,6 @@
 // Comments, for somebody who is signed in: the form opens in place, and one's own can be deleted.
 
-document.addEventListener("me", ({ detail: me }) => {
+document.addEventListener("me:known", ({ detail: me }) => {
   openInPlace(me);
   addDelete(document, me);
   const list = document.querySelector("[data-comments]");

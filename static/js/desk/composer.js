@@ -9,19 +9,19 @@ const template = document.querySelector("template[data-waiting]");
 const STATE_OF = { draft: restore, sending: showState, waiting: showState, refused: showRefused, done: showDone };
 let me;
 
-document.addEventListener("desk", ({ detail }) => (me = detail));
+document.addEventListener("me:desk", ({ detail }) => (me = detail));
 document.addEventListener("keydown", sendByKey);
 
 if (form) {
   form.addEventListener("input", keep);
   form.addEventListener("submit", send);
-  document.addEventListener("outbox", ({ detail }) => {
+  document.addEventListener("outbox:state", ({ detail }) => {
     if (detail.entry.key.startsWith("new ")) (STATE_OF[detail.state] ?? (() => {}))(detail);
     if (detail.state === "elsewhere" && detail.entry.key === key()) startAnew();
   });
-  document.addEventListener("happened", ({ detail: { kind } }) => kind === "post" && showWhetherOver());
+  document.addEventListener("stream:event", ({ detail: { kind } }) => kind === "post" && showWhetherOver());
 }
-document.addEventListener("outbox", ({ detail }) => say(detail));
+document.addEventListener("outbox:state", ({ detail }) => say(detail));
 
 function key() {
   return `new ${form.elements.submission.value}`;
@@ -38,8 +38,8 @@ function keep() {
   const isEmpty = !title.value && !body.value;
   document.dispatchEvent(
     isEmpty
-      ? new CustomEvent("drop", { detail: { key: key() } })
-      : new CustomEvent("keep", { detail: { key: key(), url: form.action, fields: fields() } }),
+      ? new CustomEvent("outbox:drop", { detail: { key: key() } })
+      : new CustomEvent("outbox:keep", { detail: { key: key(), url: form.action, fields: fields() } }),
   );
 }
 
@@ -55,7 +55,7 @@ function send(event) {
   event.preventDefault();
   if (isOver()) return;
   if (!form.elements.body.value.trim()) return form.elements.body.focus();
-  document.dispatchEvent(new CustomEvent("send", { detail: { key: key(), url: form.action, fields: fields() } }));
+  document.dispatchEvent(new CustomEvent("outbox:send", { detail: { key: key(), url: form.action, fields: fields() } }));
   startAnew();
   form.elements.body.focus();
 }
@@ -107,15 +107,15 @@ function showRefused(detail) {
   showState(detail);
   itemOf(detail.entry).dataset.wasSentBefore = detail.status === 409;
   // The outbox has forgotten it; until the author decides it is kept as a draft.
-  document.dispatchEvent(new CustomEvent("keep", { detail: detail.entry }));
+  document.dispatchEvent(new CustomEvent("outbox:keep", { detail: detail.entry }));
 }
 
 function showDone({ entry, answer }) {
   itemOf(entry)?.remove();
   if (answer.html && !document.getElementById(answer.id)) {
-    document.dispatchEvent(new CustomEvent("happened", { detail: { kind: "update", ...answer } }));
+    document.dispatchEvent(new CustomEvent("stream:event", { detail: { kind: "update", ...answer } }));
   }
-  document.dispatchEvent(new CustomEvent("catch-up"));
+  document.dispatchEvent(new CustomEvent("stream:catch-up"));
 }
 
 // Into the field, in front of what may stand there. What was sent may have arrived all the same; with its own
@@ -125,7 +125,7 @@ function takeBack(entry) {
   const { submission, ...texts } = entry.fields;
   const rest = form.elements.body.value;
   drop(entry);
-  if (rest) document.dispatchEvent(new CustomEvent("drop", { detail: { key: key() } }));
+  if (rest) document.dispatchEvent(new CustomEvent("outbox:drop", { detail: { key: key() } }));
   startAnew();
   const isUsable = shown.dataset.wasSentBefore !== "true";
   fill({
@@ -138,7 +138,7 @@ function takeBack(entry) {
 
 function drop(entry) {
   item(entry).remove();
-  document.dispatchEvent(new CustomEvent("drop", { detail: { key: entry.key } }));
+  document.dispatchEvent(new CustomEvent("outbox:drop", { detail: { key: entry.key } }));
   form.elements.body.focus();
 }
 

@@ -1,7 +1,7 @@
 // What an author has typed is kept in the browser until the site has acknowledged it, and sent again by itself after a
 // lost connection, a restart or a 503. Each thing carries its `submission` or is the same when done twice, so nothing
-// is done twice. Other modules say "keep", "send" and "drop" (detail: key, url, fields); this one says "outbox"
-// (detail: the entry, and its state: draft, sending, waiting, refused, done, or elsewhere).
+// is done twice. Other modules dispatch "outbox:keep", "outbox:send" and "outbox:drop" (detail: key, url, fields); this
+// one "outbox:state" (detail: the entry, and its state: draft, sending, waiting, refused, done, or elsewhere).
 
 const AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 const SIGNED_OUT_MS = 15_000;
@@ -15,10 +15,10 @@ let prefix = "";
 let isRunning = false;
 let wake = () => {};
 
-document.addEventListener("desk", ({ detail }) => begin(detail), { once: true });
-document.addEventListener("keep", ({ detail }) => put({ ...detail, state: "draft" }));
-document.addEventListener("drop", ({ detail: { key } }) => forget(key));
-document.addEventListener("send", ({ detail }) => {
+document.addEventListener("me:desk", ({ detail }) => begin(detail), { once: true });
+document.addEventListener("outbox:keep", ({ detail }) => put({ ...detail, state: "draft" }));
+document.addEventListener("outbox:drop", ({ detail: { key } }) => forget(key));
+document.addEventListener("outbox:send", ({ detail }) => {
   entries.delete(detail.key); // behind what is sent already
   put({ ...detail, state: "sending" });
   tell(entries.get(detail.key), "sending");
@@ -158,5 +158,5 @@ async function renew(entry, said) {
 }
 
 function tell(entry, state, more = {}) {
-  document.dispatchEvent(new CustomEvent("outbox", { detail: { ...more, entry, state } }));
+  document.dispatchEvent(new CustomEvent("outbox:state", { detail: { ...more, entry, state } }));
 }

@@ -5,11 +5,11 @@ const FRESH_MS = 60_000; // the answer is about the post's last event, so older 
 
 const template = document.querySelector("template[data-reached]");
 
-document.addEventListener("me", ({ detail: me }) => {
+document.addEventListener("me:known", ({ detail: me }) => {
   if (!template || !document.querySelector("[data-authors]:not([hidden])")) return;
   const landedOn = document.querySelector("[data-updates] > :target, [data-pinned] > :target");
   if (landedOn && isFresh(landedOn)) ask(landedOn.id);
-  document.addEventListener("arrived", ({ detail: { element } }) => {
+  document.addEventListener("apply_events:arrived", ({ detail: { element } }) => {
     if (element.querySelector(".update__author")?.textContent.trim() === me.username) ask(element.id);
   });
 });

@@ -12,9 +12,9 @@ const says = document.querySelector("[data-desk-says]");
 const template = (name) => document.querySelector(`template[data-${name}]`).content.firstElementChild;
 let me;
 
-document.addEventListener("desk", ({ detail }) => begin(detail));
-document.addEventListener("placed", ({ detail: { element } }) => me && addTools(element));
-document.addEventListener("outbox", ({ detail }) => {
+document.addEventListener("me:desk", ({ detail }) => begin(detail));
+document.addEventListener("apply_events:placed", ({ detail: { element } }) => me && addTools(element));
+document.addEventListener("outbox:state", ({ detail }) => {
   const [act, n] = detail.entry.key.split(" ");
   if (act === "new") return;
   if (FORMS.includes(act)) formHears(act, n, detail);
@@ -58,7 +58,7 @@ function press(button) {
   const isLegal = act === "legal";
   const url = `${base}/${n}/${isLegal ? "withdraw" : act}`;
   document.dispatchEvent(
-    new CustomEvent("send", { detail: { key: `${act} ${n}`, url, fields: isLegal ? { reason: "legal" } : {} } }),
+    new CustomEvent("outbox:send", { detail: { key: `${act} ${n}`, url, fields: isLegal ? { reason: "legal" } : {} } }),
   );
 }
 
@@ -74,7 +74,7 @@ function done(act, n, { id, html }) {
   mark(n, act === "legal" ? says.dataset.changed : "");
   const next = notice?.isConnected ? notice : document.getElementById(id);
   if (isInHand || activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
-  document.dispatchEvent(new CustomEvent("catch-up"));
+  document.dispatchEvent(new CustomEvent("stream:catch-up"));
 }
 
 // It comes into sight when the site has done it; by then the stream may have taken the update away.
@@ -86,7 +86,7 @@ function announceWithdrawal(n) {
 }
 
 function happen(detail) {
-  document.dispatchEvent(new CustomEvent("happened", { detail }));
+  document.dispatchEvent(new CustomEvent("stream:event", { detail }));
 }
 
 function mark(n, words) {
@@ -124,16 +124,16 @@ async function load(act, n) {
 }
 
 function listen(form) {
-  form.addEventListener("input", () => tellOutbox("keep", form));
+  form.addEventListener("input", () => tellOutbox("outbox:keep", form));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    tellOutbox("send", form);
+    tellOutbox("outbox:send", form);
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") form.querySelector("[data-cancel]").focus();
   });
   form.querySelector("[data-cancel]").addEventListener("click", () => {
-    tellOutbox("drop", form);
+    tellOutbox("outbox:drop", form);
     shut(form);
   });
 }
@@ -162,7 +162,7 @@ function formHears(act, n, { state, entry, message, version, theirs }) {
   if (state === "refused") refuse(form, { message, version, theirs });
   if (state !== "done") return;
   shut(form);
-  document.dispatchEvent(new CustomEvent("catch-up"));
+  document.dispatchEvent(new CustomEvent("stream:catch-up"));
 }
 
 function refuse(form, { message, version, theirs }) {
@@ -173,7 +173,7 @@ function refuse(form, { message, version, theirs }) {
   const place = form.querySelector("[data-theirs]");
   place.hidden = !theirs;
   if (theirs) place.querySelector("textarea").value = [theirs.title, theirs.body].filter(Boolean).join("\n\n");
-  tellOutbox("keep", form);
+  tellOutbox("outbox:keep", form);
   form.querySelector("textarea").focus();
 }
 

@@ -1,5 +1,5 @@
 // What the events do to the page: items are put in, replaced and taken out by their ids, each where a fresh page has
-// it. Says "arrived" (detail: kind, element) of what is new, so that others can count and announce it.
+// it. Dispatches "apply_events:arrived" (detail: element) of what is new, so that others can count and announce it.
 
 const FRONT_CARDS = 20; // twin of PAGE_SIZE in webapp/listings.py
 const FOCUSABLE = "a[href], button, summary, input, textarea";
@@ -12,7 +12,7 @@ const cards = main.querySelector("[data-cards]");
 const keys = main.querySelector("[data-keys]");
 const verbs = { update: putUpdate, comment: putComment, card: putCard, post: replaceHead, remove };
 
-document.addEventListener("happened", ({ detail: { kind, id, html } }) => {
+document.addEventListener("stream:event", ({ detail: { kind, id, html } }) => {
   if (!(kind in verbs)) return;
   verbs[kind](html ? parsed(html) : id);
   showNotes();
@@ -115,10 +115,10 @@ function put(item, list, follows, isBeyond) {
   old?.remove();
   if (isBeyond(next)) return false;
   list.insertBefore(item, next);
-  document.dispatchEvent(new CustomEvent("placed", { detail: { element: item } }));
+  document.dispatchEvent(new CustomEvent("apply_events:placed", { detail: { element: item } }));
   keepOpen(item, old);
   giveFocus(item, focus);
-  if (isNew) document.dispatchEvent(new CustomEvent("arrived", { detail: { element: item } }));
+  if (isNew) document.dispatchEvent(new CustomEvent("apply_events:arrived", { detail: { element: item } }));
   return true;
 }
 
@@ -158,5 +158,5 @@ function showNotes() {
 
 // The page has no place for it: the first post of a site, the first update after coverage began.
 function reload() {
-  document.dispatchEvent(new CustomEvent("happened", { detail: { kind: "reload" } }));
+  document.dispatchEvent(new CustomEvent("stream:event", { detail: { kind: "reload" } }));
 }

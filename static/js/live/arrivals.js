@@ -22,7 +22,7 @@ const newcomers = new IntersectionObserver((entries) => {
   count();
 });
 
-document.addEventListener("arrived", ({ detail: { element } }) => {
+document.addEventListener("apply_events:arrived", ({ detail: { element } }) => {
   if (document.hidden && isAwaited(element)) countInTitle(arrivals + 1);
   if (!element.matches(".update")) return;
   newcomers.observe(element);
@@ -31,7 +31,7 @@ document.addEventListener("arrived", ({ detail: { element } }) => {
   if (unsaid.length === 1) setTimeout(announce, Math.max(TOGETHER_MS, saidAt + ANNOUNCED_EVERY_MS - Date.now()));
 });
 document.addEventListener("visibilitychange", () => document.hidden || countInTitle(0));
-document.addEventListener("happened", ({ detail: { kind } }) => kind === "post" && rename());
+document.addEventListener("stream:event", ({ detail: { kind } }) => kind === "post" && rename());
 addEventListener("scroll", count, { passive: true });
 button.addEventListener("click", goThere);
 

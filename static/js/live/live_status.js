@@ -11,12 +11,12 @@ let backAt = 0;
 let ticking;
 
 if (line) {
-  document.addEventListener("stream", ({ detail }) => changeState(detail));
-  document.addEventListener("happened", ({ detail: { kind, n } }) => {
+  document.addEventListener("stream:state", ({ detail }) => changeState(detail));
+  document.addEventListener("stream:event", ({ detail: { kind, n } }) => {
     if (kind === "readers") count = n;
     if (kind === "readers" || kind === "post") show();
   });
-  document.addEventListener("me", show);
+  document.addEventListener("me:known", show);
 }
 
 function changeState(detail) {

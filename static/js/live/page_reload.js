@@ -6,7 +6,7 @@ const AGAIN_MS = 10_000; // when loading it anew has just been of no use
 
 const announcement = document.querySelector("[data-announce]");
 
-document.addEventListener("happened", ({ detail: { kind } }) => {
+document.addEventListener("stream:event", ({ detail: { kind } }) => {
   if (kind === "reload") setTimeout(loadAnew, delay());
   if (kind === "gone") tell("[data-gone]");
 });

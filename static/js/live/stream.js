@@ -1,6 +1,6 @@
-// The stream: everything after the page's own position, opened anew after every loss. What it brings it says on the
-// document as "happened" (detail: kind, and the event's data), how it is as "stream" (detail: state, and in how many
-// ms it comes back). The other modules listen; none of them knows the stream.
+// The stream: everything after the page's own position, opened anew after every loss. What it brings it dispatches on
+// the document as "stream:event" (detail: kind, and the event's data), how it is as "stream:state" (detail: state, and
+// in how many ms it comes back). The other modules listen; none of them knows the stream.
 
 const KINDS = ["update", "comment", "remove", "post", "card", "readers", "reload", "gone"];
 const FIRST_LOSS_MS = [1_000, 10_000]; // at random, so that not everybody comes back at once
@@ -23,7 +23,7 @@ let isPolling = false; // for as long as the tab is hidden
 
 document.querySelector("[data-pause]")?.addEventListener("click", togglePause);
 document.addEventListener("visibilitychange", () => (document.hidden ? hide() : show()));
-document.addEventListener("catch-up", catchUp);
+document.addEventListener("stream:catch-up", catchUp);
 addEventListener("online", open);
 addEventListener("offline", () => mayRun() && stop("offline"));
 addEventListener("pagehide", shut);
@@ -66,7 +66,7 @@ function comeBack(ms, newState) {
 
 function say(newState, ms = 0) {
   state = newState;
-  document.dispatchEvent(new CustomEvent("stream", { detail: { state, ms } }));
+  document.dispatchEvent(new CustomEvent("stream:state", { detail: { state, ms } }));
 }
 
 // What the stream does
@@ -87,7 +87,7 @@ function hear(kind, event) {
   if (event.lastEventId) after = event.lastEventId;
   if (isPolling) closeWhenQuiet();
   if (kind === "gone") stop("ended");
-  document.dispatchEvent(new CustomEvent("happened", { detail: { ...JSON.parse(event.data), kind } }));
+  document.dispatchEvent(new CustomEvent("stream:event", { detail: { ...JSON.parse(event.data), kind } }));
 }
 
 // The server ends it on purpose; `polling` says that nobody can hold it open.
