@@ -55,7 +55,8 @@ function send(event) {
   event.preventDefault();
   if (isOver()) return;
   if (!form.elements.body.value.trim()) return form.elements.body.focus();
-  document.dispatchEvent(new CustomEvent("outbox:send", { detail: { key: key(), url: form.action, fields: fields() } }));
+  const detail = { key: key(), url: form.action, fields: fields() };
+  document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
   startAnew();
   form.elements.body.focus();
 }
