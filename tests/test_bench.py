@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from support.checkout import CHECKOUT
-
 from loadtests.bench import facts, report_page, run
 from loadtests.bench.plans import Plan
 from loadtests.bench.servers import BY_NAME, Server, by_uwsgi
+from support.checkout import CHECKOUT
 
 pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it")
 

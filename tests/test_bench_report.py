@@ -14,10 +14,9 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Browser, Page
 
+from loadtests.bench import drawing, figures, report_page, sections
 from support.accessibility import CONTRAST, violations
 from support.checkout import CHECKOUT
-
-from loadtests.bench import drawing, figures, report_page, sections
 
 DOCS = CHECKOUT / "docs"
 PICTURES = ["climb", "cpu", "knee", "latency", "streams-bytes", "streams-cpu", "streams-time"]

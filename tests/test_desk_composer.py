@@ -105,4 +105,4 @@ def test_readers_load_nothing_of_the_desk(ada: Person, anonymous: Person, post_i
     ada.add_update(post_id)
     page = anonymous.get(f"/post/{post_id}").text
     assert f'data-desk="/desk/post/{post_id}/composer"' in page
-    assert not re.search(r"composer\.(js|css)|tools\.js|outbox\.js|csrf_token", page)
+    assert not re.search(r"composer\.(js|css)|update_tools\.js|outbox\.js|csrf_token", page)

@@ -583,7 +583,7 @@ def test_readers_are_told_of_a_crowd_only(visit: Callable[..., Page], site: Site
     post_id = live_post(site)
     reader = visit(f"/post/{post_id}")
     is_live(reader)
-    say = "n => document.dispatchEvent(new CustomEvent('happened', { detail: { kind: 'readers', n } }))"
+    say = "n => document.dispatchEvent(new CustomEvent('stream:event', { detail: { kind: 'readers', n } }))"
     reader.evaluate(say, 24)
     expect(reader.locator("[data-readers]")).to_be_hidden()
     reader.evaluate(say, 1204)

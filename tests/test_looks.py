@@ -147,11 +147,11 @@ def test_everybody_can_read_and_use_a_page(page: Page, places: dict[str, str], p
 
 # Each puts a live page into a state that it comes to by itself now and then.
 LIVE_STATES = {
-    "a crowd": "tell('happened', { kind: 'readers', n: 1204 })",
+    "a crowd": "tell('stream:event', { kind: 'readers', n: 1204 })",
     "paused": "document.querySelector('[data-pause]').click()",
-    "offline": "tell('stream', { state: 'offline', ms: 0 })",
-    "reconnecting": "tell('stream', { state: 'reconnecting', ms: 58000 })",
-    "gone": "tell('happened', { kind: 'gone' })",
+    "offline": "tell('stream:state', { state: 'offline', ms: 0 })",
+    "reconnecting": "tell('stream:state', { state: 'reconnecting', ms: 58000 })",
+    "gone": "tell('stream:event', { kind: 'gone' })",
     "outdated": "document.querySelector('[data-outdated]').hidden = false",
     "news": "Object.assign(document.querySelector('[data-news]'), { hidden: false, textContent: '3 new updates' })",
 }
@@ -189,7 +189,7 @@ const write = text => {
 };
 const outbox = (state, more) => {
   const entry = { key: "new 1", url: "", fields: { title: "", body: "The lamp is out." } };
-  document.dispatchEvent(new CustomEvent("outbox", { detail: { state, entry, ...more } }));
+  document.dispatchEvent(new CustomEvent("outbox:state", { detail: { state, entry, ...more } }));
 };
 const press = act => document.querySelector(`[data-updates] [data-act=${act}]`).click();
 """

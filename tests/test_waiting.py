@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from support.checkout import CHECKOUT
+from loadtests.limits.slow import CLIENTS, Slow, held
 from support.http_client import Browser, ask
 from support.proxies import Way
 from support.traffic import Traffic, serving
 from support.uwsgi_server import until
-
-from loadtests.limits.slow import CLIENTS, Slow, held
 
 CROWD = 100
 LOCKED_SECONDS = 10.0

@@ -24,7 +24,7 @@ def new_comment(post_id: int) -> str:
 
 def _comment_page(post_id: int, form: CommentForm) -> str:
     post = posts.published(reading(), post_id)
-    return render_template("reader/comment_new.html", post=post, form=form)
+    return render_template("community/comment_new.html", post=post, form=form)
 
 
 @community.post("/post/<int:post_id>/comments")

@@ -230,4 +230,4 @@ def older_texts(post_id: int) -> str:
 @desk.get("/draft/<uuid:token>")
 def draft(token: Any) -> str:
     """A draft for whoever has the secret link."""
-    return render_template("reader/draft.html", post=posts.by_draft_token(reading(), str(token)))
+    return render_template("desk/draft.html", post=posts.by_draft_token(reading(), str(token)))

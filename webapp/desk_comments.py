@@ -1,7 +1,7 @@
 """The desk's screen for the comments of a busy night, where they are withdrawn and held up with one tap.
 
-Every change there is a form that leads back by `next`. The script (static/js/night.js) lets `next` be the one part of
-the page that changed; without it, it is the page at the same place.
+Every change there is a form that leads back by `next`. The script (static/js/desk/moderation.js) lets `next` be the
+one part of the page that changed; without it, it is the page at the same place.
 """
 
 from __future__ import annotations

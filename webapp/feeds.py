@@ -168,7 +168,7 @@ def _written(kind: str, feed: Feed) -> str:
 
 
 def _atom(feed: Feed) -> str:
-    return _NOT_XML.sub("", render_template("feeds/atom.xml", feed=feed))
+    return _NOT_XML.sub("", render_template("reader/feeds/atom.xml", feed=feed))
 
 
 def _json(feed: Feed) -> str:
@@ -206,9 +206,11 @@ def _item(entry: Entry) -> dict[str, Any]:
 def sitemap() -> str:
     urls = _urls()
     if len(urls) <= URLS_PER_SITEMAP:
-        return render_template("feeds/sitemap.xml", urls=urls)
+        return render_template("reader/feeds/sitemap.xml", urls=urls)
     parts = range(1, -(-len(urls) // URLS_PER_SITEMAP) + 1)
-    return render_template("feeds/sitemap_index.xml", urls=[absolute("feeds.sitemap_part", number=n) for n in parts])
+    return render_template(
+        "reader/feeds/sitemap_index.xml", urls=[absolute("feeds.sitemap_part", number=n) for n in parts]
+    )
 
 
 @feeds.get("/sitemap/<int:number>.xml")
@@ -217,7 +219,7 @@ def sitemap_part(number: int) -> str:
     urls = _urls()[max(end - URLS_PER_SITEMAP, 0) : end]
     if not urls:
         raise NotFound
-    return render_template("feeds/sitemap.xml", urls=urls)
+    return render_template("reader/feeds/sitemap.xml", urls=urls)
 
 
 def paths() -> list[str]:

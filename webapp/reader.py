@@ -104,7 +104,7 @@ def at(post_id: int, when: float) -> ResponseReturnValue:
     at_ms = round(when * 1000)
     if at_ms > now_ms():
         return redirect(relative("reader.post", post_id=post_id))
-    page = render_template("reader/at.html", post=shown, moment=moments.moment(reading(), shown, at_ms))
+    page = render_template("reader/history.html", post=shown, moment=moments.moment(reading(), shown, at_ms))
     return page, {"X-Robots-Tag": "noindex"}
 
 

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from flask import Flask
 
+from loadtests.limits.browser import PASSWORD, ask
 from webapp import (
     comments,
     config,
@@ -35,7 +36,6 @@ from webapp import (
     text,
     updates,
 )
-from loadtests.limits.browser import PASSWORD, ask
 
 CHECKOUT = Path(__file__).parent.parent.parent
 UWSGI = Path(sys.executable).parent / "uwsgi"

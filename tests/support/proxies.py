@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.checkout import CHECKOUT
+from loadtests.limits import nginx_setup
 from support.programs import Program
 from support.uwsgi_server import UwsgiServer, free_port
-
-from loadtests.limits import nginx_setup
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.

@@ -1,0 +1,167 @@
+// Writing updates on the post's page: the field is empty again at once, and what was sent stands above the list until
+// the site has it. Nothing typed is lost: see outbox.js.
+
+const composer = document.querySelector("[data-composer]");
+const says = document.querySelector("[data-desk-says]");
+const form = composer?.querySelector("form");
+const outbox = composer?.querySelector("[data-outbox]");
+const template = document.querySelector("template[data-waiting]");
+const STATE_OF = { draft: restore, sending: showState, waiting: showState, refused: showRefused, done: showDone };
+let me;
+
+document.addEventListener("me:desk", ({ detail }) => (me = detail));
+document.addEventListener("keydown", sendByKey);
+
+if (form) {
+  form.addEventListener("input", keep);
+  form.addEventListener("submit", send);
+  document.addEventListener("outbox:state", ({ detail }) => {
+    if (detail.entry.key.startsWith("new ")) (STATE_OF[detail.state] ?? (() => {}))(detail);
+    if (detail.state === "elsewhere" && detail.entry.key === key()) startAnew();
+  });
+  document.addEventListener("stream:event", ({ detail: { kind } }) => kind === "post" && showWhetherOver());
+}
+document.addEventListener("outbox:state", ({ detail }) => say(detail));
+
+function key() {
+  return `new ${form.elements.submission.value}`;
+}
+
+function fields() {
+  const { title, body, key: isKey, submission } = form.elements;
+  const written = { title: title.value, body: body.value, submission: submission.value };
+  return isKey.checked ? { ...written, key: "y" } : written;
+}
+
+function keep() {
+  const { title, body } = form.elements;
+  const isEmpty = !title.value && !body.value;
+  document.dispatchEvent(
+    isEmpty
+      ? new CustomEvent("outbox:drop", { detail: { key: key() } })
+      : new CustomEvent("outbox:keep", { detail: { key: key(), url: form.action, fields: fields() } }),
+  );
+}
+
+// The forms of update_tools.js too.
+function sendByKey(event) {
+  const written = event.target.closest(".composer form, .update-form");
+  if (!written || event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+  event.preventDefault();
+  written.requestSubmit();
+}
+
+function send(event) {
+  event.preventDefault();
+  if (isOver()) return;
+  if (!form.elements.body.value.trim()) return form.elements.body.focus();
+  const detail = { key: key(), url: form.action, fields: fields() };
+  document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
+  startAnew();
+  form.elements.body.focus();
+}
+
+function startAnew() {
+  form.reset();
+  form.elements.submission.value = me.newSubmission();
+}
+
+// What the outbox says
+
+function restore({ entry }) {
+  const isBusy = form.elements.title.value || form.elements.body.value;
+  if (!isBusy) fill(entry.fields);
+}
+
+function fill({ title = "", body, key: isKey, submission }) {
+  const { elements } = form;
+  elements.title.value = title;
+  elements.body.value = body;
+  elements.key.checked = Boolean(isKey);
+  if (submission) elements.submission.value = submission;
+  elements.body.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function itemOf(entry) {
+  return [...outbox.children].find((other) => other.dataset.key === entry.key);
+}
+
+function item(entry) {
+  const shown = itemOf(entry);
+  if (shown) return shown;
+  const made = template.content.firstElementChild.cloneNode(true);
+  made.dataset.key = entry.key;
+  made.querySelector("[data-text]").textContent = [entry.fields.title, entry.fields.body].filter(Boolean).join("\n");
+  made.querySelector("[data-back]").addEventListener("click", () => takeBack(entry));
+  made.querySelector("[data-drop]").addEventListener("click", () => drop(entry));
+  outbox.append(made);
+  return made;
+}
+
+function showState(detail) {
+  const shown = item(detail.entry);
+  shown.querySelector("[data-state-of]").textContent = worded(detail);
+  shown.querySelector("[data-actions]").hidden = detail.state === "sending";
+}
+
+function showRefused(detail) {
+  showState(detail);
+  itemOf(detail.entry).dataset.wasSentBefore = detail.status === 409;
+  // The outbox has forgotten it; until the author decides it is kept as a draft.
+  document.dispatchEvent(new CustomEvent("outbox:keep", { detail: detail.entry }));
+}
+
+function showDone({ entry, answer }) {
+  itemOf(entry)?.remove();
+  if (answer.html && !document.getElementById(answer.id)) {
+    document.dispatchEvent(new CustomEvent("stream:event", { detail: { kind: "update", ...answer } }));
+  }
+  document.dispatchEvent(new CustomEvent("stream:catch-up"));
+}
+
+// Into the field, in front of what may stand there. What was sent may have arrived all the same; with its own
+// `submission` it can't be published a second time.
+function takeBack(entry) {
+  const shown = item(entry);
+  const { submission, ...texts } = entry.fields;
+  const rest = form.elements.body.value;
+  drop(entry);
+  if (rest) document.dispatchEvent(new CustomEvent("outbox:drop", { detail: { key: key() } }));
+  startAnew();
+  const isUsable = shown.dataset.wasSentBefore !== "true";
+  fill({
+    ...texts,
+    body: rest ? `${texts.body}\n\n${rest}` : texts.body,
+    submission: isUsable ? submission : null,
+  });
+  form.elements.body.focus();
+}
+
+function drop(entry) {
+  item(entry).remove();
+  document.dispatchEvent(new CustomEvent("outbox:drop", { detail: { key: entry.key } }));
+  form.elements.body.focus();
+}
+
+function showWhetherOver() {
+  composer.querySelector("[data-over]").hidden = !isOver();
+  form.querySelector(".composer__send button").disabled = isOver();
+}
+
+function isOver() {
+  return !document.querySelector(".head .live-mark");
+}
+
+// Words
+
+function say(detail) {
+  if (["draft", "elsewhere"].includes(detail.state)) return;
+  const isNew = detail.entry.key.startsWith("new ");
+  says.textContent = detail.state === "done" && !isNew ? says.dataset.changed : worded(detail);
+}
+
+function worded({ state, why, ms, name, message = "" }) {
+  const pattern = state === "waiting" ? says.dataset[why] : says.dataset[state];
+  const seconds = Math.ceil((ms ?? 0) / 1000);
+  return (pattern ?? "").replace("{n}", seconds).replace("{name}", () => name).replace("{message}", () => message);
+}

@@ -1,0 +1,162 @@
+// What an author has typed is kept in the browser until the site has acknowledged it, and sent again by itself after a
+// lost connection, a restart or a 503. Each thing carries its `submission` or is the same when done twice, so nothing
+// is done twice. Other modules dispatch "outbox:keep", "outbox:send" and "outbox:drop" (detail: key, url, fields); this
+// one "outbox:state" (detail: the entry, and its state: draft, sending, waiting, refused, done, or elsewhere).
+
+const AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
+const SIGNED_OUT_MS = 15_000;
+const ANSWER_MS = 20_000;
+const KEPT_MS = 30 * 86_400_000;
+
+const post = document.querySelector("main").dataset.post;
+const entries = new Map(); // by key, in the order of sending
+let me;
+let prefix = "";
+let isRunning = false;
+let wake = () => {};
+
+document.addEventListener("me:desk", ({ detail }) => begin(detail), { once: true });
+document.addEventListener("outbox:keep", ({ detail }) => put({ ...detail, state: "draft" }));
+document.addEventListener("outbox:drop", ({ detail: { key } }) => forget(key));
+document.addEventListener("outbox:send", ({ detail }) => {
+  entries.delete(detail.key); // behind what is sent already
+  put({ ...detail, state: "sending" });
+  tell(entries.get(detail.key), "sending");
+  run();
+});
+for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => wake());
+document.addEventListener("visibilitychange", () => document.hidden || wake());
+addEventListener("storage", ({ key, newValue }) => {
+  if (me && key?.startsWith(prefix) && newValue === null) settledElsewhere(key.slice(prefix.length));
+});
+addEventListener("beforeunload", (event) => isUnkept() && event.preventDefault());
+
+function begin(detail) {
+  me = detail;
+  prefix = `pressroom ${me.username} ${post} `;
+  for (const entry of [...entries.values()]) put(entry); // typed before this script knew for whom
+  for (const entry of stored()) {
+    if (Date.now() - entry.at > KEPT_MS) forget(entry.key);
+    else if (!entries.has(entry.key)) entries.set(entry.key, entry);
+  }
+  for (const entry of [...entries.values()]) tell(entry, entry.state);
+  run();
+}
+
+// Keeping
+
+function put(entry) {
+  const kept = { ...entry, at: Date.now() };
+  entries.set(kept.key, kept);
+  if (!me) return;
+  try {
+    localStorage.setItem(prefix + kept.key, JSON.stringify(kept));
+    kept.isKept = true;
+  } catch {
+    if (kept.state === "draft") tell(kept, "unkept");
+  }
+}
+
+function forget(key) {
+  entries.delete(key);
+  try {
+    localStorage.removeItem(prefix + key);
+  } catch {} // it was never there
+}
+
+function stored() {
+  try {
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(prefix));
+    const found = names.map((name) => ({ ...JSON.parse(localStorage.getItem(name)), isKept: true }));
+    return found.sort((a, b) => a.at - b.at);
+  } catch {
+    return [];
+  }
+}
+
+// In another tab of the same browser.
+function settledElsewhere(key) {
+  const entry = entries.get(key);
+  entries.delete(key);
+  if (entry) tell(entry, "elsewhere");
+}
+
+function isUnkept() {
+  return [...entries.values()].some((entry) => !entry.isKept);
+}
+
+// Sending, one after the other
+
+async function run() {
+  if (isRunning || !me) return;
+  isRunning = true;
+  let losses = 0;
+  for (let entry = next(); entry; entry = next()) {
+    const { state, ms = 0, ...more } = await attempt(entry);
+    if (state === "waiting") {
+      const pause = ms || AGAIN_MS[Math.min(losses++, AGAIN_MS.length - 1)];
+      tell(entry, state, { ms: pause, ...more });
+      await rest(pause);
+    } else {
+      losses = 0;
+      if (entries.get(entry.key) === entry) forget(entry.key);
+      tell(entry, state, more);
+    }
+  }
+  isRunning = false;
+}
+
+function next() {
+  return [...entries.values()].find((entry) => entry.state === "sending");
+}
+
+function rest(ms) {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    wake = () => {
+      clearTimeout(timer);
+      done();
+    };
+  });
+}
+
+async function attempt(entry, isAgain = false) {
+  let answer, said;
+  try {
+    answer = await fetch(entry.url, {
+      method: "POST",
+      headers: { Accept: "application/json" },
+      body: new URLSearchParams({ ...entry.fields, csrf_token: me.csrf_token }),
+      signal: AbortSignal.timeout(ANSWER_MS),
+    });
+    said = await answer.json();
+  } catch {
+    if (!answer || answer.ok || answer.status >= 500) return { state: "waiting", why: "lost" };
+    said = { message: answer.statusText };
+  }
+  if (answer.ok) return { state: "done", answer: said };
+  if (answer.status === 429 || answer.status >= 500) {
+    return { state: "waiting", why: "busy", ms: 1000 * Number(answer.headers.get("Retry-After")) };
+  }
+  if ([400, 401, 403].includes(answer.status) && !said.errors && !isAgain) return renew(entry, said);
+  return { state: "refused", status: answer.status, ...said };
+}
+
+// The session may have ended, or another one begun in another tab.
+async function renew(entry, said) {
+  const found = await fetch(me.url, { headers: { Accept: "application/json" } })
+    .then((answer) => answer.json())
+    .catch(() => null);
+  if (!found) return { state: "waiting", why: "lost" };
+  if (found.username !== me.username) {
+    return { state: "waiting", why: "signedOut", ms: SIGNED_OUT_MS, name: me.username };
+  }
+  if (found.csrf_token === me.csrf_token) return { state: "refused", ...said };
+  me.csrf_token = found.csrf_token;
+  me.giveToken(document, found.csrf_token);
+  return attempt(entry, true);
+}
+
+function tell(entry, state, more = {}) {
+  document.dispatchEvent(new CustomEvent("outbox:state", { detail: { ...more, entry, state } }));
+}

@@ -1,0 +1,162 @@
+// What the events do to the page: items are put in, replaced and taken out by their ids, each where a fresh page has
+// it. Dispatches "apply_events:arrived" (detail: element) of what is new, so that others can count and announce it.
+
+const FRONT_CARDS = 20; // twin of PAGE_SIZE in webapp/listings.py
+const FOCUSABLE = "a[href], button, summary, input, textarea";
+
+const main = document.querySelector("main[data-live]");
+const updates = main.querySelector("[data-updates]");
+const pinned = main.querySelector("[data-pinned]");
+const comments = main.querySelector("[data-comments]");
+const cards = main.querySelector("[data-cards]");
+const keys = main.querySelector("[data-keys]");
+const verbs = { update: putUpdate, comment: putComment, card: putCard, post: replaceHead, remove };
+
+document.addEventListener("stream:event", ({ detail: { kind, id, html } }) => {
+  if (!(kind in verbs)) return;
+  verbs[kind](html ? parsed(html) : id);
+  showNotes();
+});
+
+function parsed(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  return template.content.firstElementChild;
+}
+
+// Items are numbered: update-12 is 12.
+function number(item) {
+  return Number(item.id.split("-")[1]);
+}
+
+// Updates: the newest first, but for the pinned one
+
+function putUpdate(update) {
+  if (!updates) return reload();
+  const list = update.matches(".update--pinned") ? pinned : updates;
+  const isOlder = (other) => number(other) < number(update);
+  const isShown = put(update, list, isOlder, (next) => !next && hasMore(list));
+  followKey(number(update), update, isShown);
+  if (isShown) tellAsOf(update);
+}
+
+function hasMore(list) {
+  return list.children.length > 0 && list.parentElement.querySelector("[data-older]") !== null;
+}
+
+function followKey(n, update, isShown) {
+  if (!keys) return;
+  keys.querySelector(`[data-n="${n}"]`)?.remove();
+  if (update && "key" in update.dataset) {
+    const next = [...keys.children].find((other) => Number(other.dataset.n) < n) ?? null;
+    keys.insertBefore(keyMoment(n, update, isShown), next);
+  }
+  keys.parentElement.hidden = keys.children.length === 0;
+}
+
+// Twin of templates/reader/_keys.html.
+function keyMoment(n, update, isShown) {
+  const entry = document.createElement("li");
+  entry.dataset.n = n;
+  const link = document.createElement("a");
+  link.setAttribute("href", isShown ? `#${update.id}` : update.querySelector(".update__time a").getAttribute("href"));
+  const text = document.createElement("span");
+  text.lang = update.querySelector(".update__body").lang;
+  text.dir = "auto";
+  text.textContent = update.dataset.key;
+  link.append(update.querySelector("time").cloneNode(true), " ", text);
+  entry.append(link);
+  return entry;
+}
+
+function tellAsOf(update) {
+  if (update !== updates.firstElementChild) return;
+  main.querySelector("[data-as-of] time")?.replaceWith(update.querySelector("time").cloneNode(true));
+}
+
+// Comments: the oldest first
+
+function putComment(comment) {
+  const isNewer = (other) => number(other) > number(comment);
+  put(comment, comments, isNewer, (next) => next && next === comments.firstElementChild && hasMore(comments));
+}
+
+// Cards: live posts first, then by time; twin of _page in webapp/listings.py
+
+function putCard(card) {
+  if (!cards) return reload();
+  const isBehind = (other) => compare(rank(other), rank(card)) < 0;
+  put(card, cards, isBehind, (next) => !next && main.querySelector(".pages [rel=next]") !== null);
+  while (cards.children.length > FRONT_CARDS && !isInView(cards.lastElementChild)) cards.lastElementChild.remove();
+}
+
+function rank(card) {
+  return [card.querySelector(".live-mark") ? 1 : 0, Number(card.dataset.published), number(card)];
+}
+
+function compare(a, b) {
+  const at = a.findIndex((value, index) => value !== b[index]);
+  return at < 0 ? 0 : a[at] - b[at];
+}
+
+function isInView(element) {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+}
+
+// All of them
+
+// Puts the item into the list, before the first other one that `follows`. Where that is beyond the page, nowhere.
+function put(item, list, follows, isBeyond) {
+  const old = document.getElementById(item.id);
+  const focus = focusIn(old);
+  const next = [...list.children].find((other) => other !== old && follows(other)) ?? null;
+  const isNew = !old && (list === cards || number(item) > Number(main.dataset.seq));
+  old?.remove();
+  if (isBeyond(next)) return false;
+  list.insertBefore(item, next);
+  document.dispatchEvent(new CustomEvent("apply_events:placed", { detail: { element: item } }));
+  keepOpen(item, old);
+  giveFocus(item, focus);
+  if (isNew) document.dispatchEvent(new CustomEvent("apply_events:arrived", { detail: { element: item } }));
+  return true;
+}
+
+function replaceHead(head) {
+  const old = document.getElementById(head.id);
+  const focus = focusIn(old);
+  old.replaceWith(head);
+  giveFocus(head, focus);
+}
+
+function remove(id) {
+  document.getElementById(id)?.remove();
+  if (id.startsWith("update-")) followKey(Number(id.split("-")[1]), null);
+}
+
+// Whoever reads what an update said before goes on reading.
+function keepOpen(item, old) {
+  if (old?.querySelector(".earlier[open]")) item.querySelector(".earlier")?.setAttribute("open", "");
+}
+
+// Whoever stood on a link of an item stands there still when the item is replaced.
+function focusIn(item) {
+  return item ? [...item.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement) : -1;
+}
+
+function giveFocus(item, index) {
+  item.querySelectorAll(FOCUSABLE)[index]?.focus({ preventScroll: true });
+}
+
+function showNotes() {
+  const notes = { "[data-no-updates]": [pinned, updates], "[data-no-comments]": [comments] };
+  for (const [selector, lists] of Object.entries(notes)) {
+    const note = main.querySelector(selector);
+    if (note) note.hidden = lists.some((list) => list.children.length > 0);
+  }
+}
+
+// The page has no place for it: the first post of a site, the first update after coverage began.
+function reload() {
+  document.dispatchEvent(new CustomEvent("stream:event", { detail: { kind: "reload" } }));
+}

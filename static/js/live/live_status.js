@@ -1,0 +1,62 @@
+// The quiet line that says how the stream is, and how many are reading.
+
+const READERS_FROM = 25; // fewer are shown to the authors only
+
+const line = document.querySelector("[data-live-line]");
+const readers = line?.querySelector("[data-readers]");
+const asOf = document.querySelector("[data-as-of]"); // for those without a stream
+let state = "";
+let count = 0;
+let backAt = 0;
+let ticking;
+
+if (line) {
+  document.addEventListener("stream:state", ({ detail }) => changeState(detail));
+  document.addEventListener("stream:event", ({ detail: { kind, n } }) => {
+    if (kind === "readers") count = n;
+    if (kind === "readers" || kind === "post") show();
+  });
+  document.addEventListener("me:known", show);
+}
+
+function changeState(detail) {
+  state = detail.state;
+  backAt = Date.now() + detail.ms;
+  clearInterval(ticking);
+  if (state === "reconnecting") ticking = setInterval(countDown, 500);
+  countDown();
+  show();
+}
+
+function countDown() {
+  const seconds = Math.max(1, Math.ceil((backAt - Date.now()) / 1000));
+  line.querySelector("[data-seconds]").textContent = seconds;
+}
+
+function show() {
+  const shown = isOver() && ["live", "polling"].includes(state) ? "ended" : state;
+  line.hidden = false;
+  line.classList.toggle("live--on", shown === "live");
+  for (const word of line.querySelectorAll("[data-state]")) word.hidden = word.dataset.state !== shown;
+  line.querySelector("[data-pause]").hidden = state === "ended";
+  line.querySelector("[data-when-running]").hidden = state === "paused";
+  line.querySelector("[data-when-paused]").hidden = state !== "paused";
+  if (asOf) asOf.hidden = isOver() || !["reconnecting", "offline", "paused"].includes(state);
+  showReaders();
+}
+
+// Coverage has ended since the page was loaded.
+function isOver() {
+  return asOf !== null && !document.querySelector(".head .live-mark");
+}
+
+function showReaders() {
+  readers.hidden = state !== "live" || !(count >= READERS_FROM || (count > 0 && isAuthor()));
+  const written = new Intl.NumberFormat(document.documentElement.lang).format(count);
+  readers.querySelector("[data-number]").textContent = written;
+}
+
+// me.js shows the tools to those who may write here.
+function isAuthor() {
+  return document.querySelector("[data-authors]:not([hidden])") !== null;
+}

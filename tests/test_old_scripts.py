@@ -1,0 +1,65 @@
+"""The scripts' addresses of release 0.1, on pages that were stored or opened before the update. Goes with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from browsing import Site, is_live, live_post, log_in, update
+from playwright.sync_api import Page, Route, expect
+from test_composer import field
+
+SCRIPTS = Path(__file__).parent.parent / "static" / "js"
+OLD = {
+    found[1]: path.name
+    for path in SCRIPTS.glob("*.js")
+    if (found := re.search(r'import "\./(\w+/\w+\.js)\?release=2"', path.read_text()))
+}
+MOVED = {old: new for new, old in OLD.items()}
+OLD_EVENTS = dict(
+    re.findall(r'^  "?([\w-]+)"?: "(\w+:[\w-]+)",$', (SCRIPTS / "old_events.js").read_text(), re.MULTILINE)
+)
+
+
+def as_before(route: Route) -> None:
+    """The page as release 0.1 made it."""
+    answer = route.fetch()
+    address = re.compile("/static/js/(" + "|".join(OLD) + r")\?v=\w+")
+    route.fulfill(response=answer, body=address.sub(lambda found: f"/static/js/{OLD[found[1]]}?v=old", answer.text()))
+
+
+def from_cache(route: Route) -> None:
+    """The script as release 0.1 had it: with other names of events."""
+    name = route.request.url.split("/")[-1].split("?")[0]
+    script = (SCRIPTS / MOVED[name]).read_text()
+    for old, new in OLD_EVENTS.items():
+        script = script.replace(f'"{new}"', f'"{old}"')
+    route.fulfill(body=script, content_type="text/javascript")
+
+
+def test_every_script_that_moved_has_its_old_address() -> None:
+    assert sorted(OLD) == sorted(str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.js"))
+
+
+@pytest.mark.parametrize("cached", ["none", "me", "live|changes|news|me", "composer|tools|preview", "outbox|live"])
+def test_an_author_can_write_on_a_page_from_before(visit: Callable[..., Page], site: Site, cached: str) -> None:
+    post_id = live_post(site)
+    page = visit("/")
+    page.route(re.compile(r"/post/\d+(/composer)?$"), as_before)
+    page.route(re.compile(rf"/static/js/({cached})\.js"), from_cache)
+    log_in(page, "ada")
+    page.goto(f"/post/{post_id}")
+    is_live(page)
+    n = site.ada().add_update(post_id, "By the stream.")
+    expect(update(page, n)).to_contain_text("By the stream.")
+    field(page).fill("By the composer.")
+    page.get_by_role("button", name="Publish update").click()
+    newest = page.locator("[data-updates] > .update").first
+    expect(newest).to_contain_text("By the composer.")
+    newest.get_by_role("button", name="Pin", exact=True).click()
+    expect(page.locator("[data-pinned]")).to_contain_text("By the composer.")
+    expect(page.locator(".outbox__item")).to_have_count(0)
+    addresses = page.locator("script[type=module]").evaluate_all("scripts => scripts.map(({ src }) => src)")
+    assert [address for address in addresses if not re.search(r"/js/\w+\.js\?v=", address)] == []
