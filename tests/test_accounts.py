@@ -14,7 +14,7 @@ from flask import Flask
 from flask.wrappers import Response
 
 from support.persons import PASSWORD, Person
-from webapp import db, models, pages, passwords, people, sessions
+from webapp import changes, db, models, passwords, people, sessions
 
 SITE = "127.0.0.1"
 NEW_PASSWORD = "staple staple staple"
@@ -575,7 +575,7 @@ def test_a_session_of_a_deleted_account_is_nobodys(ada: Person) -> None:
     """A log-in that was under way may write its session after the account was deleted."""
     eve = Person(ada.app, "eve")
     assert is_signed_in(eve)
-    with ada.app.app_context(), pages.changing() as session:
+    with ada.app.app_context(), changes.changing() as session:
         people.by_name(session, "eve").deleted_at = models.now_ms()
     assert not is_signed_in(eve)
 
@@ -653,7 +653,7 @@ def test_the_links_of_somebody_who_is_no_admin_any_more_are_dead(
     """Else whoever is dismissed comes back by an invitation that was kept for the day."""
     path = make(root)
     assert anonymous.get(path).status_code == 200
-    with root.app.app_context(), pages.changing() as session:
+    with root.app.app_context(), changes.changing() as session:
         user = people.by_name(session, "root")
         people.set_role(session, user.id, "editor") if how == "role" else people.disable(session, user.id, True)
     assert anonymous.get(path).status_code == 404

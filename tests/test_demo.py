@@ -16,7 +16,7 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
-from webapp import cli_demo, db, demo, pages, people, posts, text, updates, versions
+from webapp import changes, cli_demo, db, demo, people, posts, text, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
 
@@ -254,7 +254,7 @@ def test_one_language_can_be_removed_alone(app: Flask, run: Callable[..., Result
 def test_whoever_was_renamed_or_deleted_goes_too(app: Flask, run: Callable[..., Result]) -> None:
     before = counts(app)
     done(run("--speed", "0"))
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.rename(session, people.by_name(session, "demo-cathcart").id, "old-cathcart", None)
         people.remove(session, people.by_name(session, "demo-hydrograph").id)
     assert "6 accounts" in done(run("--remove"))
@@ -292,7 +292,7 @@ def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypat
 
     def wait(_moment: float) -> None:
         if next(left, None) is None and played(db.reading(), "en").live:
-            with pages.changing() as session:
+            with changes.changing() as session:
                 posts.end(session, played(session, "en").id)
 
     monkeypatch.setattr(cli_demo, "_wait_until", wait)
@@ -306,7 +306,7 @@ def test_what_the_desk_made_impossible_is_left_out(inside: None) -> None:
     play = demo.begin(demo.script("en"))
     at = next(number for number, step in enumerate(play.script["steps"]) if step["do"] == "pin")
     steps(play, at)
-    with pages.changing() as session:
+    with changes.changing() as session:
         updates.withdraw(session, play.post_id, play.numbers["known"])
     assert demo.perform(play, play.script["steps"][at]).startswith("left out    This update was withdrawn")
     assert not demo.perform(play, play.script["steps"][at + 1]).startswith("left out")
@@ -316,7 +316,7 @@ def test_an_unpublished_one_is_removed_too(app: Flask, inside: None) -> None:
     before = counts(app)
     play = demo.begin(demo.script("en"))
     steps(play, 6)
-    with pages.changing() as session:
+    with changes.changing() as session:
         posts.unpublish(session, play.post_id)
     with pytest.raises(demo.Over):
         demo.perform(play, play.script["steps"][6])

@@ -13,7 +13,7 @@ from flask import Flask
 from support.apps import settings_for
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer, until
-from webapp import create_app, db, ending, instance, pages
+from webapp import changes, create_app, db, ending, instance, pages
 from webapp.models import FRONT, Post, base, now_ms
 
 HOUR_MS = ending.HOUR_MS
@@ -178,7 +178,7 @@ def test_an_update_at_the_last_moment_is_not_overtaken(
 ) -> None:
     post_id = ada.write_post(live="y")
     clock.set(24)
-    changing = pages.changing
+    changing = changes.changing
 
     def after_an_update() -> object:
         monkeypatch.setattr(pages, "changing", changing)

@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from support.persons import Happened, Person, happened
-from webapp import db, events, pages, people, posts
+from webapp import changes, db, events, people, posts
 from webapp.models import FRONT
 
 WRITERS = 4
@@ -139,7 +139,7 @@ def test_a_withdrawn_update_is_edited_without_an_event(app: Flask, ada: Person) 
 def test_a_new_name_tells_every_page_that_shows_it(app: Flask, ada: Person, bob: Person) -> None:
     written, commented, untouched = ada.write_post(), bob.write_post(), bob.write_post()
     ada.comment(commented)
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.rename(session, people.by_name(session, "ada").id, "countess", None)
     assert kinds(app, written)[-1] == kinds(app, commented)[-1] == kinds(app, FRONT)[-1] == "reload"
     assert "reload" not in kinds(app, untouched)
@@ -272,7 +272,7 @@ def test_the_same_submission_twice_takes_one_number(app: Flask, ada: Person) -> 
 
 
 def test_no_post_has_no_next_number(app: Flask) -> None:
-    with app.app_context(), pages.changing() as session, pytest.raises(events.NotFound):
+    with app.app_context(), changes.changing() as session, pytest.raises(events.NotFound):
         events.next_number(session, 999)
 
 
@@ -335,7 +335,7 @@ def test_posts_published_at_once_share_the_front_pages_numbers(app: Flask, ada: 
     def publish(post_id: int) -> None:
         with app.app_context():
             begin.wait()
-            with pages.changing() as session:
+            with changes.changing() as session:
                 posts.publish(session, post_id)
 
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -360,6 +360,6 @@ def test_a_deleted_accounts_name_is_in_no_event(app: Flask, ada: Person, eve: Pe
     post_id = ada.write_post()
     eve.comment(post_id)
     assert "/user/eve" in payloads(app, post_id)
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.remove(session, people.by_name(session, "eve").id)
     assert "/user/eve" not in payloads(app, post_id)

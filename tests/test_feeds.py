@@ -16,7 +16,7 @@ from flask import Flask
 
 from support.content import add_many, publish_many
 from support.persons import Person
-from webapp import feeds, pages, people, share, text, updates
+from webapp import changes, feeds, people, share, text, updates
 
 BASE = "https://news.example.org"
 NASTY = [
@@ -345,7 +345,7 @@ def test_feeds_have_one_address(ada: Person, anonymous: Person) -> None:
 def test_a_deleted_account_is_shown_as_one(site: Flask, author: Person, reader: Person) -> None:
     post_id = author.write_post(live="y")
     author.add_update(post_id)
-    with site.app_context(), pages.changing() as session:
+    with site.app_context(), changes.changing() as session:
         people.remove(session, people.by_name(session, "ada").id)
     for path in ("/feed", f"/post/{post_id}/feed"):
         [entry] = read_atom(reader, f"{path}.atom").entries

@@ -28,7 +28,7 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import db, identity, listings, pages, people, posts, store, versions
+from webapp import changes, db, identity, listings, pages, people, posts, store, versions
 from webapp.places import Place, place_of
 from webapp.slots import Slot
 from webapp.store import Store, Stored
@@ -423,7 +423,7 @@ def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
 ) -> None:
     """The live post above all, however many newer ones there are; nothing that is outdated stays."""
     world.edit(world.withdrawn_post, live=False)
-    with world.app.app_context(), pages.changing() as session:
+    with world.app.app_context(), changes.changing() as session:
         live = posts.written(session, world.live)
         live.published_at = 1_000_000_000_000  # long before all the others
         versions.touch(session, ["/", "/page/*"])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.persons import PASSWORD, Person
-from webapp import db, pages, people
+from webapp import changes, db, people
 from webapp.errors import Refused
 
 
@@ -114,7 +114,7 @@ def test_a_disabled_account_answers_like_a_wrong_password(root: Person, anonymou
 
 
 def test_a_session_that_began_while_the_account_was_disabled_is_worth_nothing(root: Person, eve: Person) -> None:
-    with root.app.app_context(), pages.changing() as session:
+    with root.app.app_context(), changes.changing() as session:
         people.by_name(session, "eve").disabled_at = 1
     assert not eve.get("/me").json["signed_in"]
 
@@ -133,9 +133,9 @@ def test_one_admin_always_stays(root: Person, app: Flask) -> None:
 
 def test_two_admins_can_not_dismiss_each_other_at_once(root: Person, app: Flask) -> None:
     """Both were let in as admins; the transactions come one after the other."""
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.set_role(session, id_of(app, "admin"), "reader")
-    with app.app_context(), pytest.raises(Refused, match="last admin"), pages.changing() as session:
+    with app.app_context(), pytest.raises(Refused, match="last admin"), changes.changing() as session:
         people.set_role(session, id_of(app, "root"), "reader")
     assert root.get("/me").json["role"] == "admin"
 

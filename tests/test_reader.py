@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from support.content import add_many, items, publish_many
 from support.persons import Person
-from webapp import pages, people
+from webapp import changes, people
 
 
 def cards(page: str) -> list[int]:
@@ -275,7 +275,7 @@ def test_each_page_has_one_true_address(app: Flask, ada: Person, asked: str, tru
 
 def test_an_old_name_leads_to_the_new_one(app: Flask, ada: Person) -> None:
     ada.write_post()
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.rename(session, people.by_name(session, "ada").id, "countess", None)
     answer = ada.get("/user/ada")
     assert (answer.status_code, answer.location) == (301, "/user/countess")
@@ -409,7 +409,7 @@ def test_links_within_the_site_are_relative_whatever_the_host(ada: Person, edith
 def test_a_deleted_authors_name_is_gone_from_every_page(app: Flask, ada: Person, edith: Person, eve: Person) -> None:
     urls = everything(ada, edith, eve)
     assert 'href="/user/ada"' in eve.get("/post/1").text
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         people.remove(session, people.by_name(session, "ada").id)
     assert eve.get("/user/ada").status_code == 404
     for url in urls:

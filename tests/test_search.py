@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.persons import Person
-from webapp import imports, pages, people, search
+from webapp import changes, imports, people, search
 from webapp.reader import SEARCHES_PER_MINUTE
 
 GUIDE = """---
@@ -59,7 +59,7 @@ def guide(app: Flask, tmp_path: Path) -> str:
     """An imported Chinese guide; its address."""
     path = tmp_path / "guide.zh.md"
     path.write_text(GUIDE, "utf-8")
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         assert imports.store(session, imports.read(path, ZoneInfo("UTC")), people.by_name(session, "ada").id)
     return "/post/1"
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from support.apps import refill
 from support.persons import PASSWORD, Person
-from webapp import db, pages, people, search
+from webapp import changes, db, people, search
 
 ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy")
 ONCE += ("Permissions-Policy", "Cache-Control", "Content-Type")
@@ -148,7 +148,7 @@ def prepared(shared_app: Flask, template_instance: Path, tmp_path_factory: pytes
     ada.post(f"/desk/post/{post}/update/{parts['pinned']}/pin")
     ada.post(f"/desk/post/{post}/comment/{parts['rude']}/withdraw")
     edith.post("/desk/about/new", name="imprint", title="Imprint", body="Made by us.")
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         parts["bob"] = people.by_name(session, "bob").id
         mallory = people.create(session, "mallory", None, None)
         people.disable(session, mallory.id, True)

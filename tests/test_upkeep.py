@@ -18,7 +18,7 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import about, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
+from webapp import about, changes, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
 from webapp.pages import Pages
 from webapp.places import place_of
 from webapp.upkeep import Healer
@@ -33,7 +33,7 @@ def site(app: Flask) -> Iterator[Pages]:
     ada = Person(app, "ada")
     assert ada.write_post(title="The derby", live="y", tags="Football") == 1
     add_many(app, 1, 3)
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         about.create(session, "imprint", title="Imprint", body="Us", html="<p>Us</p>")
     ask_all(app)
     yield made

@@ -28,7 +28,7 @@ from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer, until
 from tools.screens import PASSWORD, ZONE, fill
-from webapp import config, create_app, pages, updates
+from webapp import changes, config, create_app, updates
 from webapp.models import Update
 
 STREAMS = 10_000
@@ -125,7 +125,7 @@ def record(page: Page, terminal: Page, crowd: Crowd) -> Recorder:
 
 def unpin(app: Flask, post_id: int) -> None:
     """The new update is to stand right below the field."""
-    with app.app_context(), pages.changing() as db:
+    with app.app_context(), changes.changing() as db:
         pinned = db.scalars(select(Update).where(Update.post_id == post_id, Update.pinned)).one()
         updates.pin(db, post_id, pinned.n, pinned=False)
 

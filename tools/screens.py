@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
-from webapp import comments, config, create_app, imports, pages, passwords, people, posts, text, updates
+from webapp import changes, comments, config, create_app, imports, passwords, people, posts, text, updates
 from webapp.models import Post, User
 
 SCREENS = CHECKOUT / "docs" / "screens"
@@ -168,7 +168,7 @@ Now it is quiet, and the gulls have the quay.
 def fill(app: Flask) -> dict[str, int]:
     """Write the sample content; the ids of its people, and of its two posts: `live` and `guide`."""
     with app.test_request_context():
-        with pages.changing() as session:
+        with changes.changing() as session:
             ids = {name: _person(session, name).id for name in ("ines", "tomas", "harbourmaster", "lotte", "weilin")}
         for block in ARTICLES.split("---\n"):
             head, title, *summary = block.splitlines()
@@ -194,7 +194,7 @@ def _article(
     writing = posts.Writing(
         title=title, summary=summary, body=body, rendered=text.render_post(body), tags=tags, language="en", live=live
     )
-    with pages.changing() as session:
+    with changes.changing() as session:
         author = people.get(session, author_id)
         post = posts.create(session, [author], writing, actor_id=author_id)
         return posts.publish(session, post.id, at_ms=_ms(at)).id
@@ -203,7 +203,7 @@ def _article(
 def _guide(author_id: int) -> int:
     path = next(path for path in GUIDES if path.is_file())
     source = imports.read(path, ZoneInfo(ZONE))
-    with pages.changing() as session:
+    with changes.changing() as session:
         imports.store(session, source, author_id)
         post = session.scalars(select(Post).where(Post.title == source.writing.title)).one()
         post.published_at = _ms(START - timedelta(hours=26))
@@ -217,7 +217,7 @@ def _live_post(ids: dict[str, int]) -> int:
     for block in COMMENTS.split("---\n"):
         head, body = block.split("\n", 1)
         clock, author = head.split()
-        with pages.changing() as session:
+        with changes.changing() as session:
             html = text.render_comment(body)
             comments.add(session, post_id, ids[author], body, html, per_minute=None).created_at = _at(clock)
     return post_id
@@ -235,7 +235,7 @@ def _write(blocks: str, post_id: int, ids: dict[str, int]) -> None:
 def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[str]) -> None:
     wrong, right = MISREAD
     first = body.replace(right, wrong) if "corrected" in marks else body
-    with pages.changing() as session:
+    with changes.changing() as session:
         made = updates.add(
             session, post_id, author_id, first, text.render_update(first), title=title, key="key" in marks
         )
@@ -249,7 +249,7 @@ def _correct(post_id: int, author_id: int, n: int, title: str, body: str) -> Non
     """Eight minutes later somebody has looked at the sheet again."""
     texts = {"title": title, "body": body, "html": text.render_update(body), "note": CORRECTION}
     clock = Mock(**{"time_ns.return_value": _at("18:49") * 1_000_000})
-    with patch("webapp.models.base.time", clock), pages.changing() as session:
+    with patch("webapp.models.base.time", clock), changes.changing() as session:
         updates.correct(session, post_id, n, version=None, actor_id=author_id, **texts)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import db, revisions, versions
+from .db import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import About, now_ms
@@ -32,7 +33,7 @@ def linked() -> list[tuple[str, str]]:
     return [(row.name, row.title) for row in rows]
 
 
-def create(session: Session, name: str, *, title: str, body: str, html: str) -> About:
+def create(session: WriteSession, name: str, *, title: str, body: str, html: str) -> About:
     """Raises Conflict when the name is taken."""
     taken = session.scalar(select(About).where(About.name == name))
     if taken is not None:
@@ -44,7 +45,9 @@ def create(session: Session, name: str, *, title: str, body: str, html: str) -> 
     return page
 
 
-def edit(session: Session, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int) -> About:
+def edit(
+    session: WriteSession, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int
+) -> About:
     """Raises Conflict as `revisions.keep`."""
     page = shown(session, name)
     listed_anew = title != page.title
@@ -55,7 +58,7 @@ def edit(session: Session, name: str, *, title: str, body: str, html: str, versi
     return page
 
 
-def delete(session: Session, name: str, actor_id: int) -> None:
+def delete(session: WriteSession, name: str, actor_id: int) -> None:
     """Its last text is kept among the revisions."""
     page = shown(session, name)
     revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})

@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import comments, instance, limits, metrics, pages, passwords, people, sessions
+from . import changes, comments, instance, limits, metrics, passwords, people, sessions
 from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
@@ -171,7 +171,7 @@ def settings() -> str | Response | tuple[str, int]:
         return _settings(profile_form=form)
     _count({f"profile {user.id}": PROFILES_PER_HOUR}, 3600)
     try:
-        with pages.changing() as db:
+        with changes.changing() as db:
             name = people.checked_username(form.username.data or "")
             people.rename(db, user.id, name, people.checked_email(form.email.data or ""))
     except Taken as taken:
@@ -208,10 +208,10 @@ def delete_account() -> Response | tuple[str, int]:
         return _settings(delete_form=form)
     people.keep_an_admin(reading(), user)
     while form.with_comments.data:
-        with pages.changing() as db:
+        with changes.changing() as db:
             if not people.withdraw_comments(db, user.id):
                 break
-    with pages.changing() as db:
+    with changes.changing() as db:
         people.remove(db, user.id)
     sign_out()
     flash(_("Your account is deleted."))

@@ -13,10 +13,9 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, FlaskGroup, with_appcontext
 from sqlalchemy.exc import OperationalError
 
-from . import config, create_app, db, imports, instance, pages, passwords, people
+from . import changes, config, create_app, db, imports, instance, passwords, people
 from .errors import NotFound, Refused
-from .models import FRONT, ROLES
-from .server import CHANNEL
+from .models import ROLES
 from .setup import first_words, initialise, program, upgrade_schema
 
 
@@ -69,18 +68,14 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
     zone = current_app.config["TIMEZONE"]
     found = imports.files(list(paths))
     stored, problems = 0, []
-    touched: dict[str, int] = {}
-    with click.progressbar(found, label="Importing", file=sys.stderr) as bar:
+    with changes.several() as change, click.progressbar(found, label="Importing", file=sys.stderr) as bar:
         for path in bar:
             try:
                 source = imports.read(path, zone, current_app.config["LANGUAGE"])
-                with db.writing() as session:
+                with change() as session:
                     stored += imports.store(session, source, person.id)
-                touched |= session.info.get("touched", {})
             except imports.CannotImport as error:
                 problems.append(f"{path}: {error}")
-    CHANNEL.of(current_app).wake(FRONT)
-    pages.of_app().replace(touched)
     click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
     for problem in problems:
         click.echo(f"Left out {problem}", err=True)
@@ -153,7 +148,7 @@ def rename(name: str, new_name: str) -> None:
     """Give an account another name; the old one redirects."""
     new_name = people.checked_username(new_name)
     person = people.by_name(db.reading(), name)
-    with pages.changing() as session:
+    with changes.changing() as session:
         people.rename(session, person.id, new_name, person.email)
     click.echo(f"{person.username} is now called {new_name}.")
 
@@ -165,7 +160,7 @@ def rename(name: str, new_name: str) -> None:
 def disable(name: str, undo: bool) -> None:
     """Keep an account from logging in; what it wrote stays."""
     person = people.by_name(db.reading(), name)
-    with pages.changing() as session:
+    with changes.changing() as session:
         people.disable(session, person.id, not undo)
     click.echo(f"{person.username} {'may log in again' if undo else 'can’t log in any more'}.")
 

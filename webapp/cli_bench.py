@@ -11,11 +11,11 @@ from random import Random
 import click
 from flask import Flask, current_app
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from . import comments, db, instance, pages, passwords, people, posts, text, updates
+from . import changes, comments, db, instance, passwords, people, posts, text, updates
 from .cli import on_instance
 from .config import LANGUAGES
+from .db import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
 from .setup import program
@@ -129,7 +129,7 @@ def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int
         language=words.language,
         live=live,
     )
-    with pages.changing() as session:
+    with changes.changing() as session:
         authors = [people.get(session, user_id) for user_id in author_ids]
         post = posts.create(session, authors, writing, actor_id=author_ids[0])
         post.created_at = post.changed_at = at_ms
@@ -140,20 +140,20 @@ def _go_on(words: Prose, post_id: int, at_ms: int, told: list[int], said: list[i
     """Updates by those `told` and comments by those `said`, in any order, one after the other."""
     items = [(_add_update, user_id) for user_id in told] + [(_add_comment, user_id) for user_id in said]
     words.random.shuffle(items)
-    with pages.changing() as session:
+    with changes.changing() as session:
         for add, user_id in items:
             at_ms += round(words.random.expovariate(1 / MS_BETWEEN_ITEMS))
             add(session, words, post_id, user_id, at_ms)
 
 
-def _add_update(session: Session, words: Prose, post_id: int, author_id: int, at_ms: int) -> None:
+def _add_update(session: WriteSession, words: Prose, post_id: int, author_id: int, at_ms: int) -> None:
     body = words.passage(words.length(UPDATE_WORDS))
     title = words.random.choice(words.titles) if words.random.random() < 0.3 else ""
     key = bool(title) and words.random.random() < 0.2
     updates.add(session, post_id, author_id, body, text.render_update(body), title=title, key=key, at_ms=at_ms)
 
 
-def _add_comment(session: Session, words: Prose, post_id: int, reader_id: int, at_ms: int) -> None:
+def _add_comment(session: WriteSession, words: Prose, post_id: int, reader_id: int, at_ms: int) -> None:
     body = words.passage(words.length(COMMENT_WORDS))
     comments.add(session, post_id, reader_id, body, text.render_comment(body), per_minute=None, at_ms=at_ms)
 

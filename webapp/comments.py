@@ -7,6 +7,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
 from . import events, posts, revisions, versions
+from .db import WriteSession
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
@@ -79,7 +80,7 @@ def written(session: Session, post_id: int, n: int) -> Comment:
 
 
 def add(
-    session: Session,
+    session: WriteSession,
     post_id: int,
     author_id: int,
     body: str,
@@ -137,7 +138,7 @@ def _in_last_minute(session: Session, author_id: int) -> int:
     return session.scalar(select(func.count()).where(*recent)) or 0
 
 
-def withdraw(session: Session, post_id: int, n: int, actor_id: int) -> Comment:
+def withdraw(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comment:
     comment = _locked(session, post_id, n)
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
@@ -148,7 +149,7 @@ def withdraw(session: Session, post_id: int, n: int, actor_id: int) -> Comment:
     return comment
 
 
-def restore(session: Session, post_id: int, n: int) -> Comment:
+def restore(session: WriteSession, post_id: int, n: int) -> Comment:
     """Bring back what a moderator withdrew. What its own author deleted stays deleted (Conflict)."""
     comment = _locked(session, post_id, n)
     if comment.withdrawn_at is None:
@@ -161,7 +162,7 @@ def restore(session: Session, post_id: int, n: int) -> Comment:
     return comment
 
 
-def _locked(session: Session, post_id: int, n: int) -> Comment:
+def _locked(session: WriteSession, post_id: int, n: int) -> Comment:
     posts.locked(session, post_id)
     comment = session.scalar(select(Comment).where(Comment.post_id == post_id, Comment.n == n))
     if comment is None:
@@ -169,7 +170,7 @@ def _locked(session: Session, post_id: int, n: int) -> Comment:
     return comment
 
 
-def _record(session: Session, comment: Comment, number: int) -> None:
+def _record(session: WriteSession, comment: Comment, number: int) -> None:
     html = events.fragment("comment", comment.post, comment.shown)
     events.record(session, comment.post_id, number, "comment", item=comment.item, html=html)
     versions.touch(session, versions.of_comment(comment))

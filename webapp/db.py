@@ -56,6 +56,20 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
 
 
+class WriteSession(Session):
+    """A session of one write transaction.
+
+    woken: the posts with new events, whose streams hear of it; touched: the pages that change, each path or pattern
+    with its new version. Both after the commit, see changes.py. locked: the posts whose rows this transaction holds.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(engine, expire_on_commit=False)
+        self.woken: set[int] = set()
+        self.touched: dict[str, int] = {}
+        self.locked: set[int] = set()
+
+
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Session]:
     """A session that reads one state of the database from its first query to its end."""
@@ -65,7 +79,7 @@ def snapshot(engine: Engine) -> Iterator[Session]:
 
 
 @contextmanager
-def transaction(engine: Engine) -> Iterator[Session]:
+def transaction(engine: Engine) -> Iterator[WriteSession]:
     """A session that writes: commits at the end of the block, rolls back when the block raises.
 
     Nothing in the block may switch greenlets: the lock would be held meanwhile.
@@ -81,7 +95,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
 _asking = threading.Lock()
 
 
-def _writer(engine: Engine) -> Session:
+def _writer(engine: Engine) -> WriteSession:
     give_up_at = time.monotonic() + WRITE_PATIENCE_SECONDS
     if not _asking.acquire(timeout=WRITE_PATIENCE_SECONDS):
         raise DatabaseBusy
@@ -91,9 +105,9 @@ def _writer(engine: Engine) -> Session:
         _asking.release()
 
 
-def _locked(engine: Engine, give_up_at: float) -> Session:
+def _locked(engine: Engine, give_up_at: float) -> WriteSession:
     while True:
-        session = Session(engine, expire_on_commit=False)
+        session = WriteSession(engine)
         try:
             _begin(session, "BEGIN IMMEDIATE", "READ COMMITTED")
             return session
@@ -189,7 +203,7 @@ def reading() -> Session:
 
 
 @contextmanager
-def writing() -> Iterator[Session]:
+def writing() -> Iterator[WriteSession]:
     """A write transaction of the app's database; see `transaction`. What was read before is read anew after it."""
     from flask import current_app
 

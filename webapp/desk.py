@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import ending, people, posts, revisions, updates
-from .db import reading
+from .db import WriteSession, reading
 from .errors import Conflict, NotFound, Refused
 from .forms import PostForm, version_of
 from .i18n import gettext as _
@@ -102,7 +101,7 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
     return found
 
 
-def _write(db: Session, form: PostForm, post: Post | None, author_ids: list[int], text: posts.Writing) -> Post:
+def _write(db: WriteSession, form: PostForm, post: Post | None, author_ids: list[int], text: posts.Writing) -> Post:
     user = writer()
     authors = [db.get_one(User, author_id) for author_id in author_ids]
     if post is None:

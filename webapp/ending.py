@@ -12,7 +12,8 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from . import db, instance, pages, posts
+from . import changes, db, instance, posts
+from .db import WriteSession
 from .errors import Conflict
 from .i18n import gettext as _
 from .models import Post, Update, now_ms
@@ -50,7 +51,7 @@ def _quiet_since(session: Session) -> list[tuple[int, int]]:
     return [(post_id, max(at or 0 for at in known)) for post_id, *known in rows]
 
 
-def keep_live(session: Session, post_id: int) -> None:
+def keep_live(session: WriteSession, post_id: int) -> None:
     """It goes on, says an author. Raises Conflict when it has ended."""
     post = posts.locked(session, post_id)
     if not post.live:
@@ -64,7 +65,7 @@ def end_quiet(now: int | None = None) -> list[int]:
     due = [post_id for post_id, quiet in asked_about(db.reading(), now).items() if quiet.ends_at <= now]
     ended = []
     for post_id in due:
-        with pages.changing() as session:
+        with changes.changing() as session:
             posts.locked(session, post_id)
             quiet = asked_about(session, now).get(post_id)
             if quiet and quiet.ends_at <= now:

@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from .app_key import AppKey
+from .db import WriteSession
 from .errors import NotFound
 from .models import FRONT, Event, Post, ShownComment, ShownUpdate, now_ms
 
@@ -36,7 +37,7 @@ def next_number(session: Session, post_id: int) -> int:
     return seq
 
 
-def record(session: Session, post_id: int, seq: int, kind: str, *, item: str = "", html: str = "") -> None:
+def record(session: WriteSession, post_id: int, seq: int, kind: str, *, item: str = "", html: str = "") -> None:
     """Write the event with a number from `next_number`. Earlier events of the same item lose their payload."""
     at = now_ms()
     data: dict[str, Any] = {"id": item} if item else {}
@@ -47,7 +48,7 @@ def record(session: Session, post_id: int, seq: int, kind: str, *, item: str = "
         kind, payload = "reload", "{}"
     if item:
         forget(session, Event.post_id == post_id, Event.item == item)
-    session.info.setdefault("woken", set()).add(post_id)
+    session.woken.add(post_id)
     session.add(Event(post_id=post_id, seq=seq, kind=kind, item=item, payload=payload, at=at))
     session.flush()
 
@@ -94,7 +95,7 @@ def head(post: Post) -> str:
     return _rendered("head", post=post)
 
 
-def record_front(session: Session, post: Post, kind: str = "card") -> None:
+def record_front(session: WriteSession, post: Post, kind: str = "card") -> None:
     """Tell the front page of a post's new card, or of its removal."""
     html = _rendered("card", post=post) if kind == "card" else ""
     record(session, FRONT, next_number(session, FRONT), kind, item=f"post-{post.id}", html=html)

@@ -12,10 +12,10 @@ from typing import Any
 import frontmatter
 from frontmatter.default_handlers import YAMLHandler
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 from yaml import YAMLError
 
 from . import posts
+from .db import WriteSession
 from .language import guess_language
 from .models import Post, User
 from .posts import split_names
@@ -129,7 +129,7 @@ def _at_ms(written: Any, zone: tzinfo) -> int | None:
     return int(aware.timestamp() * 1000)
 
 
-def store(session: Session, source: Source, author_id: int) -> bool:
+def store(session: WriteSession, source: Source, author_id: int) -> bool:
     """Publish the file's post; False when it was imported before, from this path or with this text."""
     writing = source.writing
     same = (Post.source == str(source.path)) | ((Post.title == writing.title) & (Post.body == writing.body))

@@ -1,17 +1,11 @@
-"""Public pages: rendered once, kept in the page store, replaced when something changes them.
-
-with pages.changing() as db:      # a transaction; its verbs touch pages (versions.touch)
-    updates.add(db, …)
-…                                 # here every page that it touched is right
-"""
+"""Public pages: rendered once, kept in the page store, replaced when something changes them."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import Context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -21,7 +15,6 @@ from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, request, url_for
-from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException
 
 from . import db, metrics, versions
@@ -29,7 +22,6 @@ from .app_key import AppKey
 from .config import fingerprint
 from .errors import Moved, NotFound, Refused
 from .places import place_of
-from .server import CHANNEL
 from .slots import packed, retired
 from .store import Store, Stored
 
@@ -262,16 +254,6 @@ def init_app(app: Flask, public: dict[str, str], front_paths: Callable[[], list[
 
 def of_app() -> Pages:
     return PAGES.of(current_app)
-
-
-@contextmanager
-def changing(share: bool = False) -> Iterator[Session]:
-    """A write transaction that changes what readers see: commits, wakes the streams, replaces the pages it touched."""
-    with db.writing() as session:
-        yield session
-    for post_id in session.info.get("woken", ()):
-        CHANNEL.of(current_app).wake(post_id)
-    of_app().replace(session.info.get("touched", {}), share)
 
 
 def _answer(pages: Pages, **values: Any) -> Response:

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from . import comments, posts, versions
+from .db import WriteSession
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
@@ -141,7 +142,7 @@ def get(session: Session, user_id: int) -> User:
     return user
 
 
-def rename(session: Session, user_id: int, name: str, email: str | None) -> User:
+def rename(session: WriteSession, user_id: int, name: str, email: str | None) -> User:
     """The old name redirects from now on. Every post that shows the name tells its readers to load it anew."""
     user = get(session, user_id)
     old_name, old_key = user.username, user.username_key
@@ -156,7 +157,7 @@ def rename(session: Session, user_id: int, name: str, email: str | None) -> User
     return user
 
 
-def _renamed(session: Session, user_id: int, old_name: str) -> None:
+def _renamed(session: WriteSession, user_id: int, old_name: str) -> None:
     """Every page that says the old name is to say the new one."""
     written = select(post_author.c.post_id).where(post_author.c.user_id == user_id)
     updated = select(Update.post_id).where(Update.author_id == user_id)
@@ -201,7 +202,7 @@ def set_password(session: Session, user_id: int, password_hash: str, keep_sid: s
     return user
 
 
-def withdraw_comments(session: Session, user_id: int, limit: int = 50) -> int:
+def withdraw_comments(session: WriteSession, user_id: int, limit: int = 50) -> int:
     """Delete up to `limit` of somebody's comments; how many there were. Each transaction holds the lock but shortly."""
     left = (Comment.withdrawn_by_id != user_id) | Comment.withdrawn_by_id.is_(None)
     own = select(Comment).where(Comment.author_id == user_id, left).limit(limit)
@@ -211,7 +212,7 @@ def withdraw_comments(session: Session, user_id: int, limit: int = 50) -> int:
     return len(found)
 
 
-def remove(session: Session, user_id: int) -> None:
+def remove(session: WriteSession, user_id: int) -> None:
     """Delete the account: name, address and password are forgotten; texts stay."""
     user = get(session, user_id)
     keep_an_admin(session, user)
@@ -226,7 +227,7 @@ def remove(session: Session, user_id: int) -> None:
     _renamed(session, user.id, old_name)
 
 
-def erase(session: Session, user_id: int) -> bool:
+def erase(session: WriteSession, user_id: int) -> bool:
     """Delete an account with its names, as if it had never been. False when something here still names it."""
     user = session.get_one(User, user_id)
     keep_an_admin(session, user)

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, revisions, search, versions
+from .db import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
@@ -119,7 +120,7 @@ def create(
 
 
 def edit(
-    session: Session, post_id: int, authors: list[User], writing: Writing, *, version: int | None, actor_id: int
+    session: WriteSession, post_id: int, authors: list[User], writing: Writing, *, version: int | None, actor_id: int
 ) -> Post:
     """Raises Conflict when somebody saved, ended or unpublished it since `version`."""
     post = locked(session, post_id)
@@ -160,7 +161,7 @@ def _tags(session: Session, names: list[str]) -> list[Tag]:
     return [known.get(key) or Tag(key=key, name=name) for key, name in wanted.items() if key]
 
 
-def discard(session: Session, post_id: int) -> None:
+def discard(session: WriteSession, post_id: int) -> None:
     """Delete a draft that was never public, with its older texts. Raises Conflict for any other post."""
     post = locked(session, post_id)
     if post.status != "draft" or post.published_at is not None:
@@ -172,7 +173,7 @@ def discard(session: Session, post_id: int) -> None:
     session.flush()
 
 
-def erase(session: Session, post_id: int) -> None:
+def erase(session: WriteSession, post_id: int) -> None:
     """Delete a post with all that belongs to it, and the tags that no other has, as if it had never been.
 
     Those who read it are told `gone`: its streams find no post.
@@ -194,7 +195,7 @@ def erase(session: Session, post_id: int) -> None:
     session.execute(delete(Tag).where(Tag.id.in_(tag_ids), Tag.id.not_in(select(post_tag.c.tag_id))))
 
 
-def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
+def publish(session: WriteSession, post_id: int, at_ms: int | None = None) -> Post:
     """Make a draft public. `at_ms` is its time, now unless it had one."""
     post = locked(session, post_id)
     if post.status == "published":
@@ -209,7 +210,7 @@ def publish(session: Session, post_id: int, at_ms: int | None = None) -> Post:
     return post
 
 
-def unpublish(session: Session, post_id: int) -> Post:
+def unpublish(session: WriteSession, post_id: int) -> Post:
     """Take a post back to the drafts, with all that belongs to it; publishing it again brings it back."""
     post = locked(session, post_id)
     if post.status != "published":
@@ -225,7 +226,7 @@ def unpublish(session: Session, post_id: int) -> Post:
     return post
 
 
-def end(session: Session, post_id: int) -> Post:
+def end(session: WriteSession, post_id: int) -> Post:
     """The live post is over; it takes no more updates."""
     post = locked(session, post_id)
     if not post.live:
@@ -238,7 +239,7 @@ def end(session: Session, post_id: int) -> Post:
     return post
 
 
-def set_comments(session: Session, post_id: int, comments: str) -> Post:
+def set_comments(session: WriteSession, post_id: int, comments: str) -> Post:
     """Open, slow down or close a post's comments. Raises Refused for anything but COMMENTS."""
     if comments not in COMMENTS:
         raise Refused(_("Comments are open, slow or closed."))
@@ -253,7 +254,7 @@ def set_comments(session: Session, post_id: int, comments: str) -> Post:
     return post
 
 
-def replace_draft_token(session: Session, post_id: int) -> Post:
+def replace_draft_token(session: WriteSession, post_id: int) -> Post:
     """A new secret link; the old one no longer works."""
     post = locked(session, post_id)
     if post.status != "draft":
@@ -262,7 +263,7 @@ def replace_draft_token(session: Session, post_id: int) -> Post:
     return post
 
 
-def _record_head(session: Session, post: Post, whole_page: bool = False) -> None:
+def _record_head(session: WriteSession, post: Post, whole_page: bool = False) -> None:
     search.put(session, post)
     if whole_page:
         record_reload(session, post.id)
@@ -274,15 +275,21 @@ def _record_head(session: Session, post: Post, whole_page: bool = False) -> None
     versions.touch(session, versions.of_post(post, post.authors, post.tags))
 
 
-def locked(session: Session, post_id: int) -> Post:
-    """The post, with its row locked to the end of the transaction, so that event numbers follow commits."""
+def locked(session: WriteSession, post_id: int) -> Post:
+    """The post, with its row locked to the end of the transaction, so that event numbers follow commits.
+
+    Whoever checks rights under the lock, as `writing_as` does, has locked it for the verb too.
+    """
+    if post_id in session.locked:
+        return session.get_one(Post, post_id)
     post = session.get(Post, post_id, with_for_update=True) if post_id != FRONT else None
     if post is None:
         raise NotFound
+    session.locked.add(post_id)
     return post
 
 
-def record_reload(session: Session, post_id: int) -> None:
+def record_reload(session: WriteSession, post_id: int) -> None:
     """Something changed all over the page, such as a name. What earlier events said may no longer be said."""
     events.forget(session, Event.post_id == post_id)
     events.record(session, post_id, events.next_number(session, post_id), "reload")

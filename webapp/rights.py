@@ -11,11 +11,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import g, request, session
-from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, pages, posts, sessions, updates
-from .db import reading, writing
+from . import changes, comments, posts, sessions, updates
+from .db import WriteSession, reading, writing
 from .errors import NotAllowed, SignInNeeded
 from .i18n import gettext as _
 from .models import ROLES, Comment, Post, Update, User
@@ -122,13 +121,13 @@ def require_writer_of(post: Post) -> None:
 
 
 @contextmanager
-def writing_as(role: str, post_id: int | None = None, share: bool = False) -> Iterator[Session]:
-    """`pages.changing` for whoever is asking, with rights read anew: they may have gone while it waited.
+def writing_as(role: str, post_id: int | None = None, share: bool = False) -> Iterator[WriteSession]:
+    """`changes.changing` for whoever is asking, with rights read anew: they may have gone while it waited.
 
     post_id: a post that must be one's own, for those below editor. Raises NotAllowed.
     """
     user_id = signed_in().id
-    with pages.changing(share) as db:
+    with changes.changing(share) as db:
         user = db.get_one(User, user_id)
         is_writer = post_id is None or _is_of(posts.locked(db, post_id), user)
         if user.disabled_at or user.deleted_at or not has_role(user, role) or not is_writer:

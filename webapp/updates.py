@@ -7,6 +7,7 @@ from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
 from . import events, history, posts, revisions, search, versions
+from .db import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of
@@ -101,7 +102,7 @@ def written(session: Session, post_id: int, n: int) -> Update:
 
 
 def add(
-    session: Session,
+    session: WriteSession,
     post_id: int,
     author_id: int,
     body: str,
@@ -147,7 +148,7 @@ def add(
 
 
 def edit(
-    session: Session, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
+    session: WriteSession, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
 ) -> Update:
     """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
@@ -159,7 +160,7 @@ def edit(
 
 
 def correct(
-    session: Session,
+    session: WriteSession,
     post_id: int,
     n: int,
     *,
@@ -180,7 +181,7 @@ def correct(
     return update
 
 
-def withdraw(session: Session, post_id: int, n: int, legal: bool = False) -> Update:
+def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -> Update:
     """Take it away from readers; for legal reasons from the history too, also one that is withdrawn already."""
     update = _locked(session, post_id, n)
     if legal:
@@ -194,7 +195,7 @@ def withdraw(session: Session, post_id: int, n: int, legal: bool = False) -> Upd
     return update
 
 
-def restore(session: Session, post_id: int, n: int) -> Update:
+def restore(session: WriteSession, post_id: int, n: int) -> Update:
     update = _locked(session, post_id, n)
     if update.withdrawn_at is not None:
         update.withdrawn_at = update.withdrawal = None
@@ -202,7 +203,7 @@ def restore(session: Session, post_id: int, n: int) -> Update:
     return update
 
 
-def pin(session: Session, post_id: int, n: int, pinned: bool) -> Update:
+def pin(session: WriteSession, post_id: int, n: int, pinned: bool) -> Update:
     """One update at most is pinned; pinning another unpins it."""
     update = _locked(session, post_id, n)
     if update.withdrawn_at is not None:
@@ -217,7 +218,7 @@ def pin(session: Session, post_id: int, n: int, pinned: bool) -> Update:
     return update
 
 
-def mark_key(session: Session, post_id: int, n: int, key: bool) -> Update:
+def mark_key(session: WriteSession, post_id: int, n: int, key: bool) -> Update:
     update = _locked(session, post_id, n)
     if update.key != key:
         update.key = key
@@ -225,7 +226,7 @@ def mark_key(session: Session, post_id: int, n: int, key: bool) -> Update:
     return update
 
 
-def _locked(session: Session, post_id: int, n: int) -> Update:
+def _locked(session: WriteSession, post_id: int, n: int) -> Update:
     posts.locked(session, post_id)
     update = session.scalar(select(Update).where(Update.post_id == post_id, Update.n == n))
     if update is None:
@@ -233,7 +234,7 @@ def _locked(session: Session, post_id: int, n: int) -> Update:
     return update
 
 
-def _record(session: Session, update: Update, number: int | None = None) -> None:
+def _record(session: WriteSession, update: Update, number: int | None = None) -> None:
     """The update as readers see it now. A withdrawn one is changed in silence: there is nothing to see."""
     session.flush()
     search.put(session, update)

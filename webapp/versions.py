@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from .db import WriteSession
 from .models import Comment, Page, Post, Tag, Update, User, page_of
 
 ALL = "/*"
@@ -58,14 +59,13 @@ def of_about(name: str, listed_anew: bool) -> list[str]:
 # The table
 
 
-def touch(session: Session, paths: list[str]) -> None:
-    """Give the pages a new version, as a part of the change that touches them. `pages.changing` then replaces them."""
-    touched: dict[str, int] = session.info.setdefault("touched", {})
-    new = [path for path in dict.fromkeys(paths) if path not in touched]
+def touch(session: WriteSession, paths: list[str]) -> None:
+    """Give the pages a new version, as a part of the change that touches them. `changes` then replaces them."""
+    new = [path for path in dict.fromkeys(paths) if path not in session.touched]
     if not new:
         return
-    version = next(iter(touched.values()), None) or _next(session)
-    touched.update(dict.fromkeys(new, version))
+    version = next(iter(session.touched.values()), None) or _next(session)
+    session.touched.update(dict.fromkeys(new, version))
     _put(session, new, version)
 
 

@@ -23,12 +23,12 @@ from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
 from webapp import (
+    changes,
     comments,
     config,
     create_app,
     db,
     instance,
-    pages,
     passwords,
     people,
     posts,
@@ -97,7 +97,7 @@ def site(people_too: int = 0) -> Iterator[Site]:
 def live_post(app: Flask, body: str = SENTENCE, update_count: int = 0, comment_count: int = 0) -> int:
     """A published live post; its id. Its page is in the store afterwards."""
     html, comment_html = text.render_update(SENTENCE), text.render_comment(SENTENCE)
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         author = people.by_name(session, AUTHOR)
         writing = posts.Writing("The derby", body, text.render_post(body), live=True)
         post = posts.create(session, [author], writing, actor_id=author.id)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 from loadtests.limits import lab, report
 from loadtests.limits.readers import Readers
-from webapp import pages, people, text, updates
+from webapp import changes, people, text, updates
 
 CONNECTIONS = 32
 PAUSE_MS = 20
@@ -71,7 +71,7 @@ def updating(site: lab.Site, post_id: int) -> Iterator[None]:
     html = text.render_update(lab.SENTENCE)
 
     def update() -> None:
-        with site.app.app_context(), pages.changing() as session:
+        with site.app.app_context(), changes.changing() as session:
             author = people.by_name(session, lab.AUTHOR)
             updates.add(session, post_id, author.id, lab.SENTENCE, html)
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp import comments, pages, people, posts, updates
+from webapp import changes, comments, people, posts, updates
 from webapp.text import Rendered
 
 
@@ -16,7 +16,7 @@ def add_many(app: Flask, post_id: int, count: int, kind: str = "updates") -> lis
     """So many updates or comments of Ada's, in one transaction; their numbers."""
     add = {"updates": updates.add, "comments": comments.add}[kind]
     unlimited = {"per_minute": None} if kind == "comments" else {}
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         ada = people.by_name(session, "ada")
         return [
             add(session, post_id, ada.id, f"Number {i}.", f"<p>Number {i}.</p>", **unlimited).n for i in range(count)
@@ -26,7 +26,7 @@ def add_many(app: Flask, post_id: int, count: int, kind: str = "updates") -> lis
 def publish_many(app: Flask, count: int, **fields: object) -> list[int]:
     """So many posts of Ada's, an hour apart, the oldest first; their ids."""
     ids = []
-    with app.app_context(), pages.changing() as session:
+    with app.app_context(), changes.changing() as session:
         ada = people.by_name(session, "ada")
         for number in range(count):
             writing = posts.Writing(f"Post {number}", "Text", Rendered("<p>Text</p>"), **fields)  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import comments, pages, people, posts, text, updates
+from .. import changes, comments, people, posts, text, updates
+from ..db import WriteSession
 from ..errors import NotFound, Refused
 from ..links import absolute, relative
 from ..models import Comment, Post, User
@@ -66,7 +67,7 @@ def begin(script: dict[str, Any]) -> Play:
         live=True,
     )
     token = str(uuid4())
-    with pages.changing() as session:
+    with changes.changing() as session:
         author = _account(session, script["author"], "author")
         ids = {name: _account(session, name, "reader").id for name in script["people"]}
         post = posts.create(session, [author], head, submission=token, actor_id=author.id)
@@ -90,7 +91,7 @@ def perform(play: Play, step: dict[str, Any]) -> str:
     render = text.render_comment if step["do"] == "comment" else text.render_update
     html = render(written) if written else ""
     try:
-        with pages.changing() as session:
+        with changes.changing() as session:
             _check(session, play)
             n = _change(session, play, step, written, html)
     except Refused as error:  # somebody at the desk was faster
@@ -109,7 +110,7 @@ def _url_of(play: Play, name: str) -> str:
     return relative("reader.update", post_id=play.post_id, n=play.numbers.get(name, 0))
 
 
-def _check(session: Session, play: Play) -> None:
+def _check(session: WriteSession, play: Play) -> None:
     try:
         post = posts.locked(session, play.post_id)
     except NotFound:
@@ -118,7 +119,7 @@ def _check(session: Session, play: Play) -> None:
         raise Over
 
 
-def _change(session: Session, play: Play, step: dict[str, Any], written: str, html: str) -> int:
+def _change(session: WriteSession, play: Play, step: dict[str, Any], written: str, html: str) -> int:
     """The number of the update or comment that the step is about."""
     post_id, by = play.post_id, play.ids[step.get("by", play.script["author"])]
     n = play.numbers.get(step.get("of", ""), 0)
@@ -144,7 +145,7 @@ def _change(session: Session, play: Play, step: dict[str, Any], written: str, ht
 
 def remove(language: str) -> str:
     """Take away all that a demo made, and say what that was; empty for nothing."""
-    with pages.changing() as session:
+    with changes.changing() as session:
         cast = people.of_demo(session, language)
         post = session.scalar(select(Post).where(Post.source == _source(language)))
         said = _erase(session, post, cast) if post else []
@@ -155,7 +156,7 @@ def remove(language: str) -> str:
     return f"Removed: {', '.join(said)}."
 
 
-def _erase(session: Session, post: Post, cast: list[User]) -> list[str]:
+def _erase(session: WriteSession, post: Post, cast: list[User]) -> list[str]:
     by_others = Comment.author_id.not_in([user.id for user in cast])
     others = session.scalar(select(func.count()).where(Comment.post_id == post.id, by_others))
     said = f"“{post.title}” with {post.update_count} updates and {post.comment_count} comments"

@@ -1,0 +1,47 @@
+"""A change that readers see: commit it, wake the streams, replace the pages; in that order, and all of it here.
+
+with changes.changing() as session:     # a transaction; its verbs touch pages and record events
+    updates.add(session, …)
+…                                       # here every page that it touched is current
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+from flask import current_app
+
+from . import db, pages
+from .db import WriteSession
+from .server import CHANNEL
+
+
+@contextmanager
+def changing(share: bool = False) -> Iterator[WriteSession]:
+    """A write transaction, whose change readers see when the block has ended.
+
+    share: wait a moment for others who change the same page, so that one rendering does for all.
+    """
+    with several(share) as change, change() as session:
+        yield session
+
+
+@contextmanager
+def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager[WriteSession]]]:
+    """For many transactions, each begun by what this gives; streams and pages hear of all of them at the end."""
+    woken, touched = set[int](), dict[str, int]()
+
+    @contextmanager
+    def change() -> Iterator[WriteSession]:
+        with db.writing() as session:
+            yield session
+        woken.update(session.woken)
+        touched.update(session.touched)
+
+    try:
+        yield change
+    finally:
+        for post_id in woken:
+            CHANNEL.of(current_app).wake(post_id)
+        pages.of_app().replace(touched, share)
