@@ -24,14 +24,14 @@ EACH = 8
 WORKER = """
 import sys
 from pathlib import Path
-from webapp import create_app, pages, updates
+from webapp import changes, create_app, updates
 folder, post_id, author_id, count = Path(sys.argv[1]), *map(int, sys.argv[2:])
 app = create_app({"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}"})
 print("ready", flush=True)
 sys.stdin.readline()
 with app.app_context():
     for number in range(count):
-        with pages.changing() as session:
+        with changes.changing() as session:
             updates.add(session, post_id, author_id, f"Number {number}.", f"<p>Number {number}.</p>")
 """
 

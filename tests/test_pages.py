@@ -28,7 +28,7 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, db, identity, listings, pages, people, posts, store, versions
+from webapp import changes, db, identity, invalidation, listings, pages, people, posts, store, versions
 from webapp.places import Place, place_of
 from webapp.slots import Slot
 from webapp.store import Store, Stored
@@ -451,7 +451,7 @@ def test_a_change_that_touches_nothing_would_be_found(
     change: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So the tests above can fail."""
-    monkeypatch.setattr(versions, "touch", lambda *_args: None)
+    monkeypatch.setattr(invalidation, "touch", lambda *_args: None)
     CHANGES[change](world)
     problems = wrong(world.app, pages_there(world.app))
     assert f"/post/{world.live} is outdated" in problems
@@ -460,15 +460,17 @@ def test_a_change_that_touches_nothing_would_be_found(
         assert "/user/ada is stored, but there is no such page" in problems
 
 
-@pytest.mark.parametrize("forgotten", [*versions.LISTS, "/post/{live}/*", "/tag/evening", "/tag/football/*"])
+@pytest.mark.parametrize("forgotten", [*invalidation.LISTS, "/post/{live}/*", "/tag/evening", "/tag/football/*"])
 def test_each_list_that_a_post_stands_on_must_be_touched(
     forgotten: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them is there in vain, and the tests above would find it missing."""
-    forgotten, real = forgotten.format(live=world.live), versions.touch
+    forgotten, real = forgotten.format(live=world.live), invalidation.touch
     if forgotten == "/sitemap/*":
         assert world.app.test_client().get("/sitemap/1.xml").status_code == 200
-    monkeypatch.setattr(versions, "touch", lambda session, paths: real(session, [p for p in paths if p != forgotten]))
+    monkeypatch.setattr(
+        invalidation, "touch", lambda session, paths: real(session, [p for p in paths if p != forgotten])
+    )
     CHANGES["a post is unpublished"](world)
     assert wrong(world.app, pages_there(world.app)) != []
 

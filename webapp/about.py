@@ -5,7 +5,7 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import db, revisions, versions
+from . import db, invalidation, revisions
 from .db import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
@@ -41,7 +41,7 @@ def create(session: WriteSession, name: str, *, title: str, body: str, html: str
     page = About(name=name, title=title, body=body, html=html)
     session.add(page)
     session.flush()
-    versions.touch(session, versions.of_about(name, listed_anew=True))
+    invalidation.about(session, name, listed_anew=True)
     return page
 
 
@@ -54,7 +54,7 @@ def edit(
     if revisions.change(session, page, actor_id, version, title=title, body=body):
         page.html = html
         page.changed_at = now_ms()
-        versions.touch(session, versions.of_about(name, listed_anew))
+        invalidation.about(session, name, listed_anew)
     return page
 
 
@@ -63,4 +63,4 @@ def delete(session: WriteSession, name: str, actor_id: int) -> None:
     page = shown(session, name)
     revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})
     session.delete(page)
-    versions.touch(session, versions.of_about(name, listed_anew=True))
+    invalidation.about(session, name, listed_anew=True)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, posts, revisions, versions
+from . import events, invalidation, posts, revisions
 from .db import WriteSession
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
@@ -143,7 +143,7 @@ def withdraw(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comm
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
-        versions.touch(session, versions.of_comment(comment))
+        invalidation.comment(session, comment)
     elif actor_id == comment.author_id:  # a moderator was faster; now nobody can restore it
         comment.withdrawn_by_id = actor_id
     return comment
@@ -173,4 +173,4 @@ def _locked(session: WriteSession, post_id: int, n: int) -> Comment:
 def _record(session: WriteSession, comment: Comment, number: int) -> None:
     html = events.fragment("comment", comment.post, comment.shown)
     events.record(session, comment.post_id, number, "comment", item=comment.item, html=html)
-    versions.touch(session, versions.of_comment(comment))
+    invalidation.comment(session, comment)

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from . import comments, posts, versions
+from . import comments, invalidation, posts
 from .db import WriteSession
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
@@ -169,7 +169,7 @@ def _renamed(session: WriteSession, user_id: int, old_name: str) -> None:
     is_author = session.scalar(written.limit(1)) is not None
     if is_author:
         posts.record_reload(session, FRONT)
-    versions.touch(session, versions.of_name(old_name, post_ids[::-1], is_author))
+    invalidation.name(session, old_name, post_ids[::-1], is_author)
 
 
 def set_role(session: Session, user_id: int, role: str) -> User:
@@ -239,7 +239,7 @@ def erase(session: WriteSession, user_id: int) -> bool:
             session.execute(delete(User).where(User.id == user_id))
     except IntegrityError:
         return False
-    versions.touch(session, versions.of_name(name, [], in_lists=False))
+    invalidation.name(session, name, [], in_lists=False)
     return True
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
-from . import events, revisions, search, versions
+from . import events, invalidation, revisions, search
 from .db import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
@@ -136,7 +136,7 @@ def edit(
     if post.status == "published":
         # These show all over the page, not in the head alone.
         _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language", "live")))
-        versions.touch(session, versions.of_post(post, *listed))
+        invalidation.post(session, post, *listed)
     return post
 
 
@@ -222,7 +222,7 @@ def unpublish(session: WriteSession, post_id: int) -> Post:
     search.put(session, post)
     events.record(session, post.id, events.next_number(session, post.id), "gone")
     events.record_front(session, post, "remove")
-    versions.touch(session, versions.of_post(post, post.authors, post.tags))
+    invalidation.post(session, post)
     return post
 
 
@@ -272,7 +272,7 @@ def _record_head(session: WriteSession, post: Post, whole_page: bool = False) ->
         html = events.head(post)
         events.record(session, post.id, n, "post", item=f"post-{post.id}", html=html)
     events.record_front(session, post)
-    versions.touch(session, versions.of_post(post, post.authors, post.tags))
+    invalidation.post(session, post)
 
 
 def locked(session: WriteSession, post_id: int) -> Post:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, history, posts, revisions, search, versions
+from . import events, history, invalidation, posts, revisions, search
 from .db import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
@@ -191,7 +191,7 @@ def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -
         session.flush()
         search.put(session, update)
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=update.item)
-        versions.touch(session, versions.of_update(update))
+        invalidation.update(session, update)
     return update
 
 
@@ -243,7 +243,7 @@ def _record(session: WriteSession, update: Update, number: int | None = None) ->
     number = number or events.next_number(session, update.post_id)
     html = fragment(session, update)
     events.record(session, update.post_id, number, "update", item=update.item, html=html)
-    versions.touch(session, versions.of_update(update))
+    invalidation.update(session, update)
 
 
 def fragment(session: Session, update: Update) -> str:

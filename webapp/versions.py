@@ -1,4 +1,4 @@
-"""The versions of public pages, in the table `page`: which change touches which page, and since when.
+"""The versions of public pages, in the table `page`: since when each is as it is.
 
 A path such as /post/7 is one page; /post/7/* is everything below it. A version is a Unix second that only ever grows.
 A page's version is the greatest of those of its path and of the patterns that cover it; /* covers all.
@@ -7,56 +7,15 @@ A page's version is the greatest of those of its path and of the patterns that c
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from .db import WriteSession
-from .models import Comment, Page, Post, Tag, Update, User, page_of
+from .models import Page
 
 ALL = "/*"
-LISTS = ("/", "/page/*", "/feed.atom", "/feed.json", "/sitemap.xml", "/sitemap/*")
 _BUILD = "build "
-
-
-# Which change touches which pages
-
-
-def of_update(update: Update) -> list[str]:
-    """An update that came, changed or went."""
-    post = f"/post/{update.post_id}"
-    own = [f"{post}/update/{update.n}", f"{post}/updates/{page_of(update.position)}"]
-    return [post, *own, f"{post}/feed.atom", f"{post}/feed.json"]
-
-
-def of_comment(comment: Comment) -> list[str]:
-    """A comment that came or went."""
-    return [f"/post/{comment.post_id}", f"/post/{comment.post_id}/comments/{comment.page}"]
-
-
-def of_post(post: Post, authors: Iterable[User], tags: Iterable[Tag]) -> list[str]:
-    """A post that came, went, or changed in its head: all its pages, and every list that shows it.
-
-    authors, tags: those before the change and those after it.
-    """
-    lists = [f"/user/{author.username}" for author in authors] + [f"/tag/{tag.key}" for tag in tags]
-    return [f"/post/{post.id}", f"/post/{post.id}/*", *LISTS, *(path + end for path in lists for end in ("", "/*"))]
-
-
-def of_name(name: str, post_ids: list[int], in_lists: bool) -> list[str]:
-    """A user who had this name: their own pages and the posts that say it; as an author, every list."""
-    lists = (*LISTS, "/user/*", "/tag/*") if in_lists else ()
-    paths = [f"/post/{post_id}{end}" for post_id in post_ids for end in ("", "/*")]
-    return [*lists, f"/user/{name}", f"/user/{name}/*", *paths]
-
-
-def of_about(name: str, listed_anew: bool) -> list[str]:
-    """A page of the site itself. `listed_anew`: it came, went or has another title, and every page's footer says so."""
-    return [ALL] if listed_anew else [f"/about/{name}", "/sitemap.xml", "/sitemap/*"]
-
-
-# The table
 
 
 def touch(session: WriteSession, paths: list[str]) -> None:
