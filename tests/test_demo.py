@@ -19,6 +19,7 @@ from support.persons import PASSWORD, Person
 from webapp import changes, cli_demo, db, demo, people, posts, text, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
+from webapp.names import DEMO, checked_username
 
 LANGUAGES = ("en", "zh")
 HAN = re.compile("[\u3400-\u9fff]")
@@ -179,9 +180,9 @@ def test_nobody_can_log_in_as_one_of_them(app: Flask, inside: None, language: st
 
 @pytest.mark.parametrize("name", ["demo-nell-garth", "DEMO-x", "Ｄｅｍｏ-x", "演示-沈一禾", "演示-某人"])
 def test_nobody_else_can_be_called_so(inside: None, name: str) -> None:
-    assert people.checked_username("demonstrator") == "demonstrator"
+    assert checked_username("demonstrator") == "demonstrator"
     with pytest.raises(Refused, match="reserved"):
-        people.checked_username(name)
+        checked_username(name)
 
 
 # Taking it away
@@ -348,7 +349,7 @@ def test_a_script_is_whole(language: str) -> None:
     assert 180 < at[-1] < 480
     names = [script["author"], *script["people"]]
     assert len(set(names)) == 6
-    assert all(name.startswith(people.DEMO[language]) for name in names)
+    assert all(name.startswith(DEMO[language]) for name in names)
     assert {step["by"] for step in steps if step["do"] == "comment"} == set(script["people"])
     named: set[str] = set()
     for step in steps:

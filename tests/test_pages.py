@@ -468,9 +468,11 @@ def test_each_list_that_a_post_stands_on_must_be_touched(
     forgotten, real = forgotten.format(live=world.live), invalidation.touch
     if forgotten == "/sitemap/*":
         assert world.app.test_client().get("/sitemap/1.xml").status_code == 200
-    monkeypatch.setattr(
-        invalidation, "touch", lambda session, paths: real(session, [p for p in paths if p != forgotten])
-    )
+
+    def touch(session: WriteSession, paths: list[str]) -> None:
+        real(session, [path for path in paths if path != forgotten])
+
+    monkeypatch.setattr(invalidation, "touch", touch)
     CHANGES["a post is unpublished"](world)
     assert wrong(world.app, pages_there(world.app)) != []
 
@@ -837,7 +839,7 @@ def test_a_tag_too_long_for_a_file_name_is_served_by_python_and_right(world: Wor
 @pytest.mark.parametrize("name", ["Жанна", "阿達", "Ünal-Ö_1", "𠮷" * 40, "ﬁn", "김철수", "مريم"])
 def test_a_name_of_other_letters_has_its_page(world: World, name: str) -> None:
     client = world.app.test_client()
-    kept_name = people.checked_username(name)
+    kept_name = checked_username(name)
     world.save_settings("bob", username=name)
     for _time in range(2):
         assert client.get(f"/user/{kept_name}").status_code == 200

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from support.persons import PASSWORD, Person
 from webapp import changes, db, people
 from webapp.errors import Refused
+from webapp.names import RESERVED, checked_username, username_key
 
 
 def id_of(app: Flask, name: str) -> int:
@@ -173,15 +174,15 @@ BAD_NAMES = {
 @pytest.mark.parametrize("name", GOOD_NAMES)
 def test_a_name_has_letters_of_any_one_alphabet(shared_app: Flask, name: str) -> None:
     with shared_app.test_request_context():
-        kept = people.checked_username(f" {name} ")
+        kept = checked_username(f" {name} ")
         assert kept == unicodedata.normalize("NFKC", name)
-        assert people.username_key(kept) == people.username_key(name)
+        assert username_key(kept) == username_key(name)
 
 
 @pytest.mark.parametrize(("said", "name"), [(said, name) for said, names in BAD_NAMES.items() for name in names])
 def test_it_refuses_a_name_that_could_be_taken_for_something_else(shared_app: Flask, said: str, name: str) -> None:
     with shared_app.test_request_context(), pytest.raises(Refused, match=said):
-        people.checked_username(name)
+        checked_username(name)
 
 
 @settings(max_examples=50, deadline=None)
@@ -190,15 +191,11 @@ def test_any_text_is_kept_as_one_clean_name_or_refused(shared_app: Flask, name: 
     """What is kept would be kept again, is the same name in any case, and fits into a URL's one segment."""
     with shared_app.test_request_context():
         try:
-            kept = people.checked_username(pad + name)
+            kept = checked_username(pad + name)
         except Refused:
             return
-        assert people.checked_username(kept) == kept
-        assert (
-            people.username_key(kept)
-            == people.username_key(name.strip())
-            == people.username_key(kept.swapcase().casefold())
-        )
+        assert checked_username(kept) == kept
+        assert username_key(kept) == username_key(name.strip()) == username_key(kept.swapcase().casefold())
         assert kept.isprintable()
         assert not set(kept) & set("/\\ .?#%@<>&'\"")
 
@@ -208,7 +205,7 @@ def test_every_address_of_the_site_is_reserved(app: Flask) -> None:
     first = {str(rule).split("/")[1].partition(".")[0] for rule in app.url_map.iter_rules()}
     parts = {part for part in first if part.isalpha() and part not in ("healthz", "readyz", "metrics")}
     assert "login" in parts
-    assert parts - people.RESERVED == set()
+    assert parts - RESERVED == set()
 
 
 def test_names_are_the_same_whatever_their_case(eve: Person) -> None:

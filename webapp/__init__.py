@@ -29,12 +29,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .config import read, resources
     from .desk import desk
     from .feeds import feeds
-    from .language import summary
     from .live import live
     from .operator import operator
     from .reader import reader
     from .server import CHANNEL, Channel
     from .sessions import SESSION_DAYS
+    from .summary import summary
 
     app = Flask(
         __name__,

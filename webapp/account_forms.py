@@ -6,7 +6,7 @@ from typing import Any
 
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
 
-from . import passwords, people
+from . import names, passwords
 from .errors import Refused
 from .forms import Form, at_most, required, stripped
 from .i18n import gettext as _
@@ -14,11 +14,11 @@ from .i18n import lazy_gettext as _l
 
 
 def _username(_form: Any, field: Any) -> None:
-    _checked(people.checked_username, field)
+    _checked(names.checked_username, field)
 
 
 def _email(_form: Any, field: Any) -> None:
-    _checked(people.checked_email, field)
+    _checked(names.checked_email, field)
 
 
 def _checked(check: Any, field: Any) -> None:

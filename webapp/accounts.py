@@ -6,7 +6,7 @@ from flask import Blueprint, current_app, flash, jsonify, redirect, render_templ
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import changes, comments, instance, limits, metrics, passwords, people, sessions
+from . import changes, comments, instance, limits, metrics, names, one_time_links, passwords, people, sessions
 from .account_forms import DeleteAccountForm, LoginForm, NewPasswordForm, PasswordForm, ProfileForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
@@ -57,7 +57,7 @@ def login() -> str | Response | tuple[str, int]:
 
 def _verified(name: str, password: str) -> tuple[int, str] | None:
     """Whose password this is, and its hash. Unknown names take as long and answer the same. Raises TooMany."""
-    key = f"login {people.username_key(name.strip())} {_network()}"
+    key = f"login {names.username_key(name.strip())} {_network()}"
     counted = _count({key: LOGINS_PER_PAIR, f"login {_network()}": LOGINS_PER_ADDRESS}, LOGIN_SECONDS)
     user = people.by_login(reading(), name)
     release()
@@ -113,9 +113,9 @@ def _join(form: RegisterForm, role: str, token: str | None = None) -> Response |
     try:
         with writing() as db:
             if token:
-                db.delete(sessions.link(db, "invitation", token))
-            name = people.checked_username(form.username.data or "")
-            user = people.create(db, name, people.checked_email(form.email.data or ""), password_hash, role)
+                db.delete(one_time_links.link(db, "invitation", token))
+            name = names.checked_username(form.username.data or "")
+            user = people.create(db, name, names.checked_email(form.email.data or ""), password_hash, role)
     except Taken as taken:
         form.refuse(form[taken.field], taken)
         return None
@@ -125,7 +125,7 @@ def _join(form: RegisterForm, role: str, token: str | None = None) -> Response |
 
 @accounts.route("/invite/<token>", methods=["GET", "POST"])
 def invited(token: str) -> str | Response | tuple[str, int]:
-    role = sessions.link(reading(), "invitation", token).role
+    role = one_time_links.link(reading(), "invitation", token).role
     form = RegisterForm()
     if not form.validate_on_submit():
         return _page("invited", form)
@@ -134,7 +134,7 @@ def invited(token: str) -> str | Response | tuple[str, int]:
 
 @accounts.route("/password/<token>", methods=["GET", "POST"])
 def new_password(token: str) -> str | Response | tuple[str, int]:
-    user = people.get(reading(), sessions.link(reading(), "password", token).user_id or 0)
+    user = people.get(reading(), one_time_links.link(reading(), "password", token).user_id or 0)
     if user.disabled_at:
         raise NotFound
     form = NewPasswordForm()
@@ -142,7 +142,7 @@ def new_password(token: str) -> str | Response | tuple[str, int]:
         return _page("new_password", form, owner=user)
     password_hash = passwords.make_hash(form.password.data)
     with writing() as db:
-        sessions.link(db, "password", token)
+        one_time_links.link(db, "password", token)
         people.set_password(db, user.id, password_hash)
     sign_in(user.id, password_hash)
     return hint(redirect(url_for("reader.front")), signed_in=True)
@@ -172,8 +172,8 @@ def settings() -> str | Response | tuple[str, int]:
     _count({f"profile {user.id}": PROFILES_PER_HOUR}, 3600)
     try:
         with changes.changing() as db:
-            name = people.checked_username(form.username.data or "")
-            people.rename(db, user.id, name, people.checked_email(form.email.data or ""))
+            name = names.checked_username(form.username.data or "")
+            people.rename(db, user.id, name, names.checked_email(form.email.data or ""))
     except Taken as taken:
         form.refuse(form[taken.field], taken)
         return _settings(profile_form=form)

@@ -13,7 +13,7 @@ from flask import Flask, current_app
 from flask.cli import AppGroup, FlaskGroup, with_appcontext
 from sqlalchemy.exc import OperationalError
 
-from . import changes, config, create_app, db, imports, instance, passwords, people
+from . import changes, config, create_app, db, imports, instance, names, passwords, people
 from .errors import NotFound, Refused
 from .models import ROLES
 from .setup import first_words, initialise, program, upgrade_schema
@@ -108,10 +108,10 @@ def _password(from_stdin: bool) -> str:
 @on_instance
 def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
     """Make an account."""
-    name = people.checked_username(name)
+    name = names.checked_username(name)
     password_hash = _password(password_stdin)
     with db.writing() as session:
-        people.create(session, name, people.checked_email(email), password_hash, role)
+        people.create(session, name, names.checked_email(email), password_hash, role)
     click.echo(f"{name} is now {role}.")
 
 
@@ -146,7 +146,7 @@ def set_role(name: str, role: str) -> None:
 @on_instance
 def rename(name: str, new_name: str) -> None:
     """Give an account another name; the old one redirects."""
-    new_name = people.checked_username(new_name)
+    new_name = names.checked_username(new_name)
     person = people.by_name(db.reading(), name)
     with changes.changing() as session:
         people.rename(session, person.id, new_name, person.email)

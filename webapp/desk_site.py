@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 
-from . import about, people, sessions
+from . import about, one_time_links, people
 from .db import reading
 from .desk import conflict_page, desk
 from .errors import Conflict, Refused
@@ -50,7 +50,7 @@ def invite() -> str | tuple[str, int]:
     if not form.validate_on_submit():
         raise Refused(_("There is no such role."))
     with writing_as("admin") as db:
-        token = sessions.make_link(db, "invitation", user_id, role=form.role.data)
+        token = one_time_links.make_link(db, "invitation", user_id, role=form.role.data)
     url = absolute("accounts.invited", token=token)
     return _people_page(url, _("Invitation (%(role)s)", role=ROLE_NAMES[form.role.data]))
 
@@ -60,7 +60,7 @@ def password_link(user_id: int) -> str:
     actor_id = admin().id
     person = people.get(reading(), user_id)
     with writing_as("admin") as db:
-        token = sessions.make_link(db, "password", actor_id, user_id=person.id)
+        token = one_time_links.make_link(db, "password", actor_id, user_id=person.id)
     url = absolute("accounts.new_password", token=token)
     return _people_page(url, _("New password for %(name)s", name=person.username))
 

@@ -1,8 +1,5 @@
 """People: their names, roles and accounts."""
 
-import re
-import unicodedata
-
 from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -12,53 +9,10 @@ from .db import WriteSession
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
+from .names import DEMO, username_key
 from .sessions import end_sessions
 
-RESERVED = frozenset(
-    (
-        "about accent account administrator all anonymous api author bot community deleted desk draft edit editor "
-        "everyone feed front guest hello help home invite live login logout mail me media moderator new news nobody "
-        "none null official page password post press pressroom register reset robots root search security settings "
-        "site sitemap staff static support system tag team undefined update user users webmaster"
-    ).split()
-)
-# How the names begin of those who speak in a demo, by its language.
-DEMO = {"en": "demo-", "zh": "演示-"}
-RESERVED_BEGINNINGS = ("deleted-", *DEMO.values())
-# Letters by Unicode's table that nobody can see: the fillers of Hangul.
-INVISIBLE = re.compile("[\u115f\u1160]")
-# Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
-EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "HANGUL"))
-EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
-
-
 # Names
-
-
-def username_key(name: str) -> str:
-    """What makes two names the same: no difference of case or of compatible characters."""
-    return unicodedata.normalize("NFKC", name).casefold()
-
-
-def checked_username(name: str) -> str:
-    """The name as it will be kept. Raises Refused with the reason."""
-    name = unicodedata.normalize("NFKC", name.strip())
-    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or INVISIBLE.search(name):
-        raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”, and no spaces."))
-    scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
-    if len(scripts - EASTERN) > 1:
-        raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
-    if username_key(name) in RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
-        raise Refused(_("This name is reserved. Please choose another."))
-    return name
-
-
-def checked_email(email: str) -> str | None:
-    """None for none. Raises Refused when it can't be an address."""
-    email = email.strip()
-    if email and not EMAIL.fullmatch(email):
-        raise Refused(_("This doesn’t look like an e-mail address."))
-    return email or None
 
 
 def _claim(session: Session, user: User, name: str, email: str | None) -> None:

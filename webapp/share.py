@@ -10,7 +10,7 @@ from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from . import identity, language, posts
+from . import identity, posts, summary
 from .i18n import gettext as _
 from .links import absolute
 from .models import ITEMS_PER_PAGE, Post, ShownUpdate
@@ -20,7 +20,7 @@ HEADLINE_CHARS = 60
 BODY_CHARS = 200
 
 # The page of a live post is made anew with every update, and 49 of its updates are the same again.
-_words = lru_cache(1_000)(language.summary)
+_words = lru_cache(1_000)(summary.summary)
 
 
 def add_to_templates(blueprint: Blueprint) -> None:

@@ -15,8 +15,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from . import highlight, markup, rawhtml
-from .language import guess_language, plain, summary
+from .language import guess_language
 from .markup import TextRefused
+from .summary import plain, summary
 
 __all__ = ["Heading", "Rendered", "TextRefused", "guess_language", "plain", "render_comment", "render_post"]
 __all__ += ["render_update", "summary"]
