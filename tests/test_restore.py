@@ -29,7 +29,7 @@ from support.persons import Person
 from support.programs import ORDINARY
 from support.uwsgi_server import UwsgiServer
 from webapp import cli, create_app, db, instance, restore, versions
-from webapp.server import try_lock
+from webapp.locks import try_lock
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
 

@@ -18,7 +18,7 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import about, changes, create_app, db, pages, people, posts, server, store, updates, upkeep, versions
+from webapp import about, changes, create_app, db, locks, pages, people, posts, store, updates, upkeep, versions
 from webapp.pages import Pages
 from webapp.places import place_of
 from webapp.upkeep import Healer
@@ -231,7 +231,7 @@ def test_nothing_is_trusted_after_a_power_cut(site: Pages, tmp_path: Path, monke
 
 
 def test_the_start_leaves_a_site_alone_that_runs(site: Pages) -> None:
-    held = server.try_lock(site.store.locks / "healer")
+    held = locks.try_lock(site.store.locks / "healer")
     assert held is not None
     die_after(site.app, add_update)
     before = reachable(site.store.root).keys()

@@ -25,6 +25,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from . import reader as reader_module
     from .about import linked
     from .accounts import accounts
+    from .channel import CHANNEL, Channel
     from .community import community
     from .config import read, resources
     from .desk import desk
@@ -32,7 +33,6 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .live import live
     from .operator import operator
     from .reader import reader
-    from .server import CHANNEL, Channel
     from .sessions import SESSION_DAYS
     from .summary import summary
 

@@ -25,8 +25,9 @@ from typing import Any
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import db, stream
+from .channel import broadcaster_address
 from .config import fingerprint, read
-from .server import broadcaster_address, try_lock
+from .locks import try_lock
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
 
 SECOND_LOOK_SECONDS = 1.0

@@ -15,8 +15,9 @@ from flask import Flask, current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import checks, config, db, instance, pages, trouble, upkeep
+from .channel import CHANNEL
 from .cli import on_instance
-from .server import CHANNEL, is_uwsgi_possible
+from .server import is_uwsgi_possible
 
 ASK_SECONDS = 5.0
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"

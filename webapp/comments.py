@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, invalidation, posts, revisions
+from . import events, fragments, invalidation, posts, revisions
 from .db import WriteSession
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
@@ -171,6 +171,6 @@ def _locked(session: WriteSession, post_id: int, n: int) -> Comment:
 
 
 def _record(session: WriteSession, comment: Comment, number: int) -> None:
-    html = events.fragment("comment", comment.post, comment.shown)
+    html = fragments.fragment("comment", comment.post, comment.shown)
     events.record(session, comment.post_id, number, "comment", item=comment.item, html=html)
     invalidation.comment(session, comment)

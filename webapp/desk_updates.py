@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import comments, editing, ending, text, updates
+from .channel import CHANNEL
 from .db import reading
 from .desk import conflict_page, desk
 from .desk_composer import open_form
@@ -19,7 +20,6 @@ from .i18n import gettext as _
 from .links import safe_next
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
-from .server import CHANNEL
 
 
 @desk.get("/desk/post/<int:post_id>/live")

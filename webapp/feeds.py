@@ -9,7 +9,7 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, events, identity, listings, people, posts, share, updates
+from . import about, fragments, identity, listings, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .links import absolute, relative
@@ -136,7 +136,7 @@ def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
     return Entry(
         url=f"{prefix}{update.n}",
         title=share.headline(post, update),
-        html=update.html + str(events.correction(post, update)),
+        html=update.html + str(fragments.correction(post, update)),
         language=share.language_of(post),
         published_at=update.created_at,
         updated_at=update.corrected_at or update.created_at,

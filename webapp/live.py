@@ -10,9 +10,9 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy import Engine
 
 from . import limits, stream
+from .channel import CHANNEL, Channel
 from .db import ENGINE
 from .models import FRONT
-from .server import CHANNEL, Channel
 
 live = Blueprint("live", __name__)
 

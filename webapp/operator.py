@@ -11,7 +11,7 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import db, metrics, pages, trouble
-from .server import CHANNEL
+from .channel import CHANNEL
 
 operator = Blueprint("operator", __name__)
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
-from . import events, invalidation, revisions, search
+from . import events, fragments, invalidation, revisions, search
 from .db import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
@@ -269,7 +269,7 @@ def _record_head(session: WriteSession, post: Post, whole_page: bool = False) ->
         record_reload(session, post.id)
     else:
         n = events.next_number(session, post.id)
-        html = events.head(post)
+        html = fragments.head(post)
         events.record(session, post.id, n, "post", item=f"post-{post.id}", html=html)
     events.record_front(session, post)
     invalidation.post(session, post)

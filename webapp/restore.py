@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import archive, checks, copies, db, instance, upkeep, versions
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
+from .locks import try_lock
 from .models import FRONT
-from .server import try_lock
 from .store import Store
 from .trouble import name_of
 

@@ -1,29 +1,16 @@
-"""All that knows which server we run under, each part with a plain fallback."""
+"""What knows uWSGI, each part with a plain fallback for other servers."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import signal
 import socket
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
-from zlib import crc32
+from typing import TypeVar
 
-from .app_key import AppKey
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
-
-    fcntl = None  # type: ignore[assignment]
+from .locks import try_lock
 
 try:
     import uwsgi
@@ -32,6 +19,7 @@ except ImportError:
 
 T = TypeVar("T")
 
+UNIX_PATH_BYTES = 107
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' https: data:; "
     "connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -41,8 +29,6 @@ HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Vary": "Accept-Encoding",
 }
-
-LOCK_PATIENCE_SECONDS = 10.0
 UNPATCHED = (
     "gevent is on, but Python isn't patched for it: serve with .venv/bin/uwsgi --ini uwsgi.ini,"
     " or add the option gevent-early-monkey-patch"
@@ -56,9 +42,8 @@ def refuse_unpatched() -> None:
     """
     if uwsgi is None or "gevent" not in uwsgi.opt:
         return
-    from gevent import monkey
-
-    if monkey.is_module_patched("socket") and monkey.is_module_patched("threading"):
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey and monkey.is_module_patched("socket") and monkey.is_module_patched("threading"):
         return
     print(f"Pressroom can't start: {UNPATCHED}", file=sys.stderr, flush=True)
     if uwsgi.masterpid():
@@ -117,40 +102,17 @@ def off_hub(function: Callable[..., T], *args: object) -> T:
     monkey = sys.modules.get("gevent.monkey")
     if monkey is None or not monkey.is_module_patched("threading"):
         return function(*args)
-    import gevent
-
-    result: T = gevent.get_hub().threadpool.apply(function, args)
+    result: T = sys.modules["gevent"].get_hub().threadpool.apply(function, args)
     return result
 
 
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Held by one process; whoever ends lets go of it. Raises TimeoutError after LOCK_PATIENCE_SECONDS.
-
-    It waits in Python: an flock that waits in C, for another greenlet of the same worker, would wait for ever.
-    """
-    give_up_at = time.monotonic() + LOCK_PATIENCE_SECONDS
-    while (held := try_lock(path)) is None:
-        if time.monotonic() > give_up_at:
-            raise TimeoutError(f"{path.name} is held by another process")
-        time.sleep(random.uniform(0.001, 0.005))  # noqa: S311
-    try:
-        yield
-    finally:
-        os.close(held)
+def is_uwsgi() -> bool:
+    return uwsgi is not None
 
 
-def try_lock(path: Path) -> int | None:
-    """A descriptor that holds the lock until it is closed; None when somebody else has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if fcntl:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
-        os.close(descriptor)
-        return None
+def client_descriptor() -> int:
+    """The socket of this request's client. uWSGI closes its own copy when the request is over."""
+    descriptor: int = uwsgi.connection_fd()
     return descriptor
 
 
@@ -167,136 +129,9 @@ def say_how_streams_are_served(instance: Path) -> None:
     print("Live updates: readers ask every few seconds, as only uWSGI holds their streams", file=sys.stderr, flush=True)
 
 
-# The broadcasters, which hold the streams. One connection to each per worker, made when it is first needed.
-
-UNIX_PATH_BYTES = 107
-SEND_SECONDS = 1.0
-AWAY_SECONDS = 1.0  # who took nothing for SEND_SECONDS isn't tried again for so long
-ANSWER_BYTES = 65_536
-
-
 def is_taken(path: Path) -> bool:
     """Whether a program takes connections on this unix socket."""
     if not hasattr(socket, "AF_UNIX"):
         return False
     with socket.socket(socket.AF_UNIX) as probe:
         return probe.connect_ex(str(path)) == 0
-
-
-@contextmanager
-def broadcaster_address(instance: Path, index: int) -> Iterator[str]:
-    """The path of its socket, or a shorter way to it where a socket's path can't be as long as that."""
-    name = f"broadcaster-{index}.sock" if index else "broadcaster.sock"
-    path = instance / name
-    if len(os.fsencode(path)) <= UNIX_PATH_BYTES:
-        yield str(path)
-        return
-    folder = os.open(instance, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield f"/proc/self/fd/{folder}/{name}"
-    finally:
-        os.close(folder)
-
-
-class Line:
-    """The way to one broadcaster. Where there is none, everything here says so and does nothing."""
-
-    def __init__(self, instance: Path, index: int) -> None:
-        self.instance = instance
-        self.index = index
-        self._connection: socket.socket | None = None
-        self._lock = threading.Lock()  # two greenlets can't wait for one socket
-        self._away_until = 0.0
-
-    def say(self, message: str, descriptor: int | None = None) -> bool:
-        """Send one message, with a socket if given. False when nobody is there to take it."""
-        with self._lock:
-            if time.monotonic() < self._away_until:
-                return False
-            for _attempt in range(2):  # it may have been started anew since
-                try:
-                    self._connection = self._connection or self._connect()
-                    socket.send_fds(self._connection, [message.encode()], [] if descriptor is None else [descriptor])
-                    return True
-                except TimeoutError:
-                    self._away_until = time.monotonic() + AWAY_SECONDS
-                    self._hang_up()
-                    return False
-                except (OSError, AttributeError):
-                    self._hang_up()
-            return False
-
-    def close(self) -> None:
-        with self._lock:
-            self._hang_up()
-
-    def _hang_up(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
-
-    def ask(self, message: str) -> Any:
-        """The answer to a message, on a connection of its own; None when there is none."""
-        try:
-            with self._connect() as connection:
-                connection.send(message.encode())
-                return json.loads(connection.recv(ANSWER_BYTES))
-        except (OSError, AttributeError, ValueError):
-            return None
-
-    def _connect(self) -> socket.socket:
-        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        try:
-            connection.settimeout(SEND_SECONDS)
-            with broadcaster_address(self.instance, self.index) as address:
-                connection.connect(address)
-        except OSError:
-            connection.close()
-            raise
-        return connection
-
-
-class Channel:
-    """What the site says to its broadcasters."""
-
-    def __init__(self, instance: Path, count: int, per_address: int) -> None:
-        self.lines = [Line(instance, index) for index in range(count)]
-        self.per_address = per_address
-        self._turn = 0
-
-    def close(self) -> None:
-        for line in self.lines:
-            line.close()
-
-    def wake(self, post_id: int) -> None:
-        for line in self.lines:
-            line.say(f"wake {post_id}")
-
-    def hand_over(self, post_id: int, after: int, address: str) -> bool:
-        """Let a broadcaster go on with the client of this request. False: this server can't, or nobody takes it."""
-        if uwsgi is None:
-            return False
-        # Whoever counts an address's streams must see all of them.
-        self._turn = crc32(address.encode()) if self.per_address else self._turn + 1
-        lines = [self.lines[(self._turn + offset) % len(self.lines)] for offset in range(len(self.lines))]
-        return any(line.say(f"join {post_id} {after} {address}", uwsgi.connection_fd()) for line in lines)
-
-    def take_up(self, code: str) -> None:
-        """Let those that run older code than this worker take up the new one, with every stream."""
-        for line in self.lines:
-            line.say(f"code {code}")
-
-    def reached(self, post_id: int) -> list[tuple[int, int, int]]:
-        """Of each broadcaster: the last number that it sent, to how many, after how many milliseconds."""
-        return [tuple(answer) for line in self.lines if (answer := line.ask(f"reached {post_id}"))]
-
-    def is_missing(self) -> bool:
-        """Whether streams could be held here, but one of those that hold them doesn't answer."""
-        return uwsgi is not None and None in self.status()
-
-    def status(self) -> list[dict[str, int] | None]:
-        """Of each broadcaster: its counts (topics.Counts), "streams" and "limit"; None for one that isn't there."""
-        return [line.ask("status") for line in self.lines]
-
-
-CHANNEL = AppKey[Channel]("channel")

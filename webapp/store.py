@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from . import server
+from . import locks
 from .places import FILES, Place, place_of
 from .slots import Slot, make_folder, retired
 
@@ -57,10 +57,10 @@ class Store:
     def lock(self, path: str) -> Iterator[None]:
         """Held for one page by one greenlet of one worker. Raises TimeoutError when it isn't to be had."""
         slot = crc32(path.encode()) % LOCKS
-        if not self._threads[slot].acquire(timeout=server.LOCK_PATIENCE_SECONDS):
+        if not self._threads[slot].acquire(timeout=locks.LOCK_PATIENCE_SECONDS):
             raise TimeoutError(f"page-{slot} is held by another request")
         try:
-            with server.file_lock(self.locks / f"page-{slot}"):
+            with locks.file_lock(self.locks / f"page-{slot}"):
                 yield
         finally:
             self._threads[slot].release()

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, history, invalidation, posts, revisions, search
+from . import events, fragments, history, invalidation, posts, revisions, search
 from .db import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
@@ -249,4 +249,4 @@ def _record(session: WriteSession, update: Update, number: int | None = None) ->
 def fragment(session: Session, update: Update) -> str:
     """The update's HTML as the post's page has it."""
     (shown,) = history.with_earlier(session, update.post_id, [update.shown])
-    return events.fragment("update", update.post, shown)
+    return fragments.fragment("update", update.post, shown)

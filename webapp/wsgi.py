@@ -2,7 +2,7 @@
 
 import logging
 
-from . import config, create_app, instance, jobs, metrics, server
+from . import channel, config, create_app, instance, jobs, metrics, server
 
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()
@@ -13,4 +13,4 @@ metrics.keep(app)
 server.send_answers_whole()
 server.say_how_streams_are_served(app.config["INSTANCE"])
 jobs.start(app)
-server.CHANNEL.of(app).take_up(config.fingerprint())
+channel.CHANNEL.of(app).take_up(config.fingerprint())
