@@ -20,7 +20,21 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import db, errorpages, events, guard, headers, i18n, identity, instance, limits, links, log, metrics, pages
+    from . import (
+        db,
+        errorpages,
+        fragments,
+        guard,
+        headers,
+        i18n,
+        identity,
+        instance,
+        limits,
+        links,
+        log,
+        metrics,
+        pages,
+    )
     from . import feeds as feeds_module
     from . import reader as reader_module
     from .about import linked
@@ -64,7 +78,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     answering = log.logged(guard.guarded(believing, trusted), app)
     app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
     CHANNEL.put(app, Channel(app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]))
-    for part in (log, db, links, i18n, headers, identity, errorpages, limits, events):
+    for part in (log, db, links, i18n, headers, identity, errorpages, limits, fragments):
         part.init_app(app)
     for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
         import_module(f".{commands}", __name__).init_app(app)
