@@ -80,8 +80,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     CHANNEL.put(app, Channel(app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]))
     for part in (log, db, links, i18n, headers, identity, errorpages, limits, fragments):
         part.init_app(app)
-    for commands in ("cli", "cli_backup", "cli_bench", "cli_check", "cli_demo", "cli_pages"):
-        import_module(f".{commands}", __name__).init_app(app)
+    cli.init_app(app)
     CSRFProtect(app)
     for more in ("desk_updates", "desk_comments", "desk_site"):  # they add their views to the desk
         import_module(f".{more}", __name__)

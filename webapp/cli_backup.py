@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 
 from . import backup, config, db, restore
 from .archive import Manifest
-from .cli import on_instance
+from .cli_common import on_instance
 from .copies import Report
 
 STEPS = 1000
@@ -75,8 +75,3 @@ def _differences(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
         if before.get(name) != now.get(name):
             was, here = (repr(values[name]) if name in values else "unset" for values in (before, now))
             yield f"{config.PREFIX}{name} was {was}, and here it is {here}."
-
-
-def init_app(app: Flask) -> None:
-    for command in (back_up, put_back):
-        app.cli.add_command(command)

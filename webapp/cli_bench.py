@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from random import Random
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy import select
 
 from . import changes, comments, db, instance, passwords, people, posts, text, updates
-from .cli import on_instance
+from .cli_common import on_instance
 from .config import LANGUAGES
 from .db import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
@@ -156,7 +156,3 @@ def _add_update(session: WriteSession, words: Prose, post_id: int, author_id: in
 def _add_comment(session: WriteSession, words: Prose, post_id: int, reader_id: int, at_ms: int) -> None:
     body = words.passage(words.length(COMMENT_WORDS))
     comments.add(session, post_id, reader_id, body, text.render_comment(body), per_minute=None, at_ms=at_ms)
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(bench_data)

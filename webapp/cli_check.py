@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import checks, config, db, instance, pages, trouble, upkeep
 from .channel import CHANNEL
-from .cli import on_instance
+from .cli_common import on_instance
 from .server import is_uwsgi_possible
 
 ASK_SECONDS = 5.0
@@ -120,7 +120,3 @@ def _pid(folder: Path) -> int:
     with contextlib.suppress(OSError, ValueError):
         return int((folder / "uwsgi.pid").read_text("ascii"))
     return 0
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(check)

@@ -6,10 +6,10 @@ import math
 import time
 
 import click
-from flask import Flask, current_app
+from flask import current_app
 
 from . import db, pages, versions
-from .cli import on_instance
+from .cli_common import on_instance
 from .config import LANGUAGES
 from .demo import Over, Play, begin, perform, remove, script
 from .links import absolute
@@ -90,7 +90,3 @@ def _perform(plays: list[Play], speed: float) -> None:
 
 def _wait_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.monotonic()))
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(demo)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import sys
 
 import click
-from flask import Flask
 from flask.cli import AppGroup
 
-from . import db, feeds, pages, versions
-from .cli import on_instance
+from . import db, feeds, versions
+from .cli_common import on_instance
 from .errors import Moved, Refused
+from .pages import of_app
 
-group = AppGroup("pages", help="The page store.")
+pages = AppGroup("pages", help="The page store.")
 
 
-@group.command()
+@pages.command()
 @on_instance
 def status() -> None:
     """How many pages are stored, and whether they are right."""
-    store = pages.of_app().store
+    store = of_app().store
     expected = versions.all_versions(db.reading())
     stored = {path: store.version(path) or 0 for path in store.paths()}
     outdated = [path for path, version in stored.items() if version != versions.expected(expected, path)]
@@ -28,26 +28,26 @@ def status() -> None:
     click.echo(f"Outdated: {len(outdated)}")
     for path in outdated[:20]:
         click.echo(f"  {path}")
-    if trouble := pages.of_app().trouble():
+    if trouble := of_app().trouble():
         raise click.ClickException(trouble)
 
 
-@group.command()
+@pages.command()
 @on_instance
 def clear() -> None:
     """Remove every stored page; each is made again when somebody asks for it."""
-    store = pages.of_app().store
+    store = of_app().store
     count = len(list(store.paths()))
     store.clear()
     click.echo(f"{count} removed.")
 
 
-@group.command()
+@pages.command()
 @on_instance
 def warm() -> None:
     """Make every page of the sitemap that isn't stored, so that nobody waits for Python."""
-    of_app = pages.of_app()
-    if not versions.is_current(db.reading(), of_app.build):
+    site = of_app()
+    if not versions.is_current(db.reading(), site.build):
         raise click.ClickException(
             "The running site has other code or other settings than this command, so its pages look different."
             " Restart the site, or give the command the same PRESSROOM_… settings."
@@ -56,15 +56,11 @@ def warm() -> None:
     with click.progressbar(feeds.paths(), label="Warming", file=sys.stderr) as bar:
         for path in bar:
             try:
-                if of_app.store.version(path) is None:
-                    of_app.make(path)
+                if site.store.version(path) is None:
+                    site.make(path)
                     made += 1
             except (Refused, Moved):
                 continue
             except OSError as error:
                 raise click.ClickException(f"The page store can't be written: {error}") from None
     click.echo(f"{made} made.")
-
-
-def init_app(app: Flask) -> None:
-    app.cli.add_command(group)

@@ -1,0 +1,40 @@
+"""What each command that works on an instance does first, and how it says what is refused."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+from sqlalchemy.exc import OperationalError
+
+from . import db
+from .errors import NotFound, Refused
+from .setup import program
+
+
+def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Say which instance folder the command works on; refuse when there is none. What models refuse is one line."""
+
+    @with_appcontext
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        folder = current_app.config["INSTANCE"]
+        click.echo(f"Instance: {folder}", err=True)
+        if not folder.is_dir():
+            raise click.ClickException(f"{folder} isn't there. Make it with: {program()} init")
+        try:
+            return command(*args, **kwargs)
+        except NotFound:
+            raise click.ClickException(
+                f"There is no account called {kwargs.get('name', kwargs.get('author'))!r}."
+            ) from None
+        except (Refused, db.DatabaseBusy, db.SchemaRefused) as error:
+            raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+        except OperationalError as error:
+            raise click.ClickException(f"The database says: {error.orig}. Try: {program()} init") from None
+
+    return run

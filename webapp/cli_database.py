@@ -1,0 +1,56 @@
+"""pressroom init, and the database's schema."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from . import config, db, instance
+from .cli_common import on_instance
+from .setup import first_words, initialise, upgrade_schema
+
+
+@click.command()
+def init() -> None:
+    """Make or upgrade the instance folder and its database."""
+    settings = config.read()
+    click.echo(f"Instance: {settings['INSTANCE']}", err=True)
+    try:
+        instance.prepare(settings["INSTANCE"])
+        password = initialise(settings)
+    except (instance.InstanceError, db.DatabaseBusy, db.SchemaRefused) as error:
+        raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+    click.echo("The database is ready.")
+    if password:
+        click.echo(first_words(password))
+
+
+database = AppGroup("db", help="The database's schema (Alembic).")
+
+
+@database.command("upgrade")
+@on_instance
+def upgrade() -> None:
+    """Bring the schema to the newest version."""
+    upgrade_schema(dict(current_app.config))
+    click.echo("The schema is up to date.")
+
+
+@database.command("current")
+@on_instance
+def current() -> None:
+    """Which version the schema has."""
+    from alembic import command
+
+    command.current(db.alembic_config(current_app.config["DATABASE_URL"]), verbose=True)
+
+
+@database.command("revision")
+@click.argument("message")
+@on_instance
+def revision(message: str) -> None:
+    """Write a migration from what models.py has and the database has not (for developers)."""
+    from alembic import command
+
+    command.revision(db.alembic_config(current_app.config["DATABASE_URL"]), message, autogenerate=True)

@@ -1,0 +1,39 @@
+"""pressroom import: Markdown files become posts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from flask import current_app
+
+from . import changes, db, imports, people
+from .cli_common import on_instance
+
+
+@click.command("import")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--author", required=True, metavar="NAME", help="whose posts they become")
+@on_instance
+def import_files(paths: tuple[Path, ...], author: str) -> None:
+    """Publish Markdown files, or folders of them, as posts; what was imported before is left alone."""
+    person = people.by_name(db.reading(), author)
+    zone = current_app.config["TIMEZONE"]
+    found = imports.files(list(paths))
+    stored, problems = 0, []
+    with changes.several() as change, click.progressbar(found, label="Importing", file=sys.stderr) as bar:
+        for path in bar:
+            try:
+                source = imports.read(path, zone, current_app.config["LANGUAGE"])
+                with change() as session:
+                    stored += imports.store(session, source, person.id)
+            except imports.CannotImport as error:
+                problems.append(f"{path}: {error}")
+    click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
+    for problem in problems:
+        click.echo(f"Left out {problem}", err=True)
+    if problems or not found:
+        raise click.ClickException(
+            "Some files were left out." if found else "No Markdown files there (.md, .markdown)."
+        )

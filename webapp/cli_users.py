@@ -1,0 +1,100 @@
+"""pressroom user …: accounts."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+from flask.cli import AppGroup
+
+from . import changes, db, names, passwords, people
+from .cli_common import on_instance
+from .models import ROLES
+
+user = AppGroup("user", help="Accounts.")
+role_option = click.option("--role", type=click.Choice(ROLES), default="reader", show_default=True)
+password_option = click.option("--password-stdin", is_flag=True, help="read the password from standard input")
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
+        raise click.ClickException(f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters.")
+    return passwords.make_hash(password)
+
+
+@user.command("create")
+@click.argument("name")
+@click.option("--email", default="", metavar="E")
+@role_option
+@password_option
+@on_instance
+def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
+    """Make an account."""
+    name = names.checked_username(name)
+    password_hash = _password(password_stdin)
+    with db.writing() as session:
+        people.create(session, name, names.checked_email(email), password_hash, role)
+    click.echo(f"{name} is now {role}.")
+
+
+@user.command("password")
+@click.argument("name")
+@password_option
+@on_instance
+def set_password(name: str, password_stdin: bool) -> None:
+    """Give an account a new password and end its sessions."""
+    person = people.by_name(db.reading(), name)
+    password_hash = _password(password_stdin)
+    with db.writing() as session:
+        people.set_password(session, person.id, password_hash)
+    click.echo(f"{person.username} has a new password.")
+
+
+@user.command("role")
+@click.argument("name")
+@click.argument("role", type=click.Choice(ROLES))
+@on_instance
+def set_role(name: str, role: str) -> None:
+    """Change what an account may do."""
+    person = people.by_name(db.reading(), name)
+    with db.writing() as session:
+        people.set_role(session, person.id, role)
+    click.echo(f"{person.username} is now {role}.")
+
+
+@user.command("rename")
+@click.argument("name")
+@click.argument("new_name")
+@on_instance
+def rename(name: str, new_name: str) -> None:
+    """Give an account another name; the old one redirects."""
+    new_name = names.checked_username(new_name)
+    person = people.by_name(db.reading(), name)
+    with changes.changing() as session:
+        people.rename(session, person.id, new_name, person.email)
+    click.echo(f"{person.username} is now called {new_name}.")
+
+
+@user.command("disable")
+@click.argument("name")
+@click.option("--undo", is_flag=True, help="let the account in again")
+@on_instance
+def disable(name: str, undo: bool) -> None:
+    """Keep an account from logging in; what it wrote stays."""
+    person = people.by_name(db.reading(), name)
+    with changes.changing() as session:
+        people.disable(session, person.id, not undo)
+    click.echo(f"{person.username} {'may log in again' if undo else 'can’t log in any more'}.")
+
+
+@user.command("list")
+@on_instance
+def list_users() -> None:
+    """Everybody's name and role."""
+    for person in people.every(db.reading()):
+        state = "disabled" if person.disabled_at else ""
+        click.echo(f"{person.username}\t{person.role}\t{state}".rstrip())
