@@ -6,8 +6,9 @@ from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from . import comments, limits, posts, text
+from .comment_form import CommentForm
 from .db import reading
-from .forms import CommentForm, sent_body
+from .form_base import sent_body
 from .rights import own_comment, signed_in, who_is_here, writing_as
 
 community = Blueprint("community", __name__)

@@ -13,7 +13,8 @@ from werkzeug.wrappers import Response
 from . import ending, people, posts, revisions, updates
 from .db import WriteSession, reading
 from .errors import Conflict, NotFound, Refused
-from .forms import PostForm, version_of
+from .form_base import version_of
+from .forms import PostForm
 from .i18n import gettext as _
 from .language import guess_language
 from .links import absolute, safe_next

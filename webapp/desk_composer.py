@@ -11,7 +11,8 @@ from . import editing, ending, limits, text
 from .db import DatabaseBusy, reading
 from .desk import desk
 from .errors import Refused
-from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm, refused_text
+from .form_base import refused_text
+from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 from .i18n import gettext as _
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as

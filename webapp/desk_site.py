@@ -11,7 +11,8 @@ from . import about, one_time_links, people
 from .db import reading
 from .desk import conflict_page, desk
 from .errors import Conflict, Refused
-from .forms import AboutForm, Form, sent_body, version_of
+from .form_base import Form, sent_body, version_of
+from .forms import AboutForm
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
 from .links import absolute, safe_next

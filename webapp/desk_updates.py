@@ -15,7 +15,8 @@ from .desk import conflict_page, desk
 from .desk_composer import open_form
 from .errorpages import wants_json
 from .errors import Conflict
-from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm, sent_body, version_of
+from .form_base import sent_body, version_of
+from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 from .i18n import gettext as _
 from .links import safe_next
 from .models import Update

@@ -1,0 +1,97 @@
+"""What all forms share: their fields' bounds, and what they say when something doesn't fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+from flask import current_app, request
+from flask_wtf import FlaskForm
+from wtforms import (
+    Field,
+    HiddenField,
+    ValidationError,
+)
+from wtforms.i18n import get_translations
+from wtforms.validators import DataRequired, Length, Optional
+
+from . import text
+from .errors import Refused
+from .i18n import gettext as _
+from .i18n import lazy_gettext as _l
+
+T = TypeVar("T")
+
+
+def _without_nul(value: str | None) -> str | None:
+    """PostgreSQL keeps no NUL, and nobody types one."""
+    return value.replace("\0", "").replace("\r\n", "\n") if isinstance(value, str) else value
+
+
+def stripped(value: str | None) -> str | None:
+    return value.strip() if isinstance(value, str) else value
+
+
+class Form(FlaskForm):  # type: ignore[misc]
+    class Meta:
+        def bind_field(self, form: Any, unbound: Any, options: dict[str, Any]) -> Any:
+            filters = [_without_nul, *unbound.kwargs.get("filters", [])]
+            return unbound.bind(form=form, filters=filters, **options)
+
+        def wrap_formdata(self, _form: Any, formdata: Any) -> Any:
+            """The form's fields and nothing else: Flask-WTF would take files and JSON for them, of any type."""
+            if formdata is None:
+                return None
+            return request.form if request.method == "POST" else None
+
+        def get_translations(self, _form: Any) -> Any:
+            """WTForms' own words; Flask-WTF would ask Flask-Babel for them."""
+            return get_translations([current_app.config["LANGUAGE"]])
+
+    def refuse(self, field: Field, error: Refused) -> None:
+        """Say at `field` what the model said."""
+        field.errors = [*field.errors, str(error)]
+
+
+def required() -> DataRequired:
+    return DataRequired(_l("Please fill this in."))
+
+
+def at_most(length: int) -> Length:
+    return Length(max=length, message=_l("At most %(max)d characters, please."))
+
+
+def _uuid(_form: Any, field: Any) -> None:
+    try:
+        field.data = str(UUID(field.data))
+    except ValueError:
+        raise ValidationError(_("This form was damaged. Please load it again.")) from None
+
+
+class Once(Form):
+    """A form that makes something once, however often it is sent."""
+
+    submission = HiddenField(validators=[Optional(), _uuid], default=lambda: str(uuid4()))
+
+
+def refused_text(error: text.TextRefused) -> Refused:
+    """What the Markdown renderer refused, in the site's language."""
+    return Refused(_(error.template, **error.values))
+
+
+def sent_body(form: Any, render: Callable[[str], T]) -> T | None:
+    """The form's body, rendered; None when it wasn't sent, doesn't fit, or is refused (then said at the field)."""
+    if not form.validate_on_submit():
+        return None
+    try:
+        return render(form.body.data or "")
+    except text.TextRefused as error:
+        form.refuse(form.body, refused_text(error))
+        return None
+
+
+def version_of(form: Any) -> int | None:
+    """The revision that the form was opened from; None when it doesn't say."""
+    written = str(form.version.data or "")
+    return int(written) if written.isascii() and written.isdigit() and len(written) < 10 else None
