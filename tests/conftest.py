@@ -24,13 +24,17 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
+from webapp import create_app, db, instance, pages, passwords, people
+from webapp.setup import initialise
+
+# Their asserts show what they compared, as a test's own do.
+pytest.register_assert_rewrite("support")
+
 from support.apps import close, refill, settings_for
 from support.browsing import CHROMIUM_FLAGS, PICTURES, Site
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
 from support.uwsgi_server import UwsgiServer
-from webapp import create_app, db, instance, pages, passwords, people
-from webapp.setup import initialise
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from support.apps import settings_for
 from support.checkout import CHECKOUT
 from support.persons import Person
-from webapp import create_app, db, instance, models, setup
+from webapp import create_app, db, instance, models, schema, setup
 
 
 @pytest.fixture
@@ -293,7 +293,7 @@ def test_upgrading_again_changes_nothing(app: Flask, ada: Person) -> None:
     ada.write_post()
     before = row_counts(app)
     for _ in range(2):
-        db.upgrade(app.config["DATABASE_URL"])
+        schema.upgrade(app.config["DATABASE_URL"])
     assert row_counts(app) == before
     assert setup.initialise(app.config) is None
 
@@ -302,11 +302,11 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(
     app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours = tmp_path / "migrations"
-    shutil.copytree(db.MIGRATIONS, ours, ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(db, "MIGRATIONS", ours)
+    shutil.copytree(schema.MIGRATIONS, ours, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(schema, "MIGRATIONS", ours)
     made = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
     next_one = ours / "versions" / "9999_next.py"
-    head = max(path.name[:4] for path in db.MIGRATIONS.glob("versions/0*.py"))
+    head = max(path.name[:4] for path in schema.MIGRATIONS.glob("versions/0*.py"))
     begin = (
         f'from alembic import op\nrevision = "9999"\ndown_revision = "{head}"\n\ndef upgrade() -> None:\n    {made}\n'
     )
@@ -317,12 +317,12 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(
 
     next_one.write_text(begin + '    op.execute("SELECT nonsense")\n')
     with pytest.raises(OperationalError, match="nonsense"):
-        db.upgrade(app.config["DATABASE_URL"])
+        schema.upgrade(app.config["DATABASE_URL"])
     assert "half_way" not in tables()
     assert Person(app).log_in("ada").status_code == 302
     next_one.write_text(begin)
     shutil.rmtree(ours / "versions" / "__pycache__", ignore_errors=True)
-    db.upgrade(app.config["DATABASE_URL"])
+    schema.upgrade(app.config["DATABASE_URL"])
     assert "half_way" in tables()
 
 

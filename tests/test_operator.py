@@ -15,7 +15,7 @@ from sqlalchemy import text
 from support.commands import done, failed
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer, free_port, until
-from webapp import db, trouble
+from webapp import db, schema, trouble
 
 # /readyz
 
@@ -26,7 +26,7 @@ def test_it_is_not_ready_with_another_schema(app: Flask, anonymous: Person) -> N
         session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     answer = anonymous.get("/readyz")
     assert answer.status_code == 503
-    assert answer.text == f"The database has schema 0001, and this Pressroom wants {db.newest_schema()}."
+    assert answer.text == f"The database has schema 0001, and this Pressroom wants {schema.newest()}."
     with app.app_context(), db.writing() as session:
         session.execute(text("DROP TABLE alembic_version"))
     assert anonymous.get("/readyz").text == "The database can't be read."

@@ -17,7 +17,7 @@ from support.apps import settings_for
 from support.archives import add_migration, content
 from support.commands import done, program
 from support.persons import Person
-from webapp import copies, create_app, db, setup
+from webapp import copies, create_app, db, schema, setup
 from webapp.locks import try_lock
 
 MAKE = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
@@ -25,8 +25,8 @@ BREAK = 'op.execute("SELECT nonsense")'
 DIE = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
 # As `start` does, by a process that may die; its migrations are those of its argument.
 UPGRADE = (
-    "import sys; from pathlib import Path; from webapp import config, db, setup\n"
-    "db.MIGRATIONS = Path(sys.argv[1]); setup.initialise(config.read())"
+    "import sys; from pathlib import Path; from webapp import config, schema, setup\n"
+    "schema.MIGRATIONS = Path(sys.argv[1]); setup.initialise(config.read())"
 )
 
 
@@ -41,7 +41,7 @@ def kept(folder: Path) -> list[Path]:
 
 
 def head() -> str:
-    return max(path.name[:4] for path in db.MIGRATIONS.glob("versions/0*.py"))
+    return max(path.name[:4] for path in schema.MIGRATIONS.glob("versions/0*.py"))
 
 
 def test_it_copies_the_database_first(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_what_can_t_be_copied_isn_t_upgraded(folder: Path, tmp_path: Path, monke
     before = content(folder / "pressroom.db")
     add_migration(tmp_path / "migrations", monkeypatch, MAKE)
     (folder / "backups").touch()
-    with pytest.raises(db.SchemaRefused, match=r"can't be copied to .*backups before its schema is upgraded"):
+    with pytest.raises(schema.SchemaRefused, match=r"can't be copied to .*backups before its schema is upgraded"):
         setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before
     (folder / "backups").unlink()
@@ -154,7 +154,7 @@ def test_what_can_t_be_copied_isn_t_upgraded(folder: Path, tmp_path: Path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(copies, "take", full)
-        with pytest.raises(db.SchemaRefused, match=r"\(database or disk is full\): free some space"):
+        with pytest.raises(schema.SchemaRefused, match=r"\(database or disk is full\): free some space"):
             setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before
     setup.initialise(settings_for(folder))
@@ -176,7 +176,7 @@ def test_a_newer_or_empty_database_is_not_copied(folder: Path, tmp_path: Path) -
     with closing(sqlite3.connect(folder / "pressroom.db")) as opened:
         opened.execute("UPDATE alembic_version SET version_num = '9999'")
         opened.commit()
-    with pytest.raises(db.SchemaRefused, match="newer"):
+    with pytest.raises(schema.SchemaRefused, match="newer"):
         setup.initialise(settings_for(folder))
     assert copies.before_upgrade(settings_for(folder, DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")) is None
     assert copies.before_upgrade(settings_for(folder, DATABASE_URL="postgresql://localhost/pressroom")) is None

@@ -99,10 +99,11 @@ def one_line(settings: dict[str, Any]) -> Iterator[None]:
     from sqlalchemy.exc import SQLAlchemyError
 
     from . import db
+    from .schema import SchemaRefused
 
     try:
         yield
-    except db.SchemaRefused as error:
+    except SchemaRefused as error:
         raise CannotStart(error) from None
     except OSError as error:
         raise CannotStart(cannot_use(error, settings["INSTANCE"])) from None

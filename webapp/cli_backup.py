@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import backup, config, db, restore
+from . import backup, config, db, restore, schema
 from .archive import Manifest
 from .cli_common import on_instance
 from .copies import Report
@@ -50,7 +50,7 @@ def put_back(file: Path) -> None:
         with _bar("Restoring") as report:
             manifest = restore.restore(file, settings, report)
         restore.begin(settings)
-    except (restore.CannotRestore, db.SchemaRefused, db.DatabaseBusy) as error:
+    except (restore.CannotRestore, schema.SchemaRefused, db.DatabaseBusy) as error:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
     click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")

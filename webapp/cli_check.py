@@ -14,7 +14,7 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import checks, config, db, instance, pages, trouble, upkeep
+from . import checks, config, db, instance, pages, schema, trouble, upkeep
 from .channel import CHANNEL
 from .cli_common import on_instance
 from .server import is_uwsgi_possible
@@ -52,7 +52,7 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
     """What a check that raises or returns has to say."""
     try:
         found = part(*args)
-    except (instance.InstanceError, checks.CannotStart, db.SchemaRefused) as error:
+    except (instance.InstanceError, checks.CannotStart, schema.SchemaRefused) as error:
         found = str(error)
     except SQLAlchemyError as error:
         found = checks.database_says(error)
@@ -61,7 +61,7 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
 
 def _database() -> None:
     with db.ENGINE.of(current_app).connect() as connection:
-        db.refuse_newer(connection)
+        schema.refuse_newer(connection)
 
 
 def _page_store() -> list[str]:

@@ -6,7 +6,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import config, db, instance
+from . import config, db, instance, schema
 from .cli_common import on_instance
 from .setup import first_words, initialise, upgrade_schema
 
@@ -19,7 +19,7 @@ def init() -> None:
     try:
         instance.prepare(settings["INSTANCE"])
         password = initialise(settings)
-    except (instance.InstanceError, db.DatabaseBusy, db.SchemaRefused) as error:
+    except (instance.InstanceError, db.DatabaseBusy, schema.SchemaRefused) as error:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     click.echo("The database is ready.")
     if password:
@@ -43,7 +43,7 @@ def current() -> None:
     """Which version the schema has."""
     from alembic import command
 
-    command.current(db.alembic_config(current_app.config["DATABASE_URL"]), verbose=True)
+    command.current(schema.alembic_config(current_app.config["DATABASE_URL"]), verbose=True)
 
 
 @database.command("revision")
@@ -53,4 +53,4 @@ def revision(message: str) -> None:
     """Write a migration from what models.py has and the database has not (for developers)."""
     from alembic import command
 
-    command.revision(db.alembic_config(current_app.config["DATABASE_URL"]), message, autogenerate=True)
+    command.revision(schema.alembic_config(current_app.config["DATABASE_URL"]), message, autogenerate=True)

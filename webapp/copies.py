@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from . import db
+from . import db, schema
 from .locks import try_lock
 from .models import FRONT
 
@@ -128,14 +128,14 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
     Raises db.SchemaRefused when it can't be copied: then it isn't to be upgraded either.
     """
     source = path_of(settings["DATABASE_URL"])
-    schema = _older_schema(source) if source else None
-    if source is None or schema is None:
+    older = _older_schema(source) if source else None
+    if source is None or older is None:
         return None
     try:
-        return _kept(source, settings["INSTANCE"], schema)
+        return _kept(source, settings["INSTANCE"], older)
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise db.SchemaRefused(
+        raise schema.SchemaRefused(
             f"the database can't be copied to {settings['INSTANCE'] / FOLDER} before its schema is upgraded ({reason}):"
             " free some space, or see .venv/bin/pressroom check"
         ) from None
@@ -143,21 +143,17 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
 
 def _older_schema(path: Path) -> str | None:
     """The schema of the database there when ours is newer. What can't be read is left for the upgrade to refuse."""
-    from alembic.script import ScriptDirectory
-
     if not path.is_file():
         return None
-    scripts = ScriptDirectory(db.MIGRATIONS)
     try:
         with _opened(path) as opened:
-            schema = _schema(opened)
+            found = _schema(opened)
     except (sqlite3.Error, Damaged):
         return None
-    known = {script.revision for script in scripts.walk_revisions()}
-    return schema if schema in known - {scripts.get_current_head()} else None
+    return found if found in schema.known() - {schema.newest()} else None
 
 
-def _kept(source: Path, folder: Path, schema: str) -> Path:
+def _kept(source: Path, folder: Path, older: str) -> Path:
     backups, draft = folder / FOLDER, folder / FOLDER / ".draft"
     backups.mkdir(mode=0o700, exist_ok=True)
     held = try_lock(backups / ".lock")
@@ -167,7 +163,7 @@ def _kept(source: Path, folder: Path, schema: str) -> Path:
         draft.unlink(missing_ok=True)
         take(source, draft)
         sync(draft)
-        copy = draft.replace(backups / f"pressroom-schema-{schema}.db")
+        copy = draft.replace(backups / f"pressroom-schema-{older}.db")
         sync(backups)
         for old in sorted(backups.glob("pressroom-schema-*.db"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
             old.unlink()

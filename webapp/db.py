@@ -6,35 +6,27 @@ SQLite never yields to gevent, so nothing here waits inside SQLite: whoever find
 from __future__ import annotations
 
 import random
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from .app_key import AppKey
 
 if TYPE_CHECKING:
-    from alembic.config import Config
     from flask import Flask
 
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 5.0
-MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class DatabaseBusy(Exception):
     """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
-
-
-class SchemaRefused(Exception):
-    """The database can't be brought to our schema; a newer Pressroom made it, as a rule."""
 
 
 def make_engine(url: str) -> Engine:
@@ -85,7 +77,7 @@ def transaction(engine: Engine) -> Iterator[WriteSession]:
     Nothing in the block may switch greenlets: the lock would be held meanwhile.
     Raises DatabaseBusy when the lock isn't to be had.
     """
-    with _writer(engine) as session:
+    with begin_writing(engine) as session:
         yield session
         session.commit()
 
@@ -95,7 +87,7 @@ def transaction(engine: Engine) -> Iterator[WriteSession]:
 _asking = threading.Lock()
 
 
-def _writer(engine: Engine) -> WriteSession:
+def begin_writing(engine: Engine) -> WriteSession:
     give_up_at = time.monotonic() + WRITE_PATIENCE_SECONDS
     if not _asking.acquire(timeout=WRITE_PATIENCE_SECONDS):
         raise DatabaseBusy
@@ -125,59 +117,6 @@ def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> Non
         session.connection().exec_driver_sql(sqlite_statement)
     else:
         session.connection(execution_options={"isolation_level": isolation_level})
-
-
-def alembic_config(url: str, connection: Connection | None = None) -> Config:
-    from alembic.config import Config
-
-    config = Config(stdout=sys.stdout, attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    return config
-
-
-def refuse_newer(connection: Connection) -> None:
-    """Raises SchemaRefused for a database that a newer Pressroom has upgraded."""
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    known = {script.revision for script in ScriptDirectory(MIGRATIONS).walk_revisions()}
-    newer = set(MigrationContext.configure(connection).get_current_heads()) - known
-    if newer:
-        raise SchemaRefused(
-            f"the database is of a newer Pressroom (schema {', '.join(sorted(newer))}): install that version again,"
-            " or set PRESSROOM_DATABASE_URL to another database"
-        )
-
-
-def newest_schema() -> str:
-    """The one that this code wants."""
-    return max(script.name[:4] for script in (MIGRATIONS / "versions").glob("[0-9]*.py"))
-
-
-def schema(session: Session) -> str | None:
-    """The one that the database has."""
-    found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
-
-
-def upgrade(url: str) -> None:
-    """Bring the database to the newest schema, all or nothing. Raises SchemaRefused for a newer one."""
-    from alembic import command
-    from alembic.util import CommandError
-
-    engine = make_engine(url)
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).touch(0o600)
-    try:
-        with _writer(engine) as session:
-            refuse_newer(session.connection())
-            command.upgrade(alembic_config(url, session.connection()), "head")
-            session.commit()
-    except CommandError as error:
-        raise SchemaRefused(f"The database has another schema than this Pressroom: {error}") from error
-    finally:
-        engine.dispose()
 
 
 # Within the app: one snapshot per request, opened by its first query.

@@ -10,7 +10,7 @@ import ipaddress
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, metrics, pages, trouble
+from . import db, metrics, pages, schema, trouble
 from .channel import CHANNEL
 
 operator = Blueprint("operator", __name__)
@@ -30,11 +30,11 @@ def readyz() -> Response | str:
 
 def _database() -> str | None:
     try:
-        schema = db.schema(db.reading())
+        found = schema.current(db.reading())
     except SQLAlchemyError:
         return "The database can't be read."
-    newest = db.newest_schema()
-    return None if schema == newest else f"The database has schema {schema}, and this Pressroom wants {newest}."
+    newest = schema.newest()
+    return None if found == newest else f"The database has schema {found}, and this Pressroom wants {newest}."
 
 
 def _disk() -> str | None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, checks, copies, db, instance, upkeep, versions
+from . import archive, checks, copies, db, instance, schema, upkeep, versions
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
 from .locks import try_lock
@@ -75,7 +75,7 @@ def finish(settings: dict[str, Any]) -> None:
         return
     held = try_lock(folder / "locks" / "restore")
     if held is None:
-        raise db.SchemaRefused("a backup is being restored here: wait for it, then try again")
+        raise schema.SchemaRefused("a backup is being restored here: wait for it, then try again")
     try:
         _finish(folder, copies.path_of(settings["DATABASE_URL"]))
     finally:
@@ -105,9 +105,7 @@ def _database(settings: dict[str, Any]) -> Path:
 
 
 def _check_schema(file: Path, manifest: Manifest) -> None:
-    from alembic.script import ScriptDirectory
-
-    if manifest.schema not in {script.revision for script in ScriptDirectory(db.MIGRATIONS).walk_revisions()}:
+    if manifest.schema not in schema.known():
         raise CannotRestore(
             f"{file} was made by a newer Pressroom ({manifest.version}, schema {manifest.schema}):"
             " install that version first. Nothing was changed."
@@ -226,7 +224,7 @@ def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
 def _bring_up_to_date(database: Path, folder: Path) -> None:
     """Our schema; and every page is newer than any that this folder, a proxy or a browser may have."""
     url = f"sqlite:///{database}"
-    db.upgrade(url)
+    schema.upgrade(url)
     store = Store(folder)
     latest = max((store.version(path) or 0 for path in store.paths()), default=0)
     engine = db.make_engine(url)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from . import copies, create_app, db, passwords, people, restore, upkeep
+from . import copies, create_app, db, passwords, people, restore, schema, upkeep
 from .models import User
 
 ADMIN = "admin"
@@ -19,7 +19,7 @@ PASSWORD_BYTES = 10
 
 
 def initialise(settings: dict[str, Any]) -> str | None:
-    """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
+    """Make or schema.upgrade the database. The admin's new password when nobody was in it, else None."""
     restore.finish(settings)
     upgrade_schema(settings)
     app = create_app(settings)
@@ -43,10 +43,10 @@ def first_words(password: str, note: str = "") -> str:
 
 
 def upgrade_schema(settings: dict[str, Any]) -> None:
-    """To the newest, and a copy first when there is something to upgrade."""
+    """To the newest, and a copy first when there is something to schema.upgrade."""
     if copy := copies.before_upgrade(settings):
         click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
-    db.upgrade(settings["DATABASE_URL"])
+    schema.upgrade(settings["DATABASE_URL"])
 
 
 def program() -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from webapp import backup, db
+from webapp import backup, schema
 from webapp.copies import SECRET_TABLES
 
 Parts = list[tuple[tarfile.TarInfo, bytes]]
@@ -64,9 +64,9 @@ def repacked(file: Path, target: Path, change: Callable[[dict[str, Any], Parts],
 
 def add_migration(copy: Path, monkeypatch: pytest.MonkeyPatch, *statements: str) -> Path:
     """Let there be a newer schema, 9999, that these lines make, in a copy of the migrations; its file."""
-    shutil.copytree(db.MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(schema.MIGRATIONS, copy, ignore=shutil.ignore_patterns("__pycache__"))
     file = write_migration(copy, *statements)
-    monkeypatch.setattr(db, "MIGRATIONS", copy)
+    monkeypatch.setattr(schema, "MIGRATIONS", copy)
     return file
 
 
