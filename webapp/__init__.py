@@ -83,7 +83,13 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         part.init_app(app)
     cli.init_app(app)
     CSRFProtect(app)
-    for more in ("account_settings", "desk_updates", "desk_comments", "desk_site"):  # they add their views to the desk
+    for more in (
+        "account_settings",
+        "desk_updates",
+        "desk_comments",
+        "desk_site",
+        "desk_about",
+    ):  # they add their views to the desk
         import_module(f".{more}", __name__)
     for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, community, desk):
         app.register_blueprint(blueprint)

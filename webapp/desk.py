@@ -11,6 +11,7 @@ from flask import Blueprint, current_app, flash, redirect, render_template, requ
 from werkzeug.wrappers import Response
 
 from . import ending, people, posts, revisions, updates
+from .conflict import conflict_page
 from .db import WriteSession, reading
 from .errors import Conflict, NotFound, Refused
 from .form_base import version_of
@@ -150,27 +151,6 @@ def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[st
     theirs = {name: texts[name] for name in ("title", "summary", "body", "tags", "language", "authors")}
     action = "publish" if now.status == "published" else "draft"
     return conflict_page(form, now.title, now.version, theirs, action)
-
-
-def conflict_page(
-    form: Any, what: str, version: int, theirs: dict[str, str], action: str | None = None
-) -> tuple[str, int]:
-    """Both texts, and a form that saves one's own over the other's.
-
-    theirs: the texts of now, by the names of the form's fields.
-    action: the button that saves, where the form has several.
-    """
-    form.version.data = str(version)
-    page = render_template(
-        "desk/conflict.html",
-        what=what,
-        mine={name: form[name].data or "" for name in theirs},
-        theirs=theirs,
-        form=form,
-        form_url=request.path,
-        action=action,
-    )
-    return page, 409
 
 
 @desk.post("/desk/post/<int:post_id>/unpublish")

@@ -10,8 +10,9 @@ from werkzeug.wrappers import Response
 
 from . import comments, editing, ending, text, updates
 from .channel import CHANNEL
+from .conflict import conflict_page
 from .db import reading
-from .desk import conflict_page, desk
+from .desk import desk
 from .desk_composer import open_form
 from .errorpages import wants_json
 from .errors import Conflict
