@@ -16,10 +16,11 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, cli_demo, db, demo, people, posts, text, updates, versions
+from webapp import changes, cli_demo, db, demo, people, posts, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
 from webapp.names import DEMO, checked_username
+from webapp.text import render_comment
 
 LANGUAGES = ("en", "zh")
 HAN = re.compile("[\u3400-\u9fff]")
@@ -370,7 +371,7 @@ def test_texts_are_plain_markdown_that_leads_nowhere_else(language: str) -> None
         assert "<" not in part
         assert "![" not in part
         assert "http" not in part
-        assert "&lt;" not in text.render_comment(part)
+        assert "&lt;" not in render_comment(part)
         assert all(link.startswith("#") for link in re.findall(r"\]\(([^)]*)\)", part))
         assert not re.search(r"[\"'*]{2}$|\s$", part.rstrip("\n")) or part.rstrip().endswith("**")
 

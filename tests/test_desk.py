@@ -11,6 +11,7 @@ from flask import Flask
 
 from support.persons import Person, happened
 from webapp import db, people, text
+from webapp.text import render_update
 
 
 def draft(person: Person, **data: str) -> int:
@@ -562,7 +563,7 @@ def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
     app: Flask, ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     post_id = ada.write_post(live="y")
-    render = text.render_update
+    render = render_update
 
     def disabled_meanwhile(body: str) -> str:
         with db.transaction(app.extensions["engine"]) as session:

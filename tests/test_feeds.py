@@ -16,7 +16,8 @@ from flask import Flask
 
 from support.content import add_many, publish_many
 from support.persons import Person
-from webapp import changes, feeds, people, share, text, updates
+from webapp import changes, feeds, people, share, updates
+from webapp.text import render_post
 
 BASE = "https://news.example.org"
 NASTY = [
@@ -173,7 +174,7 @@ def test_a_json_feed_says_the_same(author: Person, reader: Person) -> None:
         "language": "en",
     }
     assert item.pop("date_published") == item.pop("date_modified") == read_atom(reader, "/feed.atom").feed.updated
-    assert item.pop("content_html").strip() == text.render_post("*Kick-off*.").html.strip()
+    assert item.pop("content_html").strip() == render_post("*Kick-off*.").html.strip()
     assert item == {
         "id": f"{BASE}/post/{post_id}",
         "url": f"{BASE}/post/{post_id}",
@@ -268,7 +269,7 @@ print('<a href="/x">')
 
 ![a "b"](https://example.org/x)
 """
-    html = text.render_post(markdown).html
+    html = render_post(markdown).html
     assert all(part in html for part in ("<details", "<table", "&nbsp;", "&amp;b=", "<img", 'class="align-right"'))
     written = feeds._with_absolute_links(html, f"{BASE}/post/1")
     assert written.replace("&#x27;", "'") == html

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 
 from support.checkout import CHECKOUT, SAMPLES
 from webapp import highlight, markup, text
-from webapp.text import Heading, TextRefused, guess_language, plain, summary
+from webapp.language import guess_language
+from webapp.markup import TextRefused
+from webapp.summary import plain, summary
+from webapp.text import Heading, render_comment, render_post, render_update
 
 SHARED = CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md"
 
@@ -28,7 +31,7 @@ def guides() -> list[Path]:
 
 
 def post(markdown: str) -> str:
-    return text.render_post(markdown).html
+    return render_post(markdown).html
 
 
 # CommonMark and its extensions
@@ -86,7 +89,7 @@ def test_a_note_inside_a_note_or_a_list_is_text():
 
 
 def test_footnotes_of_two_texts_on_one_page_do_not_collide():
-    ids = [re.findall(r' id="([^"]+)"', text.render_update(f"{word}[^1]\n\n[^1]: note")) for word in ("a", "b")]
+    ids = [re.findall(r' id="([^"]+)"', render_update(f"{word}[^1]\n\n[^1]: note")) for word in ("a", "b")]
     assert all(ids)
     assert not set(ids[0]) & set(ids[1])
 
@@ -135,7 +138,7 @@ def test_headings_begin_below_the_title_of_the_page():
     html = post("# One\n\n## Two\n\n###### Six")
     assert re.findall(r"<(h\d)", html) == ["h2", "h3", "h6"]
     assert re.findall(r"<(h\d)", post("### Three\n\n#### Four")) == ["h2", "h3"]
-    assert re.findall(r"<(h\d)", text.render_update("# One\n\n## Two")) == ["h4", "h5"]
+    assert re.findall(r"<(h\d)", render_update("# One\n\n## Two")) == ["h4", "h5"]
 
 
 def test_raw_headings_move_along():
@@ -143,18 +146,18 @@ def test_raw_headings_move_along():
 
 
 def test_anchors_are_readable_and_never_the_same_twice():
-    rendered = text.render_post("# URL 构建\n\n# 路由\n\n# 路由\n\n# 路由-2\n\n# !!!\n\n# `a` *b*\nText\n")
+    rendered = render_post("# URL 构建\n\n# 路由\n\n# 路由\n\n# 路由-2\n\n# !!!\n\n# `a` *b*\nText\n")
     assert [heading.id for heading in rendered.toc] == ["h-url-构建", "h-路由", "h-路由-2", "h-路由-2-2", "h", "h-a-b"]
     assert re.findall(r' id="([^"]+)"', rendered.html) == [heading.id for heading in rendered.toc]
     assert rendered.toc[-1] == Heading(2, "h-a-b", "a b")
 
 
 def test_an_anchor_keeps_the_vowel_signs_of_a_script():
-    assert text.render_post("# हिन्दी").toc[0].id == "h-हिन्दी"
+    assert render_post("# हिन्दी").toc[0].id == "h-हिन्दी"
 
 
 def test_headings_in_updates_and_comments_have_no_ids():
-    assert " id=" not in text.render_update("# a") + text.render_comment("# a")
+    assert " id=" not in render_update("# a") + render_comment("# a")
 
 
 # CJK, right-to-left, emoji
@@ -191,7 +194,7 @@ def test_right_to_left_text_with_code_in_front_keeps_its_direction():
 def test_emoji_come_through_whole():
     family = "👩‍👩‍👧‍👦 🇨🇳 👍🏽 ❤️"
     assert family in post(family)
-    assert family in plain(text.render_comment(family))
+    assert family in plain(render_comment(family))
 
 
 def test_surrogates_are_paired_or_replaced_and_control_characters_go():
@@ -206,7 +209,7 @@ def test_carriage_returns_are_line_ends():
 @pytest.mark.parametrize("path", guides(), ids=lambda path: path.stem)
 def test_the_chinese_guide_comes_out_complete(path):
     body = body_of(path)
-    rendered = text.render_post(body)
+    rendered = render_post(body)
     outside = re.sub(r"^ *```.*?^ *```$", "", body, flags=re.DOTALL | re.MULTILINE)
     headings = re.findall(r"^#+ (.+)$", outside, flags=re.MULTILINE)
     assert headings
@@ -319,8 +322,8 @@ def check(html: str, readers: bool = False) -> None:
 def test_no_attack_comes_through(attack):
     for wrapped in (attack, f"> {attack}", f"- a\n\n  {attack}", f"x {attack} y", f"**{attack}**"):
         check(post(wrapped))
-        check(text.render_update(wrapped))
-        check(text.render_comment(wrapped), readers=True)
+        check(render_update(wrapped))
+        check(render_comment(wrapped), readers=True)
 
 
 @pytest.mark.parametrize("bad", ["<b onclick=x>", '<a href="javascript:x" rel="noopener">', '<p id="update-1">'])
@@ -362,7 +365,7 @@ def test_an_image_that_is_not_shown_inside_a_link_leaves_its_words():
 
 
 def test_a_comment_shows_raw_html_links_images_and_has_no_footnotes_or_colours():
-    html = text.render_comment("<b>x</b> ![a](https://a.b/c) y[^1]\n\n[^1]: note\n\n```python\nreturn\n```")
+    html = render_comment("<b>x</b> ![a](https://a.b/c) y[^1]\n\n[^1]: note\n\n```python\nreturn\n```")
     assert "&lt;b&gt;x&lt;/b&gt;" in html
     assert '<a href="https://a.b/c" rel="nofollow ugc noopener">a</a>' in html
     assert "y[^1]" in html
@@ -374,7 +377,7 @@ def test_a_comment_shows_raw_html_links_images_and_has_no_footnotes_or_colours()
 
 
 @pytest.mark.parametrize(
-    ("render", "most"), [(text.render_post, 200_000), (text.render_update, 10_000), (text.render_comment, 10_000)]
+    ("render", "most"), [(render_post, 200_000), (render_update, 10_000), (render_comment, 10_000)]
 )
 def test_a_text_may_be_just_so_long(render, most):
     markdown = "中文。\n\n" + "word " * 2000 * (most // 10_000)
@@ -409,7 +412,7 @@ def test_a_table_has_at_most_fifty_columns():
         (f"[a]: https://a.b/{'c' * 4000}\n\n" + "[a] " * 150, "20 times"),
     ],
 )
-@pytest.mark.parametrize("render", [text.render_update, text.render_comment])
+@pytest.mark.parametrize("render", [render_update, render_comment])
 def test_what_would_be_slow_or_large_is_refused(render, markdown, reason):
     with pytest.raises(TextRefused, match=reason):
         render(markdown)
@@ -445,7 +448,7 @@ def test_hostile_comments_take_no_time(unit):
         marks = 1 + sum(map(unit.count, markup.MARKS))
         markdown = unit * min(9_000 // len(unit), 1_900 // marks, 480)
         with suppress(TextRefused):
-            text.render_comment(markdown + filler * ((9_900 - len(markdown)) // 3))
+            render_comment(markdown + filler * ((9_900 - len(markdown)) // 3))
     assert time.process_time() - started < 2  # seconds for four; about 0.1 when the machine is idle
 
 
@@ -469,7 +472,7 @@ any_text = st.one_of(st.text(st.characters()), st.lists(st.sampled_from(FRAGMENT
 @example("<LI><TABLE><LI>")
 def test_any_text_gives_clean_html_or_is_refused(markdown):
     size = len(markdown.encode("utf-8", "replace")) * 4
-    for render, readers in ((post, False), (text.render_update, False), (text.render_comment, True)):
+    for render, readers in ((post, False), (render_update, False), (render_comment, True)):
         try:
             html = render(markdown)
         except TextRefused:
@@ -485,7 +488,7 @@ def test_any_text_gives_clean_html_or_is_refused(markdown):
 @settings(max_examples=200, deadline=None)
 @given(st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=200))
 def test_a_comment_says_what_was_written(written):
-    shown = plain(text.render_comment("".join(f"\\{c}" if c.isascii() and not c.isalnum() else c for c in written)))
+    shown = plain(render_comment("".join(f"\\{c}" if c.isascii() and not c.isalnum() else c for c in written)))
     assert [c for c in shown if c.isalnum()] == [c for c in written if c.isalnum()]
 
 

@@ -20,8 +20,9 @@ from sqlalchemy.orm import Session
 from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
-from webapp import changes, comments, config, create_app, imports, passwords, people, posts, text, updates
+from webapp import changes, comments, config, create_app, imports, passwords, people, posts, updates
 from webapp.models import Post, User
+from webapp.text import render_comment, render_post, render_update
 
 SCREENS = CHECKOUT / "docs" / "screens"
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
@@ -192,7 +193,7 @@ def _article(
     live: bool = False,
 ) -> int:
     writing = posts.Writing(
-        title=title, summary=summary, body=body, rendered=text.render_post(body), tags=tags, language="en", live=live
+        title=title, summary=summary, body=body, rendered=render_post(body), tags=tags, language="en", live=live
     )
     with changes.changing() as session:
         author = people.get(session, author_id)
@@ -218,7 +219,7 @@ def _live_post(ids: dict[str, int]) -> int:
         head, body = block.split("\n", 1)
         clock, author = head.split()
         with changes.changing() as session:
-            html = text.render_comment(body)
+            html = render_comment(body)
             comments.add(session, post_id, ids[author], body, html, per_minute=None).created_at = _at(clock)
     return post_id
 
@@ -236,9 +237,7 @@ def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[
     wrong, right = MISREAD
     first = body.replace(right, wrong) if "corrected" in marks else body
     with changes.changing() as session:
-        made = updates.add(
-            session, post_id, author_id, first, text.render_update(first), title=title, key="key" in marks
-        )
+        made = updates.add(session, post_id, author_id, first, render_update(first), title=title, key="key" in marks)
         if "pinned" in marks:
             updates.pin(session, post_id, made.n, True)
     if "corrected" in marks:
@@ -247,7 +246,7 @@ def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[
 
 def _correct(post_id: int, author_id: int, n: int, title: str, body: str) -> None:
     """Eight minutes later somebody has looked at the sheet again."""
-    texts = {"title": title, "body": body, "html": text.render_update(body), "note": CORRECTION}
+    texts = {"title": title, "body": body, "html": render_update(body), "note": CORRECTION}
     clock = Mock(**{"time_ns.return_value": _at("18:49") * 1_000_000})
     with patch("webapp.models.base.time", clock), changes.changing() as session:
         updates.correct(session, post_id, n, version=None, actor_id=author_id, **texts)

@@ -12,13 +12,14 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from . import changes, comments, db, instance, passwords, people, posts, text, updates
+from . import changes, comments, db, instance, passwords, people, posts, updates
 from .cli_common import on_instance
 from .config import LANGUAGES
 from .db import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
 from .setup import program
+from .text import render_comment, render_post, render_update
 
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20
@@ -123,7 +124,7 @@ def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int
     writing = posts.Writing(
         title=" – ".join(words.random.sample(words.titles, 2)),
         body=body,
-        rendered=text.render_post(body),
+        rendered=render_post(body),
         summary=words.passage(20),
         tags=words.random.sample(words.tags, words.random.randint(1, 2)),
         language=words.language,
@@ -150,9 +151,9 @@ def _add_update(session: WriteSession, words: Prose, post_id: int, author_id: in
     body = words.passage(words.length(UPDATE_WORDS))
     title = words.random.choice(words.titles) if words.random.random() < 0.3 else ""
     key = bool(title) and words.random.random() < 0.2
-    updates.add(session, post_id, author_id, body, text.render_update(body), title=title, key=key, at_ms=at_ms)
+    updates.add(session, post_id, author_id, body, render_update(body), title=title, key=key, at_ms=at_ms)
 
 
 def _add_comment(session: WriteSession, words: Prose, post_id: int, reader_id: int, at_ms: int) -> None:
     body = words.passage(words.length(COMMENT_WORDS))
-    comments.add(session, post_id, reader_id, body, text.render_comment(body), per_minute=None, at_ms=at_ms)
+    comments.add(session, post_id, reader_id, body, render_comment(body), per_minute=None, at_ms=at_ms)

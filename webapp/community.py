@@ -5,11 +5,12 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, limits, posts, text
+from . import comments, limits, posts
 from .comment_form import CommentForm
 from .db import reading
 from .form_base import sent_body
 from .rights import own_comment, signed_in, who_is_here, writing_as
+from .text import render_comment
 
 community = Blueprint("community", __name__)
 community.context_processor(who_is_here)
@@ -34,7 +35,7 @@ def add_comment(post_id: int) -> str | Response | tuple[str, int]:
     posts.published(reading(), post_id)
     _renders.use(str(user_id))
     form = CommentForm()
-    html = sent_body(form, text.render_comment)
+    html = sent_body(form, render_comment)
     if html is None:
         return _comment_page(post_id, form), 400
     with writing_as("reader", share=True) as db:

@@ -7,15 +7,17 @@ from contextlib import suppress
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from . import editing, ending, limits, text
+from . import editing, ending, limits
 from .db import DatabaseBusy, reading
 from .desk import desk
 from .errors import Refused
 from .form_base import refused_text
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 from .i18n import gettext as _
+from .markup import TextRefused
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
+from .text import render_post, render_update
 
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60
@@ -42,8 +44,8 @@ def preview(item: str) -> Response:
     if len(body.encode()) > PREVIEW_BYTES:
         raise Refused(_("This is too long to preview while you type. Use the Preview button."))
     try:
-        html = text.render_post(body).html if item == "post" else text.render_update(body)
-    except text.TextRefused as error:
+        html = render_post(body).html if item == "post" else render_update(body)
+    except TextRefused as error:
         raise refused_text(error) from None
     return jsonify(html=html)
 

@@ -8,7 +8,7 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, editing, ending, text, updates
+from . import comments, editing, ending, updates
 from .channel import CHANNEL
 from .conflict import conflict_page
 from .db import reading
@@ -22,6 +22,7 @@ from .i18n import gettext as _
 from .links import safe_next
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
+from .text import render_update
 
 
 @desk.get("/desk/post/<int:post_id>/live")
@@ -45,7 +46,7 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
 def add_update(post_id: int) -> str | Response | tuple[str | Response, int]:
     post_to_write(post_id)
     form = UpdateForm()
-    html = sent_body(form, text.render_update)
+    html = sent_body(form, render_update)
     if html is None:
         return (_wrong(form) if wants_json() else _live_page(post_id, form)), 400
     author_id = writer().id
@@ -101,7 +102,7 @@ def correct_update(post_id: int, n: int) -> str | Response | tuple[str | Respons
 def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Response | tuple[str | Response, int]:
     update = update_to_write(post_id, n)
     form = kind(title=update.title, body=update.body, version=update.version)
-    html = sent_body(form, text.render_update)
+    html = sent_body(form, render_update)
     if html is None:
         return _update_form(update, form)
     actor_id = writer().id

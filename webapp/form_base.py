@@ -16,10 +16,10 @@ from wtforms import (
 from wtforms.i18n import get_translations
 from wtforms.validators import DataRequired, Length, Optional
 
-from . import text
 from .errors import Refused
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
+from .markup import TextRefused
 
 T = TypeVar("T")
 
@@ -75,7 +75,7 @@ class Once(Form):
     submission = HiddenField(validators=[Optional(), _uuid], default=lambda: str(uuid4()))
 
 
-def refused_text(error: text.TextRefused) -> Refused:
+def refused_text(error: TextRefused) -> Refused:
     """What the Markdown renderer refused, in the site's language."""
     return Refused(_(error.template, **error.values))
 
@@ -86,7 +86,7 @@ def sent_body(form: Any, render: Callable[[str], T]) -> T | None:
         return None
     try:
         return render(form.body.data or "")
-    except text.TextRefused as error:
+    except TextRefused as error:
         form.refuse(form.body, refused_text(error))
         return None
 

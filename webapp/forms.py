@@ -15,11 +15,13 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import Optional
 
-from . import about, text
+from . import about
 from .form_base import Form, Once, at_most, refused_text, required, stripped
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
+from .markup import TextRefused
 from .posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
+from .text import render_post
 
 
 class UpdateForm(Once):
@@ -81,8 +83,8 @@ class PostForm(Once):
 
     def validate_body(self, field: Any) -> None:
         try:
-            self.rendered = text.render_post(field.data or "")
-        except text.TextRefused as error:
+            self.rendered = render_post(field.data or "")
+        except TextRefused as error:
             raise ValidationError(str(refused_text(error))) from None
 
     def validate_tags(self, field: Any) -> None:

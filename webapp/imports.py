@@ -17,9 +17,10 @@ from yaml import YAMLError
 from . import posts
 from .db import WriteSession
 from .language import guess_language
+from .markup import TextRefused
 from .models import Post, User
 from .posts import split_names
-from .text import TextRefused, render_post
+from .text import render_post
 
 SUFFIXES = (".md", ".markdown")
 _YAML = YAMLHandler()

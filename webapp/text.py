@@ -15,12 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from . import highlight, markup, rawhtml
-from .language import guess_language
 from .markup import TextRefused
-from .summary import plain, summary
-
-__all__ = ["Heading", "Rendered", "TextRefused", "guess_language", "plain", "render_comment", "render_post"]
-__all__ += ["render_update", "summary"]
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words

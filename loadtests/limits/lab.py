@@ -22,20 +22,8 @@ from typing import NamedTuple
 from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
-from webapp import (
-    changes,
-    comments,
-    config,
-    create_app,
-    db,
-    instance,
-    passwords,
-    people,
-    posts,
-    setup,
-    text,
-    updates,
-)
+from webapp import changes, comments, config, create_app, db, instance, passwords, people, posts, setup, updates
+from webapp.text import render_comment, render_post, render_update
 
 CHECKOUT = Path(__file__).parent.parent.parent
 UWSGI = Path(sys.executable).parent / "uwsgi"
@@ -96,10 +84,10 @@ def site(people_too: int = 0) -> Iterator[Site]:
 
 def live_post(app: Flask, body: str = SENTENCE, update_count: int = 0, comment_count: int = 0) -> int:
     """A published live post; its id. Its page is in the store afterwards."""
-    html, comment_html = text.render_update(SENTENCE), text.render_comment(SENTENCE)
+    html, comment_html = render_update(SENTENCE), render_comment(SENTENCE)
     with app.app_context(), changes.changing() as session:
         author = people.by_name(session, AUTHOR)
-        writing = posts.Writing("The derby", body, text.render_post(body), live=True)
+        writing = posts.Writing("The derby", body, render_post(body), live=True)
         post = posts.create(session, [author], writing, actor_id=author.id)
         posts.publish(session, post.id)
         for _ in range(update_count):

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from loadtests.limits import lab, report
 from loadtests.limits.readers import Readers
-from webapp import changes, people, text, updates
+from webapp import changes, people, updates
+from webapp.text import render_update
 
 CONNECTIONS = 32
 PAUSE_MS = 20
@@ -68,7 +69,7 @@ def main() -> None:
 @contextmanager
 def updating(site: lab.Site, post_id: int) -> Iterator[None]:
     """Meanwhile a live post gets updates."""
-    html = text.render_update(lab.SENTENCE)
+    html = render_update(lab.SENTENCE)
 
     def update() -> None:
         with site.app.app_context(), changes.changing() as session:

@@ -16,11 +16,13 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import changes, comments, people, posts, text, updates
+from .. import changes, comments, people, posts, updates
 from ..db import WriteSession
 from ..errors import NotFound, Refused
 from ..links import absolute, relative
 from ..models import Comment, Post, User
+from ..summary import summary
+from ..text import render_comment, render_post, render_update
 
 # A link to an update by its name in the script.
 _LINK = re.compile(r"\]\(#(\w+)\)")
@@ -60,7 +62,7 @@ def begin(script: dict[str, Any]) -> Play:
     head = posts.Writing(
         title=script["title"],
         body=script["text"],
-        rendered=text.render_post(script["text"]),
+        rendered=render_post(script["text"]),
         summary=script["summary"],
         tags=script["tags"],
         language=script["language"],
@@ -88,7 +90,7 @@ def _source(language: str) -> str:
 def perform(play: Play, step: dict[str, Any]) -> str:
     """Do one step; what to say of it. Raises Over."""
     written = _LINK.sub(lambda found: f"]({_url_of(play, found[1])})", step.get("text", "")).strip()
-    render = text.render_comment if step["do"] == "comment" else text.render_update
+    render = render_comment if step["do"] == "comment" else render_update
     html = render(written) if written else ""
     try:
         with changes.changing() as session:
@@ -99,9 +101,7 @@ def perform(play: Play, step: dict[str, Any]) -> str:
     if "name" in step:
         play.told[step["name"]], play.numbers[step["name"]] = step, n
     about = play.told.get(step.get("of", ""), step)
-    words = (
-        step.get("note") or about.get("title") or text.summary(html or text.render_comment(about.get("text", "")), 60)
-    )
+    words = step.get("note") or about.get("title") or summary(html or render_comment(about.get("text", "")), 60)
     who = f"{step['by']}: " if "by" in step else ""
     return f"{'key moment' if step.get('key') else step['do']:<12}{who}{words or play.script['title']}"
 
