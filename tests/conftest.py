@@ -24,8 +24,9 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
-from webapp import create_app, db, instance, pages, passwords, people
+from webapp import create_app, db, pages, passwords, people
 from webapp.setup import initialise
+from webapp.system import instance
 
 # Their asserts show what they compared, as a test's own do.
 pytest.register_assert_rewrite("support")

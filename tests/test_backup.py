@@ -21,7 +21,7 @@ from support.checkout import CHECKOUT
 from support.commands import done, failed, program
 from support.persons import Person
 from webapp import backup, copies
-from webapp.locks import try_lock
+from webapp.system.locks import try_lock
 
 COMMAND = ("-m", "flask", "--app", "webapp", "backup")
 

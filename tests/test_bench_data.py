@@ -22,8 +22,9 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import Person
-from webapp import create_app, db, instance, people
+from webapp import create_app, db, people
 from webapp.demo.prose import count_words
+from webapp.system import instance
 
 OPTIONS = "--posts 5 --live 2 --updates 60 --comments 55 --authors 2 --readers 3".split()
 CODE = "```python"

@@ -18,7 +18,8 @@ from flask import Flask
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed, program
 from support.persons import PASSWORD, Person
-from webapp import cli, db, instance, setup
+from webapp import cli, db, setup
+from webapp.system import instance
 
 NEW_PASSWORD = "staple staple staple"
 COMMANDS = [

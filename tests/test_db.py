@@ -22,7 +22,8 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from support.apps import settings_for
 from support.checkout import CHECKOUT
 from support.persons import Person
-from webapp import create_app, db, instance, models, schema, setup
+from webapp import create_app, db, models, schema, setup
+from webapp.system import instance
 
 
 @pytest.fixture

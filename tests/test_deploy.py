@@ -20,7 +20,7 @@ from support.http_client import Answer, Browser, ask
 from support.page_store import CONTENT_TYPES
 from support.proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
 from support.sse_client import Listener, numbers, retries
-from webapp.server import HEADERS
+from webapp.system.server import HEADERS
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 HEAD = b"Host: 127.0.0.1\r\nConnection: close\r\n"

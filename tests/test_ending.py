@@ -13,8 +13,9 @@ from flask import Flask
 from support.apps import settings_for
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer, until
-from webapp import changes, create_app, db, ending, instance, pages
+from webapp import changes, create_app, db, ending, pages
 from webapp.models import FRONT, Post, base, now_ms
+from webapp.system import instance
 
 HOUR_MS = ending.HOUR_MS
 QUESTION = "Nobody has updated this for {} hours. Is it over?"

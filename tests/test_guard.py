@@ -15,8 +15,9 @@ from flask import Flask, request
 from support.programs import Program
 from support.proxies import behind_nginx
 from support.uwsgi_server import UwsgiServer
-from webapp import guard, server
+from webapp import guard
 from webapp.guard import guarded
+from webapp.system import server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

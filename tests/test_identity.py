@@ -24,8 +24,9 @@ from support.accessibility import CONTRAST, TARGETS, show, violations
 from support.apps import settings_for
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
-from webapp import about, colour, create_app, identity, images, instance, server
+from webapp import about, colour, create_app, identity, images
 from webapp.db import DatabaseBusy
+from webapp.system import instance, server
 
 SHAPE = '<path d="M8 52 30 8l22 44z" fill="#7a1fa2"/>'
 SVG = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 60">{SHAPE}</svg>'

@@ -27,7 +27,7 @@ from support.proxies import behind_nginx
 from support.sse_client import Listener
 from support.uwsgi_server import UwsgiServer, until
 from webapp import db, log, masking
-from webapp.instance import LOG
+from webapp.system.instance import LOG
 
 Line = dict[str, Any]
 

@@ -23,8 +23,9 @@ from support.apps import settings_for
 from support.http_client import Answer, Browser, ask
 from support.page_store import CONTENT_TYPES, pages_there, wrong
 from support.uwsgi_server import UwsgiServer, until
-from webapp import create_app, db, server
+from webapp import create_app, db
 from webapp.models import Post
+from webapp.system import server
 
 READERS = 200
 HEAL_DEADLINE_SECONDS = 10.0

@@ -17,8 +17,8 @@ import pytest
 
 from support.archives import write_migration
 from support.uwsgi_server import UwsgiServer, copied_checkout, until
-from webapp.locks import try_lock
 from webapp.reload import replace_workers
+from webapp.system.locks import try_lock
 
 
 @pytest.fixture

@@ -28,8 +28,9 @@ from support.commands import done, failed
 from support.persons import Person
 from support.programs import ORDINARY
 from support.uwsgi_server import UwsgiServer
-from webapp import cli, create_app, db, instance, restore, versions
-from webapp.locks import try_lock
+from webapp import cli, create_app, db, restore, versions
+from webapp.system import instance
+from webapp.system.locks import try_lock
 
 LOGO = b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"/>'
 

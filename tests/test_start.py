@@ -22,9 +22,9 @@ import pytest
 
 from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
 from webapp.checks import check_address
-from webapp.instance import InstanceError, prepare, secret_key
-from webapp.server import HEADERS
 from webapp.start import on_all_addresses
+from webapp.system.instance import InstanceError, prepare, secret_key
+from webapp.system.server import HEADERS
 
 PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(said only this once\)")
 
@@ -166,7 +166,7 @@ def test_it_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
 def test_it_reloads_on_change_when_developing(checkout: Path) -> None:
     with UwsgiServer(checkout / "instance", ini=f"{checkout / 'uwsgi.ini'}:dev") as server:
         assert "spawned uWSGI worker 1" in server.screen()
-        module = checkout / "webapp" / "server.py"
+        module = checkout / "webapp" / "system" / "server.py"
         changes = itertools.count(int(module.stat().st_mtime) + 1)
 
         def change() -> bool:

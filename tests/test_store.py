@@ -19,8 +19,9 @@ import pytest
 
 from support.checkout import CHECKOUT
 from support.uwsgi_server import until
-from webapp import instance, server, slots, store
+from webapp import slots, store
 from webapp.store import Store
+from webapp.system import instance, server
 
 PATHS = ["/", "/page/2", "/post/7", "/post/7/updates/3", "/post/7/comments/1", "/post/7/update/12", "/post/7/feed.atom"]
 PATHS += [

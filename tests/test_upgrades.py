@@ -18,7 +18,7 @@ from support.archives import add_migration, content
 from support.commands import done, program
 from support.persons import Person
 from webapp import copies, create_app, db, schema, setup
-from webapp.locks import try_lock
+from webapp.system.locks import try_lock
 
 MAKE = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
 BREAK = 'op.execute("SELECT nonsense")'

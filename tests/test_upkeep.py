@@ -18,9 +18,10 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import about, changes, create_app, db, locks, pages, people, posts, store, updates, upkeep, versions
+from webapp import about, changes, create_app, db, pages, people, posts, store, updates, upkeep, versions
 from webapp.pages import Pages
 from webapp.places import place_of
+from webapp.system import locks
 from webapp.upkeep import Healer
 
 

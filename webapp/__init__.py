@@ -20,22 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import (
-        cli,
-        db,
-        errorpages,
-        fragments,
-        guard,
-        headers,
-        i18n,
-        identity,
-        instance,
-        limits,
-        links,
-        log,
-        metrics,
-        pages,
-    )
+    from . import cli, db, errorpages, fragments, guard, headers, i18n, identity, limits, links, log, metrics, pages
     from . import feeds as feeds_module
     from . import reader as reader_module
     from .about import linked
@@ -50,6 +35,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .reader import reader
     from .sessions import SESSION_DAYS
     from .summary import summary
+    from .system import instance
 
     app = Flask(
         __name__,

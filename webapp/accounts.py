@@ -6,13 +6,14 @@ from flask import Blueprint, current_app, jsonify, redirect, render_template, re
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import instance, limits, metrics, names, one_time_links, passwords, people
+from . import limits, metrics, names, one_time_links, passwords, people
 from .account_forms import LoginForm, NewPasswordForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .links import safe_next
 from .rights import current_user, has_role, hint, sign_in, sign_out
+from .system import instance
 
 accounts = Blueprint("accounts", __name__)
 

@@ -16,8 +16,8 @@ from . import archive, copies
 from .archive import Manifest
 from .config import SETTINGS
 from .copies import Report
-from .locks import try_lock
 from .models import now_ms
+from .system.locks import try_lock
 
 # Of this machine, and maybe with a password in it.
 LEFT_OUT = ("INSTANCE", "DATABASE_URL")

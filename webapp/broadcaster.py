@@ -27,7 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from . import db, stream
 from .channel import broadcaster_address
 from .config import fingerprint, read
-from .locks import try_lock
+from .system.locks import try_lock
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
 
 SECOND_LOOK_SECONDS = 1.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import trouble
-from .server import UNIX_PATH_BYTES, is_taken, open_fifo
+from .system.server import UNIX_PATH_BYTES, is_taken, open_fifo
 
 # Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
 LISTEN = 1024

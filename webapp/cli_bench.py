@@ -12,13 +12,14 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from . import changes, comments, db, instance, passwords, people, posts, updates
+from . import changes, comments, db, passwords, people, posts, updates
 from .cli_common import on_instance
 from .config import LANGUAGES
 from .db import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
 from .setup import program
+from .system import instance
 from .text import render_comment, render_post, render_update
 
 UPDATE_WORDS = 35

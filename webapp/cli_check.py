@@ -14,10 +14,11 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import checks, config, db, instance, pages, schema, trouble, upkeep
+from . import checks, config, db, pages, schema, trouble, upkeep
 from .channel import CHANNEL
 from .cli_common import on_instance
-from .server import is_uwsgi_possible
+from .system import instance
+from .system.server import is_uwsgi_possible
 
 ASK_SECONDS = 5.0
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"

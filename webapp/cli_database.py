@@ -6,9 +6,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import config, db, instance, schema
+from . import config, db, schema
 from .cli_common import on_instance
 from .setup import first_words, initialise, upgrade_schema
+from .system import instance
 
 
 @click.command()

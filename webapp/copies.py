@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import make_url
 
 from . import db, schema
-from .locks import try_lock
 from .models import FRONT
+from .system.locks import try_lock
 
 # Between two such steps the progress is said, and other processes get their turn at the disk.
 PAGES_PER_STEP = 500

@@ -12,11 +12,12 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from . import changes, db, instance, posts
+from . import changes, db, posts
 from .db import WriteSession
 from .errors import Conflict
 from .i18n import gettext as _
 from .models import Post, Update, now_ms
+from .system import instance
 
 HOUR_MS = 3_600_000
 

@@ -47,7 +47,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from . import server
+from .system import server
 from .values import ascii_name, host_name
 
 if TYPE_CHECKING:

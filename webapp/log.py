@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, has_request_context, request
 
 from . import masking
-from .instance import LOG
+from .system.instance import LOG
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

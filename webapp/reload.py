@@ -24,8 +24,8 @@ from typing import Any
 
 from . import checks, setup
 from .config import BadSetting, read
-from .locks import try_lock
-from .server import open_fifo
+from .system.locks import try_lock
+from .system.server import open_fifo
 
 INI = Path(__file__).parent.parent / "uwsgi.ini"
 UWSGI = Path(sys.executable).parent / "uwsgi"

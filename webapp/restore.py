@@ -17,12 +17,13 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, checks, copies, db, instance, schema, upkeep, versions
+from . import archive, checks, copies, db, schema, upkeep, versions
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
-from .locks import try_lock
 from .models import FRONT
 from .store import Store
+from .system import instance
+from .system.locks import try_lock
 from .trouble import name_of
 
 STAGING = ".restoring"

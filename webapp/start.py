@@ -16,7 +16,7 @@ from typing import Any
 from . import trouble
 from .checks import CannotStart, check_free, check_not_running, check_paths, one_line
 from .config import PREFIX, SETTINGS, BadSetting, read
-from .instance import LOG, InstanceError, prepare
+from .system.instance import LOG, InstanceError, prepare
 
 
 def main() -> int:

@@ -13,8 +13,8 @@ from flask import Flask
 
 from . import db, versions
 from .errors import Moved, Refused
-from .locks import try_lock
 from .pages import PAGES, Pages
+from .system.locks import try_lock
 
 HEAL_SECONDS = 0.4
 SWEEP_SECONDS = 10.0

@@ -2,7 +2,8 @@
 
 import logging
 
-from . import channel, config, create_app, instance, jobs, metrics, server
+from . import channel, config, create_app, jobs, metrics
+from .system import instance, server
 
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()

@@ -8,8 +8,8 @@ from typing import Any
 
 from flask import Flask
 
-from webapp.instance import BENCH
 from webapp.store import Store
+from webapp.system.instance import BENCH
 
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:

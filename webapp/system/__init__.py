@@ -1,0 +1,1 @@
+"""The machine below: the instance folder, locks, the server that runs us."""
