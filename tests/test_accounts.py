@@ -15,6 +15,7 @@ from flask.wrappers import Response
 
 from support.persons import PASSWORD, Person
 from webapp import changes, db, models, passwords, people, sessions
+from webapp.db.engine import transaction
 
 SITE = "127.0.0.1"
 NEW_PASSWORD = "staple staple staple"
@@ -491,7 +492,7 @@ def test_a_log_in_under_way_while_the_password_changes_fails(
 
     def verify_while_it_changes(stored: str | None, password: str) -> bool:
         right = real(stored, password)
-        with db.transaction(ada.app.extensions["engine"]) as session:
+        with transaction(ada.app.extensions["engine"]) as session:
             people.set_password(session, ada_id, changed)
         return right
 

@@ -22,7 +22,7 @@ from support.sse_client import Listener, many
 from support.uwsgi_server import free_port, until
 from webapp.channel import Line
 
-NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/migrations/versions").glob("0*.py"))
+NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/db/migrations/versions").glob("0*.py"))
 # As its reader does who finds more migrations there than its writer did.
 DOCUMENT = (
     (CHECKOUT / "docs/build-on-it.md").read_text().replace("0004", f"{NEWEST + 1:04}").replace("0003", f"{NEWEST:04}")

@@ -18,7 +18,8 @@ from flask import Flask
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed, program
 from support.persons import PASSWORD, Person
-from webapp import cli, db, setup
+from webapp import cli, setup
+from webapp.db import engine
 from webapp.system import instance
 
 NEW_PASSWORD = "staple staple staple"
@@ -161,7 +162,7 @@ def test_an_instance_without_tables_is_one_line(tmp_path: Path, on_folder: Calla
 
 
 def test_a_busy_database_is_one_line(app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "WRITE_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0)
     other = sqlite3.connect(app.config["INSTANCE"] / "pressroom.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     assert "busy" in failed(run("user", "role", "eve", "author"))

@@ -22,7 +22,9 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from support.apps import settings_for
 from support.checkout import CHECKOUT
 from support.persons import Person
-from webapp import create_app, db, models, schema, setup
+from webapp import create_app, db, models, setup
+from webapp.db import engine, schema
+from webapp.db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy, transaction
 from webapp.system import instance
 
 
@@ -38,7 +40,7 @@ def lock(app: Flask) -> Iterator[sqlite3.Connection]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "WRITE_PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0)
 
 
 def row_counts(app: Flask) -> dict[str, int]:
@@ -108,7 +110,7 @@ def test_a_writer_waits_for_the_lock_outside_of_sqlite(
         if len(slept) == 3:
             lock.rollback()
 
-    monkeypatch.setattr(db, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 0.0))
+    monkeypatch.setattr(engine, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 0.0))
     with app.app_context(), db.writing() as session:
         models_before = session.scalar(select(func.count()).select_from(models.User))
     assert models_before == 6
@@ -124,10 +126,10 @@ def test_a_writer_gives_up_after_its_patience(
     def sleep(_seconds: float) -> None:
         clock[0] += 1
 
-    monkeypatch.setattr(db, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0]))
-    with app.app_context(), pytest.raises(db.DatabaseBusy), db.writing():
+    monkeypatch.setattr(engine, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: clock[0]))
+    with app.app_context(), pytest.raises(DatabaseBusy), db.writing():
         pass
-    assert db.WRITE_PATIENCE_SECONDS < clock[0] <= db.WRITE_PATIENCE_SECONDS + 2
+    assert WRITE_PATIENCE_SECONDS < clock[0] <= WRITE_PATIENCE_SECONDS + 2
     assert app.extensions["engine"].pool.checkedout() == 0, "no connection is left behind"
 
 
@@ -154,7 +156,7 @@ def test_a_request_reads_one_state(app: Flask) -> None:
 
     with app.app_context():
         before = names()
-        with db.transaction(app.extensions["engine"]) as session:
+        with transaction(app.extensions["engine"]) as session:
             session.add(models.User(username="grace", username_key="grace", role="reader"))
         assert names() == before, "a page must not be half of one state and half of another"
         db.release()

@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 
 from support.persons import Person, happened
-from webapp import db, people, text
+from webapp import people, text
+from webapp.db.engine import transaction
 from webapp.text import render_update
 
 
@@ -566,7 +567,7 @@ def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
     render = render_update
 
     def disabled_meanwhile(body: str) -> str:
-        with db.transaction(app.extensions["engine"]) as session:
+        with transaction(app.extensions["engine"]) as session:
             people.disable(session, people.by_name(session, "ada").id, True)
         return render(body)
 

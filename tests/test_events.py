@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 
 from support.persons import Happened, Person, happened
-from webapp import changes, db, events, people, posts
+from webapp import changes, events, people, posts
+from webapp.db.engine import snapshot
 from webapp.models import FRONT
 
 WRITERS = 4
@@ -302,7 +303,7 @@ def test_threads_that_write_to_one_post_at_once_share_its_numbers(app: Flask, ad
 
 def test_processes_that_write_to_one_post_at_once_share_its_numbers(app: Flask, ada: Person) -> None:
     post_id = ada.write_post(live="y")
-    with app.app_context(), db.snapshot(app.extensions["engine"]) as session:
+    with app.app_context(), snapshot(app.extensions["engine"]) as session:
         author_id = people.by_name(session, "ada").id
     args = [sys.executable, "-c", WORKER, str(app.config["INSTANCE"]), str(post_id), str(author_id), str(EACH)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}

@@ -25,7 +25,7 @@ from support.apps import settings_for
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
 from webapp import about, colour, create_app, identity, images
-from webapp.db import DatabaseBusy
+from webapp.db.engine import DatabaseBusy
 from webapp.system import instance, server
 
 SHAPE = '<path d="M8 52 30 8l22 44z" fill="#7a1fa2"/>'

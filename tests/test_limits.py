@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 
 from support.persons import PASSWORD, Person
 from webapp import comments, db, limits, models, passwords
+from webapp.db.engine import snapshot
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 WRONG = "wrong wrong wrong"
@@ -149,7 +150,7 @@ def test_a_try_is_counted_before_its_outcome_is_known(
     counted: list[int] = []
 
     def count(_stored: str | None, _password: str) -> bool:
-        with db.snapshot(app.extensions["engine"]) as session:
+        with snapshot(app.extensions["engine"]) as session:
             counted.append(session.scalar(select(func.count()).select_from(models.Attempt)) or 0)
         return False
 

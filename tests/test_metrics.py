@@ -22,7 +22,7 @@ from support.programs import Program
 from support.uwsgi_server import UWSGI, UwsgiServer, until
 from webapp import pages
 from webapp.counts import Counts
-from webapp.db import DatabaseBusy
+from webapp.db.engine import DatabaseBusy
 
 REQUESTS = "http_requests_total"
 Samples = dict[tuple[str, ...], float]

@@ -15,7 +15,8 @@ from sqlalchemy import text
 from support.commands import done, failed
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer, free_port, until
-from webapp import db, schema, trouble
+from webapp import db, trouble
+from webapp.db import schema
 
 # /readyz
 

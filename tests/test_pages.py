@@ -29,7 +29,7 @@ from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
 from webapp import changes, db, identity, invalidation, listings, pages, people, posts, store, versions
-from webapp.db import WriteSession
+from webapp.db.engine import WriteSession
 from webapp.names import checked_username
 from webapp.places import Place, place_of
 from webapp.slots import Slot

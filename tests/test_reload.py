@@ -109,7 +109,7 @@ def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
 
 
 def test_the_schema_is_upgraded_before_the_workers_are_new(site: UwsgiServer, code: Path) -> None:
-    write_migration(code / "webapp" / "migrations", 'op.execute("ALTER TABLE post ADD COLUMN more INTEGER")')
+    write_migration(code / "webapp" / "db" / "migrations", 'op.execute("ALTER TABLE post ADD COLUMN more INTEGER")')
     done = reload(site)
     assert done.returncode == 0
     assert "The database was copied to " in done.stderr

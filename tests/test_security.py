@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from support.apps import refill
 from support.persons import PASSWORD, Person
-from webapp import changes, db, people, search
+from webapp import changes, people, search
+from webapp.db import engine
 
 ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy")
 ONCE += ("Permissions-Policy", "Cache-Control", "Content-Type")
@@ -342,7 +343,7 @@ def answers(app: Flask, ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatc
     ada.post(f"/desk/post/{post_id}/update/{n}/edit", body="Changed.", version="1")
     stale = {"body": "Too late.", "version": "1"}
     with monkeypatch.context() as patch:
-        patch.setattr(db, "WRITE_PATIENCE_SECONDS", 0)
+        patch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0)
         busy_answer = busy(app, ada, f"/post/{post_id}/comments")
     with monkeypatch.context() as patch:
         patch.setattr(search, "find", lambda *_args: 1 / 0)

@@ -17,7 +17,9 @@ from support.apps import settings_for
 from support.archives import add_migration, content
 from support.commands import done, program
 from support.persons import Person
-from webapp import copies, create_app, db, schema, setup
+from webapp import copies, create_app, setup
+from webapp.db import schema
+from webapp.db.engine import DatabaseBusy
 from webapp.system.locks import try_lock
 
 MAKE = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
@@ -166,7 +168,7 @@ def test_two_at_once_are_one_too_many(folder: Path, tmp_path: Path, monkeypatch:
     (folder / "backups").mkdir()
     held = try_lock(folder / "backups" / ".lock")
     assert held
-    with pytest.raises(db.DatabaseBusy, match="Another process copies the database"):
+    with pytest.raises(DatabaseBusy, match="Another process copies the database"):
         setup.initialise(settings_for(folder))
     os.close(held)
     setup.initialise(settings_for(folder))

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from . import db, invalidation, revisions
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import About, now_ms

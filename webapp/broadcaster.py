@@ -24,9 +24,10 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, stream
+from . import stream
 from .channel import broadcaster_address
 from .config import fingerprint, read
+from .db.engine import make_engine
 from .system.locks import try_lock
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
 
@@ -47,7 +48,7 @@ class Broadcaster:
         self.index = index
         self.epoll = select.epoll()
         self.limit = descriptors() - stream.RESERVED_DESCRIPTORS
-        engine = db.make_engine(settings["DATABASE_URL"])
+        engine = make_engine(settings["DATABASE_URL"])
         self.topics = Topics(engine, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
         self.workers: dict[int, socket.socket] = {}
         self.woken: set[int] = set()

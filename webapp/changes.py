@@ -14,7 +14,7 @@ from flask import current_app
 
 from . import db, pages
 from .channel import CHANNEL
-from .db import WriteSession
+from .db.engine import WriteSession
 
 
 @contextmanager

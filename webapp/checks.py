@@ -98,8 +98,8 @@ def one_line(settings: dict[str, Any]) -> Iterator[None]:
     """What a database may refuse becomes one line: CannotStart."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from . import db
-    from .schema import SchemaRefused
+    from .db.engine import DatabaseBusy
+    from .db.schema import SchemaRefused
 
     try:
         yield
@@ -107,7 +107,7 @@ def one_line(settings: dict[str, Any]) -> Iterator[None]:
         raise CannotStart(error) from None
     except OSError as error:
         raise CannotStart(cannot_use(error, settings["INSTANCE"])) from None
-    except (SQLAlchemyError, db.DatabaseBusy, ModuleNotFoundError) as error:
+    except (SQLAlchemyError, DatabaseBusy, ModuleNotFoundError) as error:
         raise CannotStart(database_says(error)) from None
 
 

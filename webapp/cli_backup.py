@@ -11,10 +11,12 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import backup, config, db, restore, schema
+from . import backup, config, restore
 from .archive import Manifest
 from .cli_common import on_instance
 from .copies import Report
+from .db import schema
+from .db.engine import DatabaseBusy
 
 STEPS = 1000
 
@@ -50,7 +52,7 @@ def put_back(file: Path) -> None:
         with _bar("Restoring") as report:
             manifest = restore.restore(file, settings, report)
         restore.begin(settings)
-    except (restore.CannotRestore, schema.SchemaRefused, db.DatabaseBusy) as error:
+    except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
     click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from . import changes, comments, db, passwords, people, posts, updates
 from .cli_common import on_instance
 from .config import LANGUAGES
-from .db import WriteSession
+from .db.engine import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
 from .setup import program

@@ -14,9 +14,10 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import checks, config, db, pages, schema, trouble, upkeep
+from . import checks, config, db, pages, trouble, upkeep
 from .channel import CHANNEL
 from .cli_common import on_instance
+from .db import schema
 from .system import instance
 from .system.server import is_uwsgi_possible
 

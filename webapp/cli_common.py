@@ -11,7 +11,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError
 
-from . import db, schema
+from .db import schema
+from .db.engine import DatabaseBusy
 from .errors import NotFound, Refused
 from .setup import program
 
@@ -32,7 +33,7 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(
                 f"There is no account called {kwargs.get('name', kwargs.get('author'))!r}."
             ) from None
-        except (Refused, db.DatabaseBusy, schema.SchemaRefused) as error:
+        except (Refused, DatabaseBusy, schema.SchemaRefused) as error:
             raise click.ClickException(str(error) or "The database is busy. Try again.") from None
         except OperationalError as error:
             raise click.ClickException(f"The database says: {error.orig}. Try: {program()} init") from None

@@ -6,8 +6,10 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import config, db, schema
+from . import config
 from .cli_common import on_instance
+from .db import schema
+from .db.engine import DatabaseBusy
 from .setup import first_words, initialise, upgrade_schema
 from .system import instance
 
@@ -20,7 +22,7 @@ def init() -> None:
     try:
         instance.prepare(settings["INSTANCE"])
         password = initialise(settings)
-    except (instance.InstanceError, db.DatabaseBusy, schema.SchemaRefused) as error:
+    except (instance.InstanceError, DatabaseBusy, schema.SchemaRefused) as error:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     click.echo("The database is ready.")
     if password:
@@ -51,7 +53,7 @@ def current() -> None:
 @click.argument("message")
 @on_instance
 def revision(message: str) -> None:
-    """Write a migration from what models.py has and the database has not (for developers)."""
+    """Write a migration from what the models have and the database has not (for developers)."""
     from alembic import command
 
     command.revision(schema.alembic_config(current_app.config["DATABASE_URL"]), message, autogenerate=True)

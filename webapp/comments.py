@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
 from . import events, fragments, invalidation, posts, revisions
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound, TooMany
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from . import db, schema
+from .db import schema
+from .db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy
 from .models import FRONT
 from .system.locks import try_lock
 
@@ -106,7 +107,7 @@ def _count(opened: sqlite3.Connection, table: str) -> int:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=db.WRITE_PATIENCE_SECONDS)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=WRITE_PATIENCE_SECONDS)) as connection:
         yield connection
 
 
@@ -158,7 +159,7 @@ def _kept(source: Path, folder: Path, older: str) -> Path:
     backups.mkdir(mode=0o700, exist_ok=True)
     held = try_lock(backups / ".lock")
     if held is None:
-        raise db.DatabaseBusy("Another process copies the database. Try again.")
+        raise DatabaseBusy("Another process copies the database. Try again.")
     try:
         draft.unlink(missing_ok=True)
         take(source, draft)

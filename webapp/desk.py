@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response
 
 from . import ending, people, posts, revisions, updates
 from .conflict import conflict_page
-from .db import WriteSession, reading
+from .db import reading
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .form_base import version_of
 from .forms import PostForm

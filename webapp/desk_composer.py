@@ -8,7 +8,8 @@ from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from . import editing, ending, limits
-from .db import DatabaseBusy, reading
+from .db import reading
+from .db.engine import DatabaseBusy
 from .desk import desk
 from .errors import Refused
 from .form_base import refused_text

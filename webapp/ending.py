@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from . import changes, db, posts
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict
 from .i18n import gettext as _
 from .models import Post, Update, now_ms

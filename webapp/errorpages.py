@@ -11,7 +11,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from . import log, masking, metrics
-from .db import DatabaseBusy
+from .db.engine import DatabaseBusy
 from .errors import Moved, Refused, SignInNeeded, TooMany
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from . import fragments
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import NotFound
 from .models import FRONT, Event, Post, now_ms
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from yaml import YAMLError
 
 from . import posts
-from .db import WriteSession
+from .db.engine import WriteSession
 from .language import guess_language
 from .markup import TextRefused
 from .models import Post, User

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .db import WriteSession
+from .db.engine import WriteSession
 from .models import Comment, Post, Tag, Update, User, page_of
 from .versions import ALL, touch
 

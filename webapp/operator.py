@@ -10,8 +10,9 @@ import ipaddress
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, metrics, pages, schema, trouble
+from . import db, metrics, pages, trouble
 from .channel import CHANNEL
+from .db import schema
 
 operator = Blueprint("operator", __name__)
 

@@ -5,7 +5,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from . import comments, invalidation, posts
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _
 from .models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author

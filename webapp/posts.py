@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from . import events, fragments, invalidation, revisions, search
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag

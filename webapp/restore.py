@@ -17,9 +17,11 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, checks, copies, db, schema, upkeep, versions
+from . import archive, checks, copies, db, upkeep, versions
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
+from .db import schema
+from .db.engine import make_engine, transaction
 from .models import FRONT
 from .store import Store
 from .system import instance
@@ -228,9 +230,9 @@ def _bring_up_to_date(database: Path, folder: Path) -> None:
     schema.upgrade(url)
     store = Store(folder)
     latest = max((store.version(path) or 0 for path in store.paths()), default=0)
-    engine = db.make_engine(url)
+    engine = make_engine(url)
     try:
-        with db.transaction(engine) as session:
+        with transaction(engine) as session:
             versions.raise_all(session, "restored", at_least=latest + 1)
     finally:
         engine.dispose()

@@ -14,7 +14,8 @@ from flask import g, request, session
 from werkzeug.wrappers import Response
 
 from . import changes, comments, posts, sessions, updates
-from .db import WriteSession, reading, writing
+from .db import reading, writing
+from .db.engine import WriteSession
 from .errors import NotAllowed, SignInNeeded
 from .i18n import gettext as _
 from .models import ROLES, Comment, Post, Update, User

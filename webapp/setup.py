@@ -11,7 +11,8 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from . import copies, create_app, db, passwords, people, restore, schema, upkeep
+from . import copies, create_app, db, passwords, people, restore, upkeep
+from .db import schema
 from .models import User
 
 ADMIN = "admin"

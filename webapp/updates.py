@@ -7,7 +7,7 @@ from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
 from . import events, fragments, history, invalidation, posts, revisions, search
-from .db import WriteSession
+from .db.engine import WriteSession
 from .errors import Conflict, NotFound
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of

@@ -11,7 +11,7 @@ import time
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from .db import WriteSession
+from .db.engine import WriteSession
 from .models import Page
 
 ALL = "/*"

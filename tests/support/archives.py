@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from webapp import backup, schema
+from webapp import backup
 from webapp.copies import SECRET_TABLES
+from webapp.db import schema
 
 Parts = list[tuple[tarfile.TarInfo, bytes]]
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from flask.wrappers import Response
 from sqlalchemy import select
 
-from webapp import db
+from webapp.db.engine import snapshot
 from webapp.models import Event
 
 PASSWORD = "correct horse battery"
@@ -28,7 +28,7 @@ class Happened(NamedTuple):
 def happened(app: Flask, post_id: int) -> list[Happened]:
     """All events of a post, oldest first; FRONT for the front page's."""
     columns = (Event.seq, Event.kind, Event.payload)
-    with db.snapshot(app.extensions["engine"]) as session:
+    with snapshot(app.extensions["engine"]) as session:
         rows = session.execute(select(*columns).where(Event.post_id == post_id).order_by(Event.seq))
         return [Happened(*row) for row in rows]
 

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from .. import changes, comments, people, posts, updates
-from ..db import WriteSession
+from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
 from ..links import absolute, relative
 from ..models import Comment, Post, User

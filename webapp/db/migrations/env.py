@@ -1,10 +1,10 @@
-"""How Alembic runs: on the connection that it is given, inside its transaction. See db.upgrade."""
+"""How Alembic runs: on the connection that it is given, inside its transaction. See schema.upgrade."""
 
 from typing import Any
 
 from alembic import context
 
-from webapp.db import make_engine, transaction
+from webapp.db.engine import make_engine, transaction
 from webapp.models import SEARCH_TABLE, Base
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, text
 from sqlalchemy.orm import Session
 
-from .db import begin_writing, make_engine
+from .engine import begin_writing, make_engine
 
 if TYPE_CHECKING:
     from alembic.config import Config

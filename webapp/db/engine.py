@@ -1,4 +1,4 @@
-"""The database: engine, snapshots to read from, transactions to write in, migrations.
+"""The database's engine, snapshots to read from, transactions to write in.
 
 SQLite never yields to gevent, so nothing here waits inside SQLite: whoever finds it locked sleeps in Python.
 """
@@ -10,16 +10,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-
-from .app_key import AppKey
-
-if TYPE_CHECKING:
-    from flask import Flask
 
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 5.0
@@ -117,49 +112,3 @@ def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> Non
         session.connection().exec_driver_sql(sqlite_statement)
     else:
         session.connection(execution_options={"isolation_level": isolation_level})
-
-
-# Within the app: one snapshot per request, opened by its first query.
-
-ENGINE = AppKey[Engine]("engine")
-
-
-def init_app(app: Flask) -> None:
-    ENGINE.put(app, make_engine(app.config["DATABASE_URL"]))
-    app.teardown_appcontext(_close)
-
-
-def reading() -> Session:
-    """This request's snapshot. It ends with the request, or with `release`."""
-    from flask import current_app, g
-
-    if "snapshot" not in g:
-        opened = snapshot(ENGINE.of(current_app))
-        g.reading = opened.__enter__()
-        g.snapshot = opened
-    session: Session = g.reading
-    return session
-
-
-@contextmanager
-def writing() -> Iterator[WriteSession]:
-    """A write transaction of the app's database; see `transaction`. What was read before is read anew after it."""
-    from flask import current_app
-
-    release()
-    with transaction(ENGINE.of(current_app)) as session:
-        yield session
-
-
-def release() -> None:
-    """Give this request's snapshot back, before waiting on something or writing."""
-    from flask import g
-
-    context = g.pop("snapshot", None)
-    if context is not None:
-        g.pop("reading")
-        context.__exit__(None, None, None)
-
-
-def _close(_error: BaseException | None) -> None:
-    release()
