@@ -20,7 +20,7 @@ from webapp import changes, cli_demo, db, demo, people, posts, updates, versions
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
 from webapp.names import DEMO, checked_username
-from webapp.text import render_comment
+from webapp.text.render import render_comment
 
 LANGUAGES = ("en", "zh")
 HAN = re.compile("[\u3400-\u9fff]")

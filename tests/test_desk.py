@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 
 from support.persons import Person, happened
-from webapp import people, text
+from webapp import people
 from webapp.db.engine import transaction
-from webapp.text import render_update
+from webapp.text import render as text
+from webapp.text.render import render_update
 
 
 def draft(person: Person, **data: str) -> int:

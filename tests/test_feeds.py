@@ -17,7 +17,7 @@ from flask import Flask
 from support.content import add_many, publish_many
 from support.persons import Person
 from webapp import changes, feeds, people, share, updates
-from webapp.text import render_post
+from webapp.text.render import render_post
 
 BASE = "https://news.example.org"
 NASTY = [

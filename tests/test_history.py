@@ -12,7 +12,7 @@ from support.live_post import Clock, LivePost
 from support.persons import Person, happened
 from webapp import db, history
 from webapp.models import Revision
-from webapp.text import render_update
+from webapp.text.render import render_update
 
 ARTICLE = re.compile(r'<article class="update.*?</article>', re.DOTALL)
 EARLIER = re.compile(r'<details class="earlier">.*?</details>', re.DOTALL)

@@ -18,8 +18,9 @@ from jinja2 import Environment, nodes
 from support.checkout import CHECKOUT
 from support.persons import Person
 from tools import messages
-from webapp import db, i18n, markup, people
+from webapp import db, i18n, people
 from webapp.config import LANGUAGES
+from webapp.text import markdown
 
 HAN = "\u3400-\u9fff"
 PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]")
@@ -417,7 +418,7 @@ def test_a_catalogue_is_read_with_its_plural_rule(app: Flask, tmp_path: Path, mo
 
 
 def test_what_the_markdown_renderer_refuses_is_translatable() -> None:
-    refused = markup.TextRefused("The text is longer than %(bound)s KB.", bound=10)
+    refused = markdown.TextRefused("The text is longer than %(bound)s KB.", bound=10)
     assert (str(refused), refused.template % refused.values) == ("The text is longer than 10 KB.",) * 2
 
 

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.checkout import CHECKOUT, SAMPLES
-from webapp import highlight, markup, text
-from webapp.language import guess_language
-from webapp.markup import TextRefused
-from webapp.summary import plain, summary
-from webapp.text import Heading, render_comment, render_post, render_update
+from webapp.text import highlight
+from webapp.text import markdown as markup
+from webapp.text import render as text
+from webapp.text.language import guess_language
+from webapp.text.markdown import TextRefused
+from webapp.text.render import Heading, render_comment, render_post, render_update
+from webapp.text.summary import plain, summary
 
 SHARED = CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md"
 

@@ -22,7 +22,7 @@ from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from webapp import changes, comments, config, create_app, imports, passwords, people, posts, updates
 from webapp.models import Post, User
-from webapp.text import render_comment, render_post, render_update
+from webapp.text.render import render_comment, render_post, render_update
 
 SCREENS = CHECKOUT / "docs" / "screens"
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]

@@ -34,8 +34,8 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .operator import operator
     from .reader import reader
     from .sessions import SESSION_DAYS
-    from .summary import summary
     from .system import instance
+    from .text.summary import summary
 
     app = Flask(
         __name__,

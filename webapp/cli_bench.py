@@ -20,7 +20,7 @@ from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
 from .setup import program
 from .system import instance
-from .text import render_comment, render_post, render_update
+from .text.render import render_comment, render_post, render_update
 
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20

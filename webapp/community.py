@@ -10,7 +10,7 @@ from .comment_form import CommentForm
 from .db import reading
 from .form_base import sent_body
 from .rights import own_comment, signed_in, who_is_here, writing_as
-from .text import render_comment
+from .text.render import render_comment
 
 community = Blueprint("community", __name__)
 community.context_processor(who_is_here)

@@ -18,10 +18,10 @@ from .errors import Conflict, NotFound, Refused
 from .form_base import version_of
 from .forms import PostForm
 from .i18n import gettext as _
-from .language import guess_language
 from .links import absolute, safe_next
 from .models import Post, User
 from .rights import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
+from .text.language import guess_language
 
 desk = Blueprint("desk", __name__)
 desk.context_processor(who_is_here)

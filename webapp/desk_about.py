@@ -14,7 +14,7 @@ from .form_base import sent_body, version_of
 from .forms import AboutForm
 from .i18n import gettext as _
 from .rights import editor, writing_as
-from .text import render_post
+from .text.render import render_post
 
 
 @desk.get("/desk/about")

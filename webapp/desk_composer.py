@@ -15,10 +15,10 @@ from .errors import Refused
 from .form_base import refused_text
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 from .i18n import gettext as _
-from .markup import TextRefused
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
-from .text import render_post, render_update
+from .text.markdown import TextRefused
+from .text.render import render_post, render_update
 
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60

@@ -22,7 +22,7 @@ from .i18n import gettext as _
 from .links import safe_next
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
-from .text import render_update
+from .text.render import render_update
 
 
 @desk.get("/desk/post/<int:post_id>/live")

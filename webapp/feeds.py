@@ -149,7 +149,7 @@ def _site_title() -> str:
 
 
 def _with_absolute_links(html: str, base: str) -> str:
-    """HTML from `text.render_…` with every address made absolute; one that makes no sense stays."""
+    """HTML from `text.render` with every address made absolute; one that makes no sense stays."""
 
     def attribute(found: re.Match[str]) -> str:
         name, value = found.groups()

@@ -19,7 +19,7 @@ from wtforms.validators import DataRequired, Length, Optional
 from .errors import Refused
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .markup import TextRefused
+from .text.markdown import TextRefused
 
 T = TypeVar("T")
 

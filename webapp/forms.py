@@ -19,9 +19,9 @@ from . import about
 from .form_base import Form, Once, at_most, refused_text, required, stripped
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .markup import TextRefused
 from .posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
-from .text import render_post
+from .text.markdown import TextRefused
+from .text.render import render_post
 
 
 class UpdateForm(Once):

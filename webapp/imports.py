@@ -16,11 +16,11 @@ from yaml import YAMLError
 
 from . import posts
 from .db.engine import WriteSession
-from .language import guess_language
-from .markup import TextRefused
 from .models import Post, User
 from .posts import split_names
-from .text import render_post
+from .text.language import guess_language
+from .text.markdown import TextRefused
+from .text.render import render_post
 
 SUFFIXES = (".md", ".markdown")
 _YAML = YAMLHandler()

@@ -16,7 +16,7 @@ from . import history, updates
 from .errors import NotFound
 from .i18n import gettext as _
 from .models import ITEMS_PER_PAGE, Event, Post, Revision, ShownUpdate, Update
-from .text import render_post
+from .text.render import render_post
 
 STOPS = 100  # of the slider
 

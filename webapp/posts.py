@@ -13,7 +13,7 @@ from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused
 from .i18n import gettext as _
 from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
-from .text import Rendered
+from .text.render import Rendered
 
 LANGUAGE_LENGTH = 35
 TAG_LENGTH = 100

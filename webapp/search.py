@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session, defer, selectinload
 
 from .models import SEARCH_TABLE as TABLE
 from .models import Post, Update
-from .summary import plain
+from .text.summary import plain
 
 QUERY_LENGTH = 200
 LIMIT = 50

@@ -10,10 +10,11 @@ from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from . import identity, posts, summary
+from . import identity, posts
 from .i18n import gettext as _
 from .links import absolute
 from .models import ITEMS_PER_PAGE, Post, ShownUpdate
+from .text import summary
 from .updates import Latest
 
 HEADLINE_CHARS = 60

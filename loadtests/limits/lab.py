@@ -24,7 +24,7 @@ from flask import Flask
 from loadtests.limits.browser import PASSWORD, ask
 from webapp import changes, comments, config, create_app, db, passwords, people, posts, setup, updates
 from webapp.system import instance
-from webapp.text import render_comment, render_post, render_update
+from webapp.text.render import render_comment, render_post, render_update
 
 CHECKOUT = Path(__file__).parent.parent.parent
 UWSGI = Path(sys.executable).parent / "uwsgi"

@@ -21,7 +21,7 @@ from typing import NamedTuple
 from loadtests.limits import lab, report
 from loadtests.limits.readers import Readers
 from webapp import changes, people, updates
-from webapp.text import render_update
+from webapp.text.render import render_update
 
 CONNECTIONS = 32
 PAUSE_MS = 20

@@ -9,7 +9,7 @@ from contextlib import closing
 from flask import Flask
 
 from webapp import changes, comments, people, posts, updates
-from webapp.text import Rendered
+from webapp.text.render import Rendered
 
 
 def add_many(app: Flask, post_id: int, count: int, kind: str = "updates") -> list[int]:

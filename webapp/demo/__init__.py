@@ -21,8 +21,8 @@ from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
 from ..links import absolute, relative
 from ..models import Comment, Post, User
-from ..summary import summary
-from ..text import render_comment, render_post, render_update
+from ..text.render import render_comment, render_post, render_update
+from ..text.summary import summary
 
 # A link to an update by its name in the script.
 _LINK = re.compile(r"\]\(#(\w+)\)")

@@ -1,6 +1,6 @@
 """The Markdown dialect of this site: CommonMark with tables, strikethrough, task lists and footnotes.
 
-The parser and renderer behind `text.py`, which alone should call them, for what comes out is not yet cleaned.
+The parser and renderer behind `render.py`, which alone should call them, for what comes out is not yet cleaned.
 """
 
 import re
@@ -23,7 +23,7 @@ from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_def
 
 from .highlight import highlighted
-from .rawhtml import IMAGE_ATTRIBUTES, shown_as_image
+from .raw_html import IMAGE_ATTRIBUTES, shown_as_image
 
 MAX_COLUMNS = 50
 MAX_PARAGRAPH = 20_000  # characters: inline parsing is quadratic in places, in the length of one paragraph

@@ -1,6 +1,6 @@
 """Markdown to safe HTML, once, when it is written.
 
-`markup` parses and renders, `rawhtml` tidies the HTML that an author wrote, `highlight` colours code; at the end
+`markdown` parses and renders, `raw_html` tidies the HTML that an author wrote, `highlight` colours code; at the end
 all of it goes through `nh3`. What a stranger may send is bounded in size, so every step's time is bounded too.
 """
 
@@ -14,8 +14,8 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from . import highlight, markup, rawhtml
-from .markup import TextRefused
+from . import highlight, raw_html
+from .markdown import FOR_AUTHORS, FOR_READERS, MARKS, TextRefused, text_of
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
@@ -56,9 +56,9 @@ class _Kind:
     readers: bool = False
 
 
-_POST = _Kind(markup.FOR_AUTHORS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
-_UPDATE = _Kind(markup.FOR_AUTHORS, 4, 10, 500, 2_000, 1_500, 100, 60_000)
-_COMMENT = _Kind(markup.FOR_READERS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
+_POST = _Kind(FOR_AUTHORS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
+_UPDATE = _Kind(FOR_AUTHORS, 4, 10, 500, 2_000, 1_500, 100, 60_000)
+_COMMENT = _Kind(FOR_READERS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -99,8 +99,8 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
     first = _shift_headings(tokens, kind)
     headings = _name_headings(tokens) if kind is _POST else []
     try:
-        tokens = rawhtml.RawHtml(first).balanced(tokens)
-    except rawhtml.TooDeep:
+        tokens = raw_html.RawHtml(first).balanced(tokens)
+    except raw_html.TooDeep:
         raise TextRefused("HTML tags are nested too deep.") from None
     html = kind.parser.renderer.render(tokens, kind.parser.options, env)
     _check_html(html, size)
@@ -137,7 +137,7 @@ def _checked_size(text: str, kind: _Kind) -> int:
         raise TextRefused("The text is longer than %(bound)s KB.", bound=kind.max_kilobytes)
     if text.count("\n") > kind.max_lines:
         raise TextRefused("The text has more than %(bound)s lines.", bound=kind.max_lines)
-    if sum(map(text.count, markup.MARKS)) > kind.max_marks:
+    if sum(map(text.count, MARKS)) > kind.max_marks:
         raise TextRefused("The text has more than %(bound)s marks such as * [ and |.", bound=kind.max_marks)
     return size
 
@@ -164,7 +164,7 @@ def _name_headings(tokens: list[Token]) -> list[Heading]:
     for index, token in enumerate(tokens):
         if token.type != "heading_open":
             continue
-        text = " ".join(markup.text_of(tokens[index + 1].children or []).split())
+        text = " ".join(text_of(tokens[index + 1].children or []).split())
         name = slug = _slug(text)
         while name in taken:
             count[slug] = count.get(slug, 1) + 1
@@ -181,7 +181,7 @@ def _slug(text: str) -> str:
     return "-".join(["h", *kept.split()])
 
 
-# nh3: what remains of any HTML whatsoever. Raw HTML can't bring an id or a class past `rawhtml`, so those here are
+# nh3: what remains of any HTML whatsoever. Raw HTML can't bring an id or a class past `raw_html`, so those here are
 # ours; still they are held to their form, and no form is one that the rest of the site uses.
 _ID = re.compile(r"(?:h(?:-[^\s\"'<>&]+)?|fn-[0-9a-f]{8}-\d+|fnref-[0-9a-f]{8}-\d+(?:-\d+)?)")
 _ALIGNED = {"align-left", "align-center", "align-right"}
@@ -201,7 +201,7 @@ _ATTRIBUTES = {
     "code": {"translate"},
     "details": {"open"},
     "div": {"tabindex"},
-    "img": {"src", "alt", "width", "height", *rawhtml.IMAGE_ATTRIBUTES},
+    "img": {"src", "alt", "width", "height", *raw_html.IMAGE_ATTRIBUTES},
     "li": {"id"},
     "ol": {"start"},
     "pre": {"tabindex", "translate"},
@@ -215,7 +215,7 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
     if name == "id":
         return value if _ID.fullmatch(value) else None
     if name == "src":
-        return value if rawhtml.shown_as_image(value) else None
+        return value if raw_html.shown_as_image(value) else None
     if name == "tabindex":
         return value if value == "0" else None
     return value
@@ -227,7 +227,7 @@ def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
         attributes={tag: names for tag, names in _ATTRIBUTES.items() if tag in tags | {"*"}},
         allowed_classes={tag: names for tag, names in _ALLOWED_CLASSES.items() if tag in tags},
         attribute_filter=_attribute,
-        set_tag_attribute_values={"img": rawhtml.IMAGE_ATTRIBUTES} if "img" in tags else {},
+        set_tag_attribute_values={"img": raw_html.IMAGE_ATTRIBUTES} if "img" in tags else {},
         url_schemes={"http", "https", "mailto"},
         link_rel=rel,
     )
@@ -236,5 +236,5 @@ def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
 _READER_TAGS = {"a", "blockquote", "br", "code", "div", "em", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s"}
 _READER_TAGS |= {"span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
 _READERS = _cleaner("nofollow ugc noopener", _READER_TAGS)
-_AUTHORS_TAGS = (rawhtml.INLINE | rawhtml.BLOCK | rawhtml.VOID | {"section"}) - {"h1"}
+_AUTHORS_TAGS = (raw_html.INLINE | raw_html.BLOCK | raw_html.VOID | {"section"}) - {"h1"}
 _AUTHORS = _cleaner("noopener", _AUTHORS_TAGS)

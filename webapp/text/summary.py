@@ -19,7 +19,7 @@ _NOT_PROSE = re.compile(
 
 
 def plain(html: str) -> str:
-    """The text of HTML from `text.render_…`, for search, summaries and feeds: blocks on lines of their own.
+    """The text of HTML from `render`, for search, summaries and feeds: blocks on lines of their own.
 
     An image counts as its `alt`; the marks of footnotes are left out.
     """
@@ -36,7 +36,7 @@ def _outside(tag: re.Match[str]) -> str:
 
 
 def summary(html: str, chars: int = 200) -> str:
-    """The first words of HTML from `text.render_…` in one line, at most `chars` characters, with … if cut.
+    """The first words of HTML from `render` in one line, at most `chars` characters, with … if cut.
 
     Headings, code, tables and notes are passed over, unless there is nothing else. A cut falls between words, or
     between CJK characters, never inside an emoji or before a combining mark.

@@ -32,7 +32,7 @@ _ATTRIBUTES = {
     "ol": frozenset({"start"}),
     "time": frozenset({"datetime"}),
 }
-_BOX = '<div class="scroll" tabindex="0">'  # of a table; the one in `markup.py` is its twin
+_BOX = '<div class="scroll" tabindex="0">'  # of a table; the one in `markdown.py` is its twin
 # Of every image; without a referrer, so that its server doesn't learn of drafts.
 IMAGE_ATTRIBUTES = {"loading": "lazy", "referrerpolicy": "no-referrer"}
 MAX_DEPTH = 20  # tags open at once

@@ -1,0 +1,1 @@
+"""Markdown becomes safe HTML; what a text says: its language, its words."""
