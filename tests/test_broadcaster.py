@@ -20,7 +20,7 @@ from support.http_client import Browser
 from support.sse_client import Listener, many, numbers, retries, waits
 from support.uwsgi_server import UwsgiServer, until
 from webapp import config
-from webapp.channel import Line
+from webapp.live.channel import Line
 
 
 @pytest.fixture(scope="module")

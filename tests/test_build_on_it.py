@@ -20,7 +20,7 @@ from support.checkout import CHECKOUT
 from support.programs import Program
 from support.sse_client import Listener, many
 from support.uwsgi_server import free_port, until
-from webapp.channel import Line
+from webapp.live.channel import Line
 
 NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/db/migrations/versions").glob("0*.py"))
 # As its reader does who finds more migrations there than its writer did.

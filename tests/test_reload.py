@@ -92,7 +92,12 @@ def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
     for name, old, new, says in (
         ("webapp/reader.py", "from flask import", "from flask imp", "doesn't start.\nTraceback"),
         ("webapp/wsgi.py", "app = create_app()", "app = create_apps()", "NameError: name 'create_apps'"),
-        ("webapp/broadcaster.py", "def main()", "raise ValueError('no')\n\ndef main()", "holds no streams.\nTraceback"),
+        (
+            "webapp/live/broadcaster.py",
+            "def main()",
+            "raise ValueError('no')\n\ndef main()",
+            "holds no streams.\nTraceback",
+        ),
         ("templates/reader/front.html", "{% block", "{% blok", "answers / with 500.\nTraceback"),
         ("templates/accounts/login.html", "{% block", "{% blok", "answers /login with 500.\nTraceback"),
         ("uwsgi.ini", "need-app", "need-apps", "unknown config directive: need-apps"),

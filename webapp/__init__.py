@@ -25,12 +25,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from . import reader as reader_module
     from .about import linked
     from .accounts import accounts
-    from .channel import CHANNEL, Channel
     from .community import community
     from .config import read, resources
     from .desk import desk
     from .feeds import feeds
-    from .live import live
+    from .live.channel import CHANNEL, Channel
+    from .live.views import live
     from .operator import operator
     from .reader import reader
     from .sessions import SESSION_DAYS

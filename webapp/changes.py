@@ -13,8 +13,8 @@ from contextlib import AbstractContextManager, contextmanager
 from flask import current_app
 
 from . import db, pages
-from .channel import CHANNEL
 from .db.engine import WriteSession
+from .live.channel import CHANNEL
 
 
 @contextmanager

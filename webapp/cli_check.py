@@ -15,9 +15,9 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import checks, config, db, pages, trouble, upkeep
-from .channel import CHANNEL
 from .cli_common import on_instance
 from .db import schema
+from .live.channel import CHANNEL
 from .system import instance
 from .system.server import is_uwsgi_possible
 

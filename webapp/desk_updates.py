@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from . import comments, editing, ending, updates
-from .channel import CHANNEL
 from .conflict import conflict_page
 from .db import reading
 from .desk import desk
@@ -20,6 +19,7 @@ from .form_base import sent_body, version_of
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 from .i18n import gettext as _
 from .links import safe_next
+from .live.channel import CHANNEL
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
 from .text.render import render_update

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from . import db, metrics, pages, trouble
-from .channel import CHANNEL
 from .db import schema
+from .live.channel import CHANNEL
 
 operator = Blueprint("operator", __name__)
 

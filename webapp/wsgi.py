@@ -2,7 +2,8 @@
 
 import logging
 
-from . import channel, config, create_app, jobs, metrics
+from . import config, create_app, jobs, metrics
+from .live import channel
 from .system import instance, server
 
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks

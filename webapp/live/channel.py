@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from .app_key import AppKey
-from .system import server
-from .system.server import UNIX_PATH_BYTES
+from ..app_key import AppKey
+from ..system import server
+from ..system.server import UNIX_PATH_BYTES
 
 SEND_SECONDS = 1.0
 AWAY_SECONDS = 1.0  # who took nothing for SEND_SECONDS isn't tried again for so long

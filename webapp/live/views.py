@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy import Engine
 
-from . import limits, stream
+from .. import limits
+from ..db import ENGINE
+from ..models import FRONT
+from . import stream
 from .channel import CHANNEL, Channel
-from .db import ENGINE
-from .models import FRONT
 
 live = Blueprint("live", __name__)
 
