@@ -22,10 +22,13 @@ from sqlalchemy.exc import OperationalError
 
 from support.accessibility import CONTRAST, TARGETS, show, violations
 from support.apps import settings_for
+from support.checkout import CHECKOUT
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
-from webapp import about, colour, create_app, identity, images
+from webapp import about, create_app
 from webapp.db.engine import DatabaseBusy
+from webapp.media import accent as colour
+from webapp.media import branding, images
 from webapp.system import instance, server
 
 SHAPE = '<path d="M8 52 30 8l22 44z" fill="#7a1fa2"/>'
@@ -68,7 +71,7 @@ def test_contrast_is_what_wcag_says() -> None:
 
 
 def test_the_grounds_are_those_of_the_pages() -> None:
-    sheet = Path(identity.__file__).parent.parent / "static" / "css" / "base.css"
+    sheet = CHECKOUT / "static" / "css" / "base.css"
     values = re.findall(r"--paper(?:-2)?: (#[0-9a-f]{6});", sheet.read_text())
     assert tuple(values) == colour.DAY + colour.NIGHT
 
@@ -133,7 +136,7 @@ def put(folder: Path, name: str, content: str | bytes) -> Path:
 
 def test_a_site_needs_none(folder: Path, tmp_path: Path) -> None:
     for place in (folder, tmp_path / "nowhere"):
-        found = identity.load(place, None)
+        found = branding.load(place, None)
         assert set(found.images.values()) == {None}
         assert found.stylesheet is None
         assert found.problems == []
@@ -142,7 +145,7 @@ def test_a_site_needs_none(folder: Path, tmp_path: Path) -> None:
 def test_the_first_of_the_endings_counts(folder: Path) -> None:
     for ending in (".gif", ".png", ".webp", ".svg"):
         put(folder, f"logo{ending}", CONTENT.get(ending, b""))
-        found = identity.load(folder, None)
+        found = branding.load(folder, None)
         logo = found.images["logo"]
         assert (logo.name if logo else None) == (None if ending == ".gif" else f"site/logo{ending}")
         assert bool(found.problems) == (ending == ".gif")
@@ -154,14 +157,14 @@ def test_the_first_of_the_endings_counts(folder: Path) -> None:
         ("logo.png", b"no picture", "is no PNG image"),
         ("favicon.svg", b"<svg/>", "is no SVG image"),
         ("logo-dark.webp", PNG, "is no WEBP image"),
-        ("favicon.ico", ICO + b"\0" * identity.MAX_BYTES, "is larger than 300 kB"),
+        ("favicon.ico", ICO + b"\0" * branding.MAX_BYTES, "is larger than 300 kB"),
         ("logo.jpg", b"\xff\xd8", "can't be used: expected logo.svg, logo.webp, logo.png"),
         ("logo.\n", b"", "can't be used: expected logo.svg, logo.webp, logo.png"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(folder: Path, name: str, content: bytes, reason: str) -> None:
     file = put(folder, name, content)
-    found = identity.load(folder, None)
+    found = branding.load(folder, None)
     assert found.problems == [f"{str(file)!r} {reason}. The site does without it."]
     assert found.problems[0].isprintable()
     assert set(found.images.values()) == {None}
@@ -169,14 +172,14 @@ def test_what_cannot_be_used_is_one_line(folder: Path, name: str, content: bytes
 
 def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     (folder / "media" / "site" / "logo.svg").mkdir()
-    assert [line.partition(" can't ")[2] for line in identity.load(folder, None).problems] == [
+    assert [line.partition(" can't ")[2] for line in branding.load(folder, None).problems] == [
         "be read (Is a directory). The site does without it."
     ]
 
 
 def test_the_largest_that_is_allowed_is_used(folder: Path) -> None:
-    put(folder, "favicon.ico", ICO.ljust(identity.MAX_BYTES, b"\0"))
-    assert identity.load(folder, None).problems == []
+    put(folder, "favicon.ico", ICO.ljust(branding.MAX_BYTES, b"\0"))
+    assert branding.load(folder, None).problems == []
 
 
 # On pages
@@ -231,7 +234,7 @@ def test_a_logo_for_dark_pages_is_taken_there(dressed: Callable[..., Flask]) -> 
     page = dressed({"logo.svg": SVG, "logo-dark.webp": WEBP}).test_client().get("/login").text
     assert light not in page
     dark = '<source srcset="/media/site/logo-dark.webp?v={}" media="screen and (prefers-color-scheme: dark)"'
-    assert dark.format(identity._mark(WEBP)) in page
+    assert dark.format(branding._mark(WEBP)) in page
 
 
 @pytest.mark.parametrize("ending", images.TYPES)
@@ -276,8 +279,8 @@ def test_feeds_and_structured_data_have_the_logo_too(dressed: Callable[..., Flas
     app = dressed({"logo.svg": SVG, "favicon.png": PNG}, BASE_URL="https://news.example.org")
     post_id = Person(app, "ada").write_post()
     client = app.test_client()
-    logo = f"https://news.example.org/media/site/logo.svg?v={identity._mark(SVG.encode())}"
-    icon = f"https://news.example.org/media/site/favicon.png?v={identity._mark(PNG)}"
+    logo = f"https://news.example.org/media/site/logo.svg?v={branding._mark(SVG.encode())}"
+    icon = f"https://news.example.org/media/site/favicon.png?v={branding._mark(PNG)}"
     feed = feedparser.parse(client.get("/feed.atom").data)
     assert not feed.bozo
     assert (feed.feed.logo, feed.feed.icon) == (logo, icon)

@@ -28,8 +28,9 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, db, identity, invalidation, listings, pages, people, posts, store, versions
+from webapp import changes, db, invalidation, listings, pages, people, posts, store, versions
 from webapp.db.engine import WriteSession
+from webapp.media import branding
 from webapp.names import checked_username
 from webapp.places import Place, place_of
 from webapp.slots import Slot
@@ -159,7 +160,7 @@ def roomy(shared_app: Flask) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listings, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
-        patch.setitem(shared_app.extensions, "identity", identity.load(shared_app.config["INSTANCE"], "#7a1fa2"))
+        patch.setitem(shared_app.extensions, "identity", branding.load(shared_app.config["INSTANCE"], "#7a1fa2"))
         yield
 
 

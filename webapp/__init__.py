@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, db, errorpages, fragments, guard, headers, i18n, identity, limits, links, log, metrics, pages
+    from . import cli, db, errorpages, fragments, guard, headers, i18n, limits, links, log, metrics, pages
     from . import feeds as feeds_module
     from . import reader as reader_module
     from .about import linked
@@ -31,6 +31,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .feeds import feeds
     from .live.channel import CHANNEL, Channel
     from .live.views import live
+    from .media import branding
     from .operator import operator
     from .reader import reader
     from .sessions import SESSION_DAYS
@@ -65,7 +66,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     answering = log.logged(guard.guarded(believing, trusted), app)
     app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
     CHANNEL.put(app, Channel(app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]))
-    for part in (log, db, links, i18n, headers, identity, errorpages, limits, fragments):
+    for part in (log, db, links, i18n, headers, branding, errorpages, limits, fragments):
         part.init_app(app)
     cli.init_app(app)
     CSRFProtect(app)
@@ -77,13 +78,13 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         "desk_about",
     ):  # they add their views to the desk
         import_module(f".{more}", __name__)
-    for blueprint in (reader, feeds, identity.blueprint, live, operator, accounts, community, desk):
+    for blueprint in (reader, feeds, branding.blueprint, live, operator, accounts, community, desk):
         app.register_blueprint(blueprint)
     pages.init_app(
         app,
-        reader_module.PUBLIC | feeds_module.PUBLIC | identity.PUBLIC,
+        reader_module.PUBLIC | feeds_module.PUBLIC | branding.PUBLIC,
         reader_module.front_paths,
-        identity.IDENTITY.of(app).fingerprint,
+        branding.IDENTITY.of(app).fingerprint,
     )
     app.jinja_env.filters["words"] = summary
     app.jinja_env.globals["linked_pages"] = linked

@@ -9,10 +9,11 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, fragments, identity, listings, people, posts, share, updates
+from . import about, fragments, listings, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .links import absolute, relative
+from .media import branding
 from .models import Post, ShownUpdate
 
 feeds = Blueprint("feeds", __name__)
@@ -181,7 +182,7 @@ def _json(feed: Feed) -> str:
         "language": current_app.jinja_env.globals["html_lang"],
         "items": [_item(entry) for entry in feed.entries],
     }
-    if favicon := identity.of_app().images["favicon"]:
+    if favicon := branding.of_app().images["favicon"]:
         said["favicon"] = favicon.absolute_url
     return json.dumps(said, ensure_ascii=False)
 

@@ -10,9 +10,10 @@ from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from . import identity, posts
+from . import posts
 from .i18n import gettext as _
 from .links import absolute
+from .media import branding
 from .models import ITEMS_PER_PAGE, Post, ShownUpdate
 from .text import summary
 from .updates import Latest
@@ -95,7 +96,7 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
 
 def _publisher() -> dict[str, Any]:
     said = {"@type": "Organization", "name": current_app.config["SITE_TITLE"]}
-    logo = identity.of_app().images["logo"]
+    logo = branding.of_app().images["logo"]
     return said | ({"logo": {"@type": "ImageObject", "url": logo.absolute_url}} if logo else {})
 
 

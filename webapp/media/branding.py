@@ -12,10 +12,11 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
-from . import colour, images
-from .app_key import AppKey
-from .errors import NotFound
-from .links import absolute, relative
+from ..app_key import AppKey
+from ..errors import NotFound
+from ..links import absolute, relative
+from . import images
+from .accent import stylesheet as accent_stylesheet
 
 blueprint = Blueprint("identity", __name__)
 
@@ -99,7 +100,7 @@ def load(instance: Path, accent: str | None) -> Identity:
                 found[kind] = _image(file, endings)
             except Unusable as reason:
                 problems.append(f"{str(file)!r} {reason}. The site does without it.")
-    return Identity(found, colour.stylesheet(accent) if accent else None, problems)
+    return Identity(found, accent_stylesheet(accent) if accent else None, problems)
 
 
 def _rank(file: Path, endings: tuple[str, ...]) -> int:

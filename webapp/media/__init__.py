@@ -1,0 +1,1 @@
+"""Pictures: the logo, the favicon and the accent colour of a site."""
