@@ -15,8 +15,8 @@ from flask import Flask, request
 from support.programs import Program
 from support.proxies import behind_nginx
 from support.uwsgi_server import UwsgiServer
-from webapp import guard
-from webapp.guard import guarded
+from webapp.http import guard
+from webapp.http.guard import guarded
 from webapp.system import server
 
 if TYPE_CHECKING:

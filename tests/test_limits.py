@@ -10,8 +10,9 @@ from flask.wrappers import Response
 from sqlalchemy import func, select
 
 from support.persons import PASSWORD, Person
-from webapp import comments, db, limits, models, passwords
+from webapp import comments, db, models, passwords
 from webapp.db.engine import snapshot
+from webapp.http import rate_limits
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 WRONG = "wrong wrong wrong"
@@ -33,7 +34,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    for module in (limits, comments):
+    for module in (rate_limits, comments):
         monkeypatch.setattr(module, "now_ms", made)
     return made
 

@@ -26,7 +26,8 @@ from support.persons import PASSWORD, Person
 from support.proxies import behind_nginx
 from support.sse_client import Listener
 from support.uwsgi_server import UwsgiServer, until
-from webapp import db, log, masking
+from webapp import db
+from webapp.http import log, masking
 from webapp.system.instance import LOG
 
 Line = dict[str, Any]

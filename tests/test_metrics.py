@@ -21,8 +21,8 @@ from support.persons import Person
 from support.programs import Program
 from support.uwsgi_server import UWSGI, UwsgiServer, until
 from webapp import pages
-from webapp.counts import Counts
 from webapp.db.engine import DatabaseBusy
+from webapp.http.counters import Counts
 
 REQUESTS = "http_requests_total"
 Samples = dict[tuple[str, ...], float]

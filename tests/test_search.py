@@ -269,7 +269,7 @@ def test_marks_are_never_put_inside_an_entity(ada: Person, anonymous: Person) ->
 
 def test_too_many_searches_of_one_address_are_refused(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     app.config["LIMITS"] = "on"
-    monkeypatch.setattr("webapp.limits.now_ms", lambda: 0)
+    monkeypatch.setattr("webapp.http.rate_limits.now_ms", lambda: 0)
     client = app.test_client()
     address = {"REMOTE_ADDR": "203.0.113.99"}
     allowed = [client.get("/search?q=x", environ_base=address).status_code for _ in range(SEARCHES_PER_MINUTE)]
@@ -279,7 +279,7 @@ def test_too_many_searches_of_one_address_are_refused(app: Flask, monkeypatch: p
     assert refused.headers["Retry-After"] == "60"
     assert client.get("/", environ_base=address).status_code == 200
     assert client.get("/search?q=x", environ_base={"REMOTE_ADDR": "203.0.113.100"}).status_code == 200
-    monkeypatch.setattr("webapp.limits.now_ms", lambda: 60_000)
+    monkeypatch.setattr("webapp.http.rate_limits.now_ms", lambda: 60_000)
     assert client.get("/search?q=x", environ_base=address).status_code == 200
 
 

@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, db, errorpages, fragments, guard, headers, i18n, limits, links, log, metrics, pages
+    from . import cli, db, fragments, i18n, pages
     from . import feeds as feeds_module
     from . import reader as reader_module
     from .about import linked
@@ -29,6 +29,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .config import read, resources
     from .desk import desk
     from .feeds import feeds
+    from .http import error_pages, guard, headers, links, log, metrics, rate_limits
     from .live.channel import CHANNEL, Channel
     from .live.views import live
     from .media import branding
@@ -66,7 +67,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     answering = log.logged(guard.guarded(believing, trusted), app)
     app.wsgi_app = metrics.counted(answering, counts)  # type: ignore[method-assign, assignment]
     CHANNEL.put(app, Channel(app.config["INSTANCE"], app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]))
-    for part in (log, db, links, i18n, headers, branding, errorpages, limits, fragments):
+    for part in (log, db, links, i18n, headers, branding, error_pages, rate_limits, fragments):
         part.init_app(app)
     cli.init_app(app)
     CSRFProtect(app)

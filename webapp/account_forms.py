@@ -8,7 +8,7 @@ from wtforms import BooleanField, HiddenField, PasswordField, StringField, Valid
 
 from . import names, passwords
 from .errors import Refused
-from .form_base import Form, at_most, required, stripped
+from .http.forms import Form, at_most, required, stripped
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
 

@@ -6,12 +6,13 @@ from flask import Blueprint, current_app, jsonify, redirect, render_template, re
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import limits, metrics, names, one_time_links, passwords, people
+from . import names, one_time_links, passwords, people
 from .account_forms import LoginForm, NewPasswordForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
+from .http import metrics, rate_limits
+from .http.links import safe_next
 from .i18n import gettext as _
-from .links import safe_next
 from .rights import current_user, has_role, hint, sign_in, sign_out
 from .system import instance
 
@@ -64,7 +65,7 @@ def verify_password(name: str, password: str) -> tuple[int, str] | None:
         return None
     fresh = passwords.make_hash(password) if passwords.is_outdated(user.password_hash or "") else None
     with writing() as db:
-        limits.forgive(db, counted)
+        rate_limits.forgive(db, counted)
         overtaken = fresh and not people.rehash(db, user.id, user.password_hash or "", fresh)
     if overtaken:
         return verify_password(name, password)
@@ -75,11 +76,11 @@ def count_attempt(keys: dict[str, int], seconds: int) -> list[int]:
     if current_app.config["LIMITS"] == "off":
         return []
     with writing() as db:
-        return limits.attempt(db, keys, seconds)
+        return rate_limits.attempt(db, keys, seconds)
 
 
 def _network() -> str:
-    return limits.network_of(request.remote_addr)
+    return rate_limits.network_of(request.remote_addr)
 
 
 @accounts.post("/logout")
@@ -104,7 +105,7 @@ def register() -> str | Response | tuple[str, int]:
     answer = _join(form, "reader")
     if answer is None:
         with writing() as db:
-            limits.forgive(db, counted[:1])
+            rate_limits.forgive(db, counted[:1])
     return answer or _page("register", form)
 
 

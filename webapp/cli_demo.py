@@ -12,7 +12,7 @@ from . import db, pages, versions
 from .cli_common import on_instance
 from .config import LANGUAGES
 from .demo import Over, Play, begin, perform, remove, script
-from .links import absolute
+from .http.links import absolute
 from .setup import program
 
 

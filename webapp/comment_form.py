@@ -6,7 +6,7 @@ from wtforms import (
     TextAreaField,
 )
 
-from .form_base import Once, required
+from .http.forms import Once, required
 from .i18n import lazy_gettext as _l
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, limits, posts
+from . import comments, posts
 from .comment_form import CommentForm
 from .db import reading
-from .form_base import sent_body
+from .http import rate_limits
+from .http.forms import sent_body
 from .rights import own_comment, signed_in, who_is_here, writing_as
 from .text.render import render_comment
 
 community = Blueprint("community", __name__)
 community.context_processor(who_is_here)
 
-_renders = limits.PerMinute("renders", 20)  # a refused comment's Markdown takes as long as another's
+_renders = rate_limits.PerMinute("renders", 20)  # a refused comment's Markdown takes as long as another's
 
 
 @community.get("/post/<int:post_id>/comments/new")

@@ -15,10 +15,10 @@ from .conflict import conflict_page
 from .db import reading
 from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused
-from .form_base import version_of
 from .forms import PostForm
+from .http.forms import version_of
+from .http.links import absolute, safe_next
 from .i18n import gettext as _
-from .links import absolute, safe_next
 from .models import Post, User
 from .rights import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
 from .text.language import guess_language

@@ -10,8 +10,8 @@ from .conflict import conflict_page
 from .db import reading
 from .desk import desk
 from .errors import Conflict
-from .form_base import sent_body, version_of
 from .forms import AboutForm
+from .http.forms import sent_body, version_of
 from .i18n import gettext as _
 from .rights import editor, writing_as
 from .text.render import render_post

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from . import comments, moderation, posts
 from .db import reading
 from .desk import desk
-from .links import safe_next
+from .http.links import safe_next
 from .models import Post
 from .rights import comment_to_moderate, has_role, post_to_write, writer, writing_as
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from . import editing, ending, limits
+from . import editing, ending
 from .db import reading
 from .db.engine import DatabaseBusy
 from .desk import desk
 from .errors import Refused
-from .form_base import refused_text
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
+from .http import rate_limits
+from .http.forms import refused_text
 from .i18n import gettext as _
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as
@@ -23,7 +24,7 @@ from .text.render import render_post, render_update
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60
 PREVIEW_BYTES = 50_000
-_previews = limits.PerMinute("previews", PREVIEWS_PER_MINUTE)
+_previews = rate_limits.PerMinute("previews", PREVIEWS_PER_MINUTE)
 
 
 @desk.get("/desk/post/<int:post_id>/composer")

@@ -11,10 +11,10 @@ from . import one_time_links, people
 from .db import reading
 from .desk import desk
 from .errors import Refused
-from .form_base import Form
+from .http.forms import Form
+from .http.links import absolute, safe_next
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
-from .links import absolute, safe_next
 from .models import ROLES
 from .rights import admin, writing_as
 

@@ -13,12 +13,12 @@ from .conflict import conflict_page
 from .db import reading
 from .desk import desk
 from .desk_composer import open_form
-from .errorpages import wants_json
 from .errors import Conflict
-from .form_base import sent_body, version_of
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
+from .http.error_pages import wants_json
+from .http.forms import sent_body, version_of
+from .http.links import safe_next
 from .i18n import gettext as _
-from .links import safe_next
 from .live.channel import CHANNEL
 from .models import Update
 from .rights import post_to_write, update_to_write, writer, writing_as

@@ -12,7 +12,7 @@ from flask import Blueprint, current_app, render_template
 from . import about, fragments, listings, people, posts, share, updates
 from .db import reading
 from .errors import Moved, NotFound
-from .links import absolute, relative
+from .http.links import absolute, relative
 from .media import branding
 from .models import Post, ShownUpdate
 

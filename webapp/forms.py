@@ -16,7 +16,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import Optional
 
 from . import about
-from .form_base import Form, Once, at_most, refused_text, required, stripped
+from .http.forms import Form, Once, at_most, refused_text, required, stripped
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
 from .posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key

@@ -10,8 +10,9 @@ import ipaddress
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, metrics, pages, trouble
+from . import db, pages, trouble
 from .db import schema
+from .http import metrics
 from .live.channel import CHANNEL
 
 operator = Blueprint("operator", __name__)

@@ -4,10 +4,11 @@ from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from . import about as site_pages
-from . import comments, events, limits, listings, moments, people, posts, search, updates
+from . import comments, events, listings, moments, people, posts, search, updates
 from .db import reading
 from .errors import Moved
-from .links import relative
+from .http import rate_limits
+from .http.links import relative
 from .models import FRONT, ITEMS_PER_PAGE, now_ms
 
 reader = Blueprint("reader", __name__)
@@ -25,9 +26,9 @@ PUBLIC = {
 }
 
 SEARCHES_PER_MINUTE = 60
-_searches = limits.PerMinute("searches", SEARCHES_PER_MINUTE)
+_searches = rate_limits.PerMinute("searches", SEARCHES_PER_MINUTE)
 MOMENTS_PER_MINUTE = 60
-_moments = limits.PerMinute("moments", MOMENTS_PER_MINUTE)
+_moments = rate_limits.PerMinute("moments", MOMENTS_PER_MINUTE)
 LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
 
 
@@ -113,7 +114,7 @@ def _address_at(post_id: int, at_ms: int) -> str:
 
 
 def _network() -> str:
-    return limits.network_of(request.remote_addr)
+    return rate_limits.network_of(request.remote_addr)
 
 
 @reader.get("/user/<username>", defaults={"number": 1})

@@ -11,8 +11,8 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from . import posts
+from .http.links import absolute
 from .i18n import gettext as _
-from .links import absolute
 from .media import branding
 from .models import ITEMS_PER_PAGE, Post, ShownUpdate
 from .text import summary

@@ -2,7 +2,8 @@
 
 import logging
 
-from . import config, create_app, jobs, metrics
+from . import config, create_app, jobs
+from .http import metrics
 from .live import channel
 from .system import instance, server
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from .. import changes, comments, people, posts, updates
 from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
-from ..links import absolute, relative
+from ..http.links import absolute, relative
 from ..models import Comment, Post, User
 from ..text.render import render_comment, render_post, render_update
 from ..text.summary import summary

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy import Engine
 
-from .. import limits
 from ..db import ENGINE
+from ..http import rate_limits
 from ..models import FRONT
 from . import stream
 from .channel import CHANNEL, Channel
@@ -23,7 +23,7 @@ live = Blueprint("live", __name__)
 def post(post_id: int) -> Response:
     after = stream.position_of(request.headers.get("Last-Event-ID", request.args.get("after")))
     channel = CHANNEL.of(current_app) if request.method == "GET" else None
-    engine, address = ENGINE.of(current_app), limits.network_of(request.remote_addr)
+    engine, address = ENGINE.of(current_app), rate_limits.network_of(request.remote_addr)
     answer = Response(_stream(channel, engine, post_id, after, address), content_type="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"

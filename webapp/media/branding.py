@@ -14,7 +14,7 @@ from flask import Blueprint, Flask, Response, current_app, send_from_directory
 
 from ..app_key import AppKey
 from ..errors import NotFound
-from ..links import absolute, relative
+from ..http.links import absolute, relative
 from . import images
 from .accent import stylesheet as accent_stylesheet
 

@@ -3,7 +3,7 @@
 from flask import Flask, Response, request
 from flask.sessions import SecureCookieSessionInterface
 
-from .system.server import own_headers
+from ..system.server import own_headers
 
 # Views outside these say `no-store`: what they answer is somebody's own.
 PUBLIC_BLUEPRINTS = ("reader", "feeds", "identity")

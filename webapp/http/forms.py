@@ -16,10 +16,10 @@ from wtforms import (
 from wtforms.i18n import get_translations
 from wtforms.validators import DataRequired, Length, Optional
 
-from .errors import Refused
-from .i18n import gettext as _
-from .i18n import lazy_gettext as _l
-from .text.markdown import TextRefused
+from ..errors import Refused
+from ..i18n import gettext as _
+from ..i18n import lazy_gettext as _l
+from ..text.markdown import TextRefused
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from flask import Flask, current_app
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from .app_key import AppKey
-from .errors import TooMany
-from .i18n import gettext as _
-from .models import Attempt, now_ms
+from ..app_key import AppKey
+from ..errors import TooMany
+from ..i18n import gettext as _
+from ..models import Attempt, now_ms
 
 FORGET_MS = 3_600_000
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
-from .app_key import AppKey
-from .counts import Counts
+from ..app_key import AppKey
+from .counters import Counts
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

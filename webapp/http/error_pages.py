@@ -10,11 +10,11 @@ from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from ..db.engine import DatabaseBusy
+from ..errors import Moved, Refused, SignInNeeded, TooMany
+from ..i18n import gettext as _
+from ..i18n import lazy_gettext as _l
 from . import log, masking, metrics
-from .db.engine import DatabaseBusy
-from .errors import Moved, Refused, SignInNeeded, TooMany
-from .i18n import gettext as _
-from .i18n import lazy_gettext as _l
 
 KEPT_FIELDS = {
     "title": _l("Title"),

@@ -47,8 +47,8 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from .system import server
-from .values import ascii_name, host_name
+from ..system import server
+from ..values import ascii_name, host_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

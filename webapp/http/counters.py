@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
-from .system.locks import try_lock
+from ..system.locks import try_lock
 
 KIND = "Q"
 NUMBER_BYTES = 8
