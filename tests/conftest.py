@@ -24,7 +24,8 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
-from webapp import create_app, db, pages, passwords, people
+from webapp import create_app, db, passwords, people
+from webapp.pages import public
 from webapp.setup import initialise
 from webapp.system import instance
 
@@ -69,7 +70,7 @@ def quick_passwords() -> Iterator[None]:
 def nobody_waits_for_company() -> Iterator[None]:
     """Commenters wait for others to share a rendering with; tests comment a lot, and one after the other."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pages, "SHARE_SECONDS", 0.0)
+        patch.setattr(public, "SHARE_SECONDS", 0.0)
         yield
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 
 from support.commands import done, failed
 from support.persons import Person
-from webapp.pages import Pages
+from webapp.pages.public import Pages
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from flask import Flask
 from support.apps import settings_for
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer, until
-from webapp import changes, create_app, db, ending, pages
+from webapp import changes, create_app, db, ending
 from webapp.models import FRONT, Post, base, now_ms
 from webapp.system import instance
 
@@ -182,11 +182,11 @@ def test_an_update_at_the_last_moment_is_not_overtaken(
     changing = changes.changing
 
     def after_an_update() -> object:
-        monkeypatch.setattr(pages, "changing", changing)
+        monkeypatch.setattr(changes, "changing", changing)
         ada.add_update(post_id, "Still going.")
         return changing()
 
-    monkeypatch.setattr(pages, "changing", after_an_update)
+    monkeypatch.setattr(changes, "changing", after_an_update)
     assert look(app) == []
     assert "Live coverage ended on" not in ada.get(f"/post/{post_id}").text
 

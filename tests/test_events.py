@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from support.persons import Happened, Person, happened
-from webapp import changes, events, people, posts
+from webapp import changes, events, fragments, people, posts
 from webapp.db.engine import snapshot
 from webapp.models import FRONT
 
@@ -242,7 +242,7 @@ def test_a_change_that_fails_leaves_no_number_behind(
 ) -> None:
     post_id = ada.write_post(live="y")
     with monkeypatch.context() as patch:
-        patch.setattr(events, "fragment", lambda *_args, **_values: 1 / 0)
+        patch.setattr(fragments, "fragment", lambda *_args, **_values: 1 / 0)
         assert ada.post(f"/post/{post_id}/{path}", body="Never seen.").status_code == 500
     assert kinds(app, post_id) == ["post"]
     assert "Never seen." not in ada.get(f"/post/{post_id}").text

@@ -14,7 +14,7 @@ from support.checkout import CHECKOUT
 from support.content import add_many
 from support.persons import Person
 from support.sse_client import heard, numbers, retries, waits
-from webapp import stream
+from webapp.live import stream
 
 GARBAGE = ["-1", "x", "", "1.5", "9" * 40, "2147483648", "\0", "1\0", "٣", " 7", "7 ", "1e3", "0x1", "None", "999"]
 

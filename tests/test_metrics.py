@@ -20,9 +20,9 @@ from support.http_client import Browser
 from support.persons import Person
 from support.programs import Program
 from support.uwsgi_server import UWSGI, UwsgiServer, until
-from webapp import pages
 from webapp.db.engine import DatabaseBusy
 from webapp.http.counters import Counts
+from webapp.pages import public
 
 REQUESTS = "http_requests_total"
 Samples = dict[tuple[str, ...], float]
@@ -130,7 +130,7 @@ def test_a_page_that_is_stored_is_rendered_once(app: Flask, anonymous: Person, a
     rendered = more(before, read(anonymous)).get(("rendered_pages_total",), 0)
     assert rendered <= 1
     with app.app_context():
-        pages.of_app().store.clear()
+        public.of_app().store.clear()
     anonymous.get(f"/post/{post_id}")
     assert more(before, read(anonymous))["rendered_pages_total",] == rendered + 1
 

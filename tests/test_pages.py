@@ -28,13 +28,14 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, db, invalidation, listings, pages, people, posts, store, versions
+from webapp import changes, db, invalidation, listings, people, posts
 from webapp.db.engine import WriteSession
 from webapp.media import branding
 from webapp.names import checked_username
-from webapp.places import Place, place_of
-from webapp.slots import Slot
-from webapp.store import Store, Stored
+from webapp.pages import public, store, versions
+from webapp.pages.entry import Slot
+from webapp.pages.paths import Place, place_of
+from webapp.pages.store import Store, Stored
 
 # What anybody may GET that is made anew for each request.
 NEVER_STORED = {
@@ -79,7 +80,7 @@ class World:
         return self.persons.setdefault(name, Person(self.app, name))
 
     @property
-    def site(self) -> pages.Pages:
+    def site(self) -> public.Pages:
         return self.app.extensions["pages"]
 
     def send(self, person: Person, path: str, **data: Any) -> None:
@@ -375,7 +376,7 @@ def test_no_stored_page_changes_when(change: str, world: World, kept: Kept) -> N
 def test_when_too_many_posts_change_at_once_the_rest_is_made_on_demand(
     world: World, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
+    monkeypatch.setattr(public, "HOT_AT_ONCE", 2)
     world.save_settings("ada", username="countess")
     there = pages_there(world.app)
     assert wrong(world.app, there) == []
@@ -385,7 +386,7 @@ def test_when_too_many_posts_change_at_once_the_rest_is_made_on_demand(
 
 
 def test_the_front_page_is_never_among_the_rest(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
+    monkeypatch.setattr(public, "HOT_AT_ONCE", 2)
     world.save_settings("ada", username="countess")
     assert "/" in reachable(world.site.store.root)
 
@@ -432,7 +433,7 @@ def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
         versions.touch(session, ["/", "/page/*"])
     for path in pages_there(world.app):
         world.app.test_client().get(path)
-    monkeypatch.setattr(pages, "HOT_AT_ONCE", 2)
+    monkeypatch.setattr(public, "HOT_AT_ONCE", 2)
     missing = absences(world.site.store, ["/", f"/post/{world.live}"], monkeypatch)
     edit_about(world, title="Who we are")
     assert missing == []
@@ -443,7 +444,10 @@ def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
 
 
 def test_an_outdated_footer_would_be_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "of_about", lambda name, listed_anew: [f"/about/{name}", "/sitemap.xml"])
+    def about(session: WriteSession, name: str, listed_anew: bool) -> None:
+        invalidation.touch(session, [f"/about/{name}", "/sitemap.xml"])
+
+    monkeypatch.setattr(invalidation, "about", about)
     edit_about(world, title="Who we are")
     problems = wrong(world.app, pages_there(world.app))
     assert {f"{path} is outdated" for path in ("/", f"/post/{world.live}", "/user/ada")} <= set(problems)

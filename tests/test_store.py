@@ -19,9 +19,9 @@ import pytest
 
 from support.checkout import CHECKOUT
 from support.uwsgi_server import until
-from webapp import slots, store
-from webapp.store import Store
-from webapp.system import instance, server
+from webapp.pages import entry, store
+from webapp.pages.store import Store
+from webapp.system import instance, locks
 
 PATHS = ["/", "/page/2", "/post/7", "/post/7/updates/3", "/post/7/comments/1", "/post/7/update/12", "/post/7/feed.atom"]
 PATHS += [
@@ -76,7 +76,7 @@ def versions_kept(pages: Store) -> set[str]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The store's time; set `now` to go on."""
     clock = SimpleNamespace(now=time.time())
-    for module in (slots, store):
+    for module in (entry, store):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     return clock
 
@@ -323,7 +323,7 @@ def test_no_sweep_follows_a_link_out_of_the_store(pages: Store, tmp_path: Path, 
 HOLDER = """
 import sys
 from pathlib import Path
-from webapp.store import Store
+from webapp.pages.store import Store
 with Store(Path(sys.argv[1])).lock(sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
@@ -376,7 +376,7 @@ def test_the_lock_excludes_other_threads(pages: Store) -> None:
 def test_the_lock_excludes_other_processes_until_they_die(
     pages: Store, another_process: Callable[[str], subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "LOCK_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE_SECONDS", 0.05)
     holder = another_process("/post/7")
     with pytest.raises(TimeoutError, match="held by another process"), pages.lock("/post/7"):
         pass
@@ -392,7 +392,7 @@ def test_the_lock_excludes_other_processes_until_they_die(
 
 def test_whoever_waits_for_a_thread_gives_up_too(pages: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a queue of readers behind a lock that isn't to be had waits ten seconds for each of them in turn."""
-    monkeypatch.setattr(server, "LOCK_PATIENCE_SECONDS", 0.05)
+    monkeypatch.setattr(locks, "LOCK_PATIENCE_SECONDS", 0.05)
     given_up = threading.Event()
 
     def wait() -> None:

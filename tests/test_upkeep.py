@@ -18,17 +18,18 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import about, changes, create_app, db, pages, people, posts, store, updates, upkeep, versions
-from webapp.pages import Pages
-from webapp.places import place_of
+from webapp import about, changes, create_app, db, people, posts, updates
+from webapp.pages import public, repair, store, versions
+from webapp.pages.paths import place_of
+from webapp.pages.public import Pages
+from webapp.pages.repair import Healer
 from webapp.system import locks
-from webapp.upkeep import Healer
 
 
 @pytest.fixture
 def site(app: Flask) -> Iterator[Pages]:
     """The site after its start, with a live post, its older updates and an about page; every page stored."""
-    upkeep.begin(app)
+    repair.begin(app)
     made: Pages = app.extensions["pages"]
     made.broken_until = 0.0
     ada = Person(app, "ada")
@@ -96,7 +97,7 @@ def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_
     die_after(site.app, add_update)
     stale = outdated(site.app)
     assert {"/post/1", "/post/1/feed.atom", "/post/1/updates/1"} <= stale
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     after = files(site)
     assert "Late." in reachable(site.store.root)["/post/1"].read_text()
     hot = after.pop("/post/1")
@@ -107,7 +108,7 @@ def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_
 
 def test_a_start_that_finds_all_right_changes_nothing(site: Pages) -> None:
     before = files(site)
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert files(site) == before
 
 
@@ -121,7 +122,7 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
     assert "Never said." in site.app.test_client().get("/post/1").text
     copy_database(tmp_path / "copy.db", database)
     assert "Never said." in site.app.test_client().get("/post/1").text, "so it would be found"
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert reachable(site.store.root) == {}
     ask_all(site.app)
     assert outdated(site.app) == set()
@@ -135,7 +136,7 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
     if age == "newer":
         die_after(site.app, lambda session: versions.raise_all(session, site.build, at_least=4_000_000_000))
     assert "/post/1" in reachable(site.store.root)
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert reachable(site.store.root).keys() <= {"/"}
     assert outdated(site.app) == set()
     assert site.app.test_client().get("/post/1").status_code == 404
@@ -146,11 +147,11 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
 def test_pages_of_another_build_stay_until_they_are_replaced(site: Pages, rebuilt: Callable[..., Flask]) -> None:
     before = reachable(site.store.root).keys()
     app = rebuilt(SITE_TITLE="The Evening Post")
-    upkeep.begin(app)
+    repair.begin(app)
     assert reachable(site.store.root).keys() == before, "readers get files meanwhile"
     assert outdated(app) >= before - {"/robots.txt"}
     healer = Healer(app.extensions["pages"])
-    for _time in range(2 + len(before) // upkeep.AT_ONCE):
+    for _time in range(2 + len(before) // repair.AT_ONCE):
         healer.look()
     assert reachable(site.store.root).keys() == before
     assert outdated(app) == set()
@@ -184,7 +185,7 @@ def test_an_older_worker_stores_nothing_once_newer_code_makes_the_pages(
     """During a chain reload both serve."""
     app = rebuilt(SITE_TITLE="The Evening Post")
     ada, root = Person(site.app, "ada"), site.store.root
-    assert upkeep._take_over(app.extensions["pages"])
+    assert repair._take_over(app.extensions["pages"])
     ada.add_update(1, "By the older one.")
     assert "/post/1" not in reachable(root)
     assert "By the older one." in ada.get("/post/1").text
@@ -201,9 +202,9 @@ def test_an_older_worker_stores_nothing_once_newer_code_makes_the_pages(
 def test_the_first_worker_of_new_code_raises_every_version_once(site: Pages, rebuilt: Callable[..., Flask]) -> None:
     first, second = (rebuilt(SITE_TITLE="Evening").extensions["pages"] for _time in range(2))
     before = site.fresh("/about/imprint").version
-    assert upkeep._take_over(first)
+    assert repair._take_over(first)
     raised = first.fresh("/about/imprint").version
-    assert upkeep._take_over(second)
+    assert repair._take_over(second)
     assert second.fresh("/about/imprint").version == raised
     assert before is not None
     assert raised is not None
@@ -214,10 +215,10 @@ def test_the_first_worker_of_new_code_raises_every_version_once(site: Pages, reb
 def test_nothing_is_trusted_after_a_power_cut(site: Pages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     boot = tmp_path / "boot"
     boot.write_text("the first\n")
-    monkeypatch.setattr(upkeep, "BOOT", boot)
-    upkeep.begin(site.app)
+    monkeypatch.setattr(repair, "BOOT", boot)
+    repair.begin(site.app)
     ask_all(site.app)
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert "/post/1" in reachable(site.store.root), "a restart without one keeps the pages"
     file = reachable(site.store.root)["/post/1"].resolve()
     time_of_page = file.stat().st_mtime
@@ -226,7 +227,7 @@ def test_nothing_is_trusted_after_a_power_cut(site: Pages, tmp_path: Path, monke
     os.utime(file, (time_of_page, time_of_page))
     assert site.app.test_client().get("/post/1").data == b"", "so it would be found"
     boot.write_text("the second\n")
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert reachable(site.store.root) == {}
     ask_all(site.app)
 
@@ -236,10 +237,10 @@ def test_the_start_leaves_a_site_alone_that_runs(site: Pages) -> None:
     assert held is not None
     die_after(site.app, add_update)
     before = reachable(site.store.root).keys()
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert reachable(site.store.root).keys() == before
     os.close(held)
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     assert reachable(site.store.root).keys() != before
 
 
@@ -269,7 +270,7 @@ def test_another_worker_that_never_looked_before_finds_it_too(site: Pages) -> No
 
 
 def test_hot_pages_come_first(site: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "AT_ONCE", 1)
+    monkeypatch.setattr(repair, "AT_ONCE", 1)
     healer = Healer(site)
     healer.look()
     die_after(site.app, lambda session: people.rename(session, people.by_name(session, "ada").id, "countess", None))
@@ -286,7 +287,7 @@ def test_a_post_that_went_away_is_gone_after_a_few_looks(site: Pages) -> None:
     healer = Healer(site)
     healer.look()
     die_after(site.app, lambda session: posts.unpublish(session, 1))
-    for _time in range(2 + len(files(site)) // upkeep.AT_ONCE):
+    for _time in range(2 + len(files(site)) // repair.AT_ONCE):
         healer.look()
     stored = reachable(site.store.root).keys() | set(site.store.paths())
     assert not any(path.startswith(("/post/1", "/tag/football")) for path in stored)
@@ -367,7 +368,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
 def test_a_store_that_cannot_be_written_costs_speed_and_nothing_else(
     site: Pages, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "TROUBLE_SECONDS", 0.0)
+    monkeypatch.setattr(public, "TROUBLE_SECONDS", 0.0)
     ada, anonymous = Person(site.app, "ada"), Person(site.app)
     versions_folder = site.store.root / ".versions"
     versions_folder.rename(versions_folder.with_name(".elsewhere"))
@@ -393,7 +394,7 @@ def test_a_store_that_cannot_be_written_costs_speed_and_nothing_else(
 def test_after_trouble_the_store_is_left_alone_for_a_while(
     site: Pages, monkeypatch: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
 ) -> None:
-    monkeypatch.setattr(pages, "TROUBLE_SECONDS", 1_000.0)
+    monkeypatch.setattr(public, "TROUBLE_SECONDS", 1_000.0)
     locks = site.store.locks
     monkeypatch.setattr(site.store, "locks", locks / "nowhere")
     site.store.remove("/post/1")
@@ -439,7 +440,7 @@ def test_an_outdated_page_that_cannot_be_taken_away_is_put_aside(
 def test_what_was_put_aside_is_deleted_by_the_next_start(site: Pages, frozen: pytest.MonkeyPatch) -> None:
     Person(site.app, "ada").add_update(1, "Late.")
     frozen.undo()
-    upkeep.begin(site.app)
+    repair.begin(site.app)
     left = list(site.app.config["INSTANCE"].glob(".old-pages-*"))
     for folder in left:
         shutil.rmtree(folder)
@@ -464,7 +465,7 @@ def small_disk(app: Flask) -> Iterator[Path]:
 def test_a_full_disk_costs_speed_and_nothing_else(
     small_disk: Path, site: Pages, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "TROUBLE_SECONDS", 0.0)
+    monkeypatch.setattr(public, "TROUBLE_SECONDS", 0.0)
     ada, anonymous = Person(site.app, "ada"), Person(site.app)
     assert "/post/1" in reachable(small_disk)
     ballast = small_disk / ".ballast"

@@ -20,7 +20,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, db, fragments, i18n, pages
+    from . import cli, db, fragments, i18n
     from . import feeds as feeds_module
     from . import reader as reader_module
     from .about import linked
@@ -34,6 +34,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .live.views import live
     from .media import branding
     from .operator import operator
+    from .pages import public
     from .reader import reader
     from .sessions import SESSION_DAYS
     from .system import instance
@@ -81,7 +82,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         import_module(f".{more}", __name__)
     for blueprint in (reader, feeds, branding.blueprint, live, operator, accounts, community, desk):
         app.register_blueprint(blueprint)
-    pages.init_app(
+    public.init_app(
         app,
         reader_module.PUBLIC | feeds_module.PUBLIC | branding.PUBLIC,
         reader_module.front_paths,

@@ -12,9 +12,10 @@ from contextlib import AbstractContextManager, contextmanager
 
 from flask import current_app
 
-from . import db, pages
+from . import db
 from .db.engine import WriteSession
 from .live.channel import CHANNEL
+from .pages import public
 
 
 @contextmanager
@@ -44,4 +45,4 @@ def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager
     finally:
         for post_id in woken:
             CHANNEL.of(current_app).wake(post_id)
-        pages.of_app().replace(touched, share)
+        public.of_app().replace(touched, share)

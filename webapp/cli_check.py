@@ -14,10 +14,11 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import checks, config, db, pages, trouble, upkeep
+from . import checks, config, db, trouble
 from .cli_common import on_instance
 from .db import schema
 from .live.channel import CHANNEL
+from .pages import public, repair
 from .system import instance
 from .system.server import is_uwsgi_possible
 
@@ -32,7 +33,7 @@ def check() -> None:
     """Look for what commonly goes wrong, and say the cure."""
     folder: Path = current_app.config["INSTANCE"]
     by_uwsgi = checks.is_running(folder)
-    runs = by_uwsgi or upkeep.is_kept(folder)
+    runs = by_uwsgi or repair.is_kept(folder)
     holds_streams = by_uwsgi if runs else _is_for_uwsgi()
     problems = [
         *_refused(instance.check_writable, folder),
@@ -67,10 +68,10 @@ def _database() -> None:
 
 
 def _page_store() -> list[str]:
-    if not pages.of_app().store.usable:
+    if not public.of_app().store.usable:
         click.echo("Page store: this system can't keep one; Python makes every page.")
         return []
-    found = pages.of_app().trouble()
+    found = public.of_app().trouble()
     if found is None:
         click.echo("Page store: it can be written.")
     return [found] if found else []

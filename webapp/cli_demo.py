@@ -8,11 +8,12 @@ import time
 import click
 from flask import current_app
 
-from . import db, pages, versions
+from . import db
 from .cli_common import on_instance
 from .config import LANGUAGES
 from .demo import Over, Play, begin, perform, remove, script
 from .http.links import absolute
+from .pages import public, versions
 from .setup import program
 
 
@@ -56,7 +57,7 @@ def demo(language: str | None, speed: float, removing: bool) -> None:
 
 
 def _play(plays: list[Play], speed: float) -> None:
-    if not versions.is_current(db.reading(), pages.of_app().build):
+    if not versions.is_current(db.reading(), public.of_app().build):
         click.echo(
             "The site has other PRESSROOM_… settings than this command, so its address may be another.", err=True
         )

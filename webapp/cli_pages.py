@@ -7,10 +7,11 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from . import db, feeds, versions
+from . import db, feeds
 from .cli_common import on_instance
 from .errors import Moved, Refused
-from .pages import of_app
+from .pages import versions
+from .pages.public import of_app
 
 pages = AppGroup("pages", help="The page store.")
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .db.engine import WriteSession
 from .models import Comment, Post, Tag, Update, User, page_of
-from .versions import ALL, touch
+from .pages.versions import ALL, touch
 
 LISTS = ("/", "/page/*", "/feed.atom", "/feed.json", "/sitemap.xml", "/sitemap/*")
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from . import ending, upkeep
-from .pages import PAGES
+from . import ending
+from .pages import repair
+from .pages.public import PAGES
 
 QUIET_POSTS_SECONDS = 60.0
 
@@ -23,7 +24,7 @@ def start(app: Flask) -> None:
     if not app.config["INSTANCE"].is_dir():
         return
     if not app.debug:
-        every(upkeep.HEAL_SECONDS, upkeep.Keeper(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
+        every(repair.HEAL_SECONDS, repair.Keeper(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
     if app.config["END_AFTER_HOURS"]:
         every(QUIET_POSTS_SECONDS, ending.end_quiet, app, "Quiet live posts can't be looked for")
 

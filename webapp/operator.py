@@ -10,10 +10,11 @@ import ipaddress
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, pages, trouble
+from . import db, trouble
 from .db import schema
 from .http import metrics
 from .live.channel import CHANNEL
+from .pages import public
 
 operator = Blueprint("operator", __name__)
 
@@ -26,7 +27,7 @@ def healthz() -> str:
 @operator.get("/readyz")
 def readyz() -> Response | str:
     """Whether all works as it should; else 503 with a line for each reason. Anybody may ask: it names no path."""
-    reasons = [reason for reason in (_database(), pages.of_app().trouble(), _disk(), _broadcaster()) if reason]
+    reasons = [reason for reason in (_database(), public.of_app().trouble(), _disk(), _broadcaster()) if reason]
     return Response("\n".join(reasons), 503, content_type="text/plain; charset=utf-8") if reasons else "ok"
 
 

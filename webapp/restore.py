@@ -17,13 +17,14 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, checks, copies, db, upkeep, versions
+from . import archive, checks, copies, db
 from .archive import DATABASE, MEDIA, Manifest
 from .copies import Report
 from .db import schema
 from .db.engine import make_engine, transaction
 from .models import FRONT
-from .store import Store
+from .pages import repair, versions
+from .pages.store import Store
 from .system import instance
 from .system.locks import try_lock
 from .trouble import name_of
@@ -277,5 +278,5 @@ def begin(settings: dict[str, Any]) -> None:
     from . import create_app
 
     app = create_app(settings)
-    upkeep.begin(app)
+    repair.begin(app)
     db.ENGINE.of(app).dispose()

@@ -11,9 +11,10 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from . import copies, create_app, db, passwords, people, restore, upkeep
+from . import copies, create_app, db, passwords, people, restore
 from .db import schema
 from .models import User
+from .pages import repair
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
@@ -24,7 +25,7 @@ def initialise(settings: dict[str, Any]) -> str | None:
     restore.finish(settings)
     upgrade_schema(settings)
     app = create_app(settings)
-    upkeep.begin(app)
+    repair.begin(app)
     with app.app_context():
         password = secrets.token_hex(PASSWORD_BYTES)
         password_hash = passwords.make_hash(password)

@@ -1,6 +1,6 @@
 """The site without its page store: Python makes every page anew. Served in place of `webapp.wsgi:app`."""
 
-from webapp.pages import Pages
+from webapp.pages.public import Pages
 
 Pages.stored = property(lambda _pages: False)  # type: ignore[method-assign, assignment]
 

@@ -9,8 +9,8 @@ import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from webapp.pages import Pages
-from webapp.store import Stored
+from webapp.pages.public import Pages
+from webapp.pages.store import Stored
 from webapp.wsgi import app as site
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import socket
 import time
 
 from loadtests.limits import browser, lab, report
-from webapp.store import Store
+from webapp.pages.store import Store
 
 READERS = 200
 

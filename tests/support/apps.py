@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask
 
-from webapp.store import Store
+from webapp.pages.store import Store
 from webapp.system.instance import BENCH
 
 

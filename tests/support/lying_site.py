@@ -15,7 +15,7 @@ import re
 import time
 from typing import Any
 
-from webapp.pages import Pages
+from webapp.pages.public import Pages
 from webapp.wsgi import app
 
 LIE = os.environ["LIE"]

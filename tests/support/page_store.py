@@ -14,7 +14,7 @@ from sqlalchemy import select
 from webapp import db
 from webapp.errors import Moved, Refused
 from webapp.models import About, Post, Tag, Update, User
-from webapp.store import Store, Stored
+from webapp.pages.store import Store, Stored
 
 # One page of each kind, and how it is served; `{post}` is a live post of Ada's on football.
 CONTENT_TYPES = {

@@ -11,8 +11,8 @@ import time
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from .db.engine import WriteSession
-from .models import Page
+from ..db.engine import WriteSession
+from ..models import Page
 
 ALL = "/*"
 _BUILD = "build "

@@ -11,10 +11,11 @@ from pathlib import Path
 
 from flask import Flask
 
-from . import db, versions
-from .errors import Moved, Refused
-from .pages import PAGES, Pages
-from .system.locks import try_lock
+from .. import db
+from ..errors import Moved, Refused
+from ..system.locks import try_lock
+from . import versions
+from .public import PAGES, Pages
 
 HEAL_SECONDS = 0.4
 SWEEP_SECONDS = 10.0

@@ -17,13 +17,14 @@ from urllib.parse import unquote
 from flask import Flask, Response, current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from . import db, versions
-from .app_key import AppKey
-from .config import fingerprint
-from .errors import Moved, NotFound, Refused
-from .http import metrics
-from .places import place_of
-from .slots import packed, retired
+from .. import db
+from ..app_key import AppKey
+from ..config import fingerprint
+from ..errors import Moved, NotFound, Refused
+from ..http import metrics
+from . import versions
+from .entry import packed, retired
+from .paths import place_of
 from .store import Store, Stored
 
 TYPES = {

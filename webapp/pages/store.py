@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from zlib import crc32
 
-from .places import FILES, Place, place_of
-from .slots import Slot, make_folder, retired
-from .system import locks
+from ..system import locks
+from .entry import Slot, make_folder, retired
+from .paths import FILES, Place, place_of
 
 LOCKS = 64
 RETIRED_SECONDS = 60

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .places import UNDER, Place
+from .paths import UNDER, Place
 
 GZIP_LEVEL = 5
 
