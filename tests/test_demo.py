@@ -16,7 +16,8 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, cli_demo, db, demo, people, posts, updates
+from webapp import changes, cli_demo, db, demo, people
+from webapp.content import posts, updates
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
 from webapp.names import DEMO, checked_username

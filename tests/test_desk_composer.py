@@ -10,7 +10,8 @@ import pytest
 from flask.wrappers import Response
 
 from support.persons import Person
-from webapp import desk_composer, editing
+from webapp import desk_composer
+from webapp.content import editing
 from webapp.models import now_ms
 
 JSON = {"Accept": "application/json"}

@@ -13,11 +13,12 @@ from flask import Flask
 from support.apps import settings_for
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer, until
-from webapp import changes, create_app, db, ending
+from webapp import changes, create_app, db
+from webapp.content import auto_end
 from webapp.models import FRONT, Post, base, now_ms
 from webapp.system import instance
 
-HOUR_MS = ending.HOUR_MS
+HOUR_MS = auto_end.HOUR_MS
 QUESTION = "Nobody has updated this for {} hours. Is it over?"
 
 
@@ -44,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def look(app: Flask) -> list[int]:
     with app.app_context():
-        return ending.end_quiet()
+        return auto_end.end_quiet()
 
 
 def is_asked(person: Person, post_id: int) -> bool:
@@ -68,7 +69,7 @@ def test_after_twelve_hours_its_authors_are_asked_on_the_desk(
         ends = re.search(r"It ends by itself on <time datetime=\"([^\"]+)\"", page)
         assert ends
         with ada.app.app_context():
-            assert ending.asked_about(db.reading())[post_id].ends_at == clock.start + 24 * HOUR_MS
+            assert auto_end.asked_about(db.reading())[post_id].ends_at == clock.start + 24 * HOUR_MS
     assert "Is it over?" not in bob.get("/desk").text, "it isn't his"
     clock.set(20.5)
     assert QUESTION.format(20) in ada.get("/desk").text

@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 
 from support.persons import Happened, Person, happened
-from webapp import changes, events, fragments, people, posts
+from webapp import changes, people
+from webapp.content import events, fragments, posts
 from webapp.db.engine import snapshot
 from webapp.models import FRONT
 

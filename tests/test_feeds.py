@@ -16,7 +16,8 @@ from flask import Flask
 
 from support.content import add_many, publish_many
 from support.persons import Person
-from webapp import changes, feeds, people, share, updates
+from webapp import changes, feeds, people, share
+from webapp.content import updates
 from webapp.text.render import render_post
 
 BASE = "https://news.example.org"

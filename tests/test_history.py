@@ -10,7 +10,8 @@ from sqlalchemy import event, select
 
 from support.live_post import Clock, LivePost
 from support.persons import Person, happened
-from webapp import db, history
+from webapp import db
+from webapp.content import corrections
 from webapp.models import Revision
 from webapp.text.render import render_update
 
@@ -131,8 +132,8 @@ def test_texts_of_before_html_was_kept_are_told_too(app: Flask, anonymous: Perso
 
 
 def test_a_text_that_would_be_refused_by_now_is_shown_as_it_was_written() -> None:
-    assert history._rendered("Fine.") == render_update("Fine.")
-    assert history._rendered("<b>" + "x" * 10_001) == f"<p>&lt;b&gt;{'x' * 10_001}</p>"
+    assert corrections._rendered("Fine.") == render_update("Fine.")
+    assert corrections._rendered("<b>" + "x" * 10_001) == f"<p>&lt;b&gt;{'x' * 10_001}</p>"
 
 
 # Bounds
@@ -146,7 +147,7 @@ def test_a_long_history_stays_small_on_the_page_and_is_whole_on_its_own(
         live_post.correct(n, f"Text {number}.")
     newest_first = [f"Text {number}." for number in range(6, -1, -1)]
     page, own = (anonymous.get(place).text for place in live_post.places(n)[:2])
-    assert earlier(page) == newest_first[: history.EARLIER_SHOWN]
+    assert earlier(page) == newest_first[: corrections.EARLIER_SHOWN]
     assert earlier(own) == newest_first
     link = f'<a href="{live_post.path}/update/{n}">All that it said before</a>'
     assert (link in page, link in own) == (True, False)

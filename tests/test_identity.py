@@ -25,7 +25,8 @@ from support.apps import settings_for
 from support.checkout import CHECKOUT
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
-from webapp import about, create_app
+from webapp import create_app
+from webapp.content import about
 from webapp.db.engine import DatabaseBusy
 from webapp.media import accent as colour
 from webapp.media import branding, images

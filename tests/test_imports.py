@@ -16,7 +16,7 @@ from flask import Flask
 
 from support.checkout import CHECKOUT, SAMPLES
 from support.persons import Person
-from webapp import imports
+from webapp.content import importing
 
 BERLIN = ZoneInfo("Europe/Berlin")
 FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("*.md")]
@@ -30,11 +30,11 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def read(folder: Path) -> Callable[..., imports.Source]:
-    def read(text: str | bytes, name: str = "a-file.md") -> imports.Source:
+def read(folder: Path) -> Callable[..., importing.Source]:
+    def read(text: str | bytes, name: str = "a-file.md") -> importing.Source:
         path = folder / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return imports.read(path, BERLIN)
+        return importing.read(path, BERLIN)
 
     return read
 
@@ -58,7 +58,7 @@ def utc(*parts: int) -> int:
 # Front matter
 
 
-def test_every_field_is_read(read: Callable[..., imports.Source]) -> None:
+def test_every_field_is_read(read: Callable[..., importing.Source]) -> None:
     source = read(
         matter(title="A title", summary="In short.", tags="[one, two]", language="en", date="2026-03-01T20:41:00Z")
     )
@@ -68,7 +68,7 @@ def test_every_field_is_read(read: Callable[..., imports.Source]) -> None:
     assert ">The text.</p>" in writing.rendered.html
 
 
-def test_nothing_is_needed(read: Callable[..., imports.Source]) -> None:
+def test_nothing_is_needed(read: Callable[..., importing.Source]) -> None:
     source = read("The text.")
     writing = source.writing
     assert (writing.title, writing.body, writing.tags, source.at_ms) == ("a-file", "The text.", [], None)
@@ -93,12 +93,12 @@ def test_nothing_is_needed(read: Callable[..., imports.Source]) -> None:
         ("---\r\ntitle: From Windows\r\n---\r\nOne.\r\nTwo.\r\n", "From Windows", "One.\nTwo."),
     ],
 )
-def test_the_title_is_found(read: Callable[..., imports.Source], text: str, title: str, body: str) -> None:
+def test_the_title_is_found(read: Callable[..., importing.Source], text: str, title: str, body: str) -> None:
     writing = read(text).writing
     assert (writing.title, writing.body) == (title, body)
 
 
-def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., imports.Source]) -> None:
+def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., importing.Source]) -> None:
     writing = read(matter(title="x" * 300, summary="y" * 900)).writing
     assert (len(writing.title), len(writing.summary)) == (200, 500)
 
@@ -119,7 +119,7 @@ def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., imports.
     ],
 )
 def test_dates_are_in_the_sites_zone_unless_they_say_another(
-    read: Callable[..., imports.Source], written: str, at_ms: int | None
+    read: Callable[..., importing.Source], written: str, at_ms: int | None
 ) -> None:
     assert read(matter(date=written)).at_ms == at_ms
 
@@ -129,8 +129,8 @@ def test_dates_are_in_the_sites_zone_unless_they_say_another(
     ["yesterday", "2026-13-45", "2026-02-30 10:00:00", "20260301", "[2026, 3, 1]", "true", "12:30",
      "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-12:00", '""'],
 )  # fmt: skip
-def test_a_date_that_is_none_is_refused(read: Callable[..., imports.Source], written: str) -> None:
-    with pytest.raises(imports.CannotImport):
+def test_a_date_that_is_none_is_refused(read: Callable[..., importing.Source], written: str) -> None:
+    with pytest.raises(importing.CannotImport):
         read(matter(date=written))
 
 
@@ -151,7 +151,7 @@ def test_a_date_that_is_none_is_refused(read: Callable[..., imports.Source], wri
         (f"[{', '.join(f'tag{n}' for n in range(30))}]", [f"tag{n}" for n in range(10)]),
     ],
 )
-def test_tags_are_a_list_or_have_commas(read: Callable[..., imports.Source], written: str, tags: list[str]) -> None:
+def test_tags_are_a_list_or_have_commas(read: Callable[..., importing.Source], written: str, tags: list[str]) -> None:
     assert read(matter(tags=written)).writing.tags == tags
 
 
@@ -170,7 +170,7 @@ def test_tags_are_a_list_or_have_commas(read: Callable[..., imports.Source], wri
         ("```python\nprint(1)\n```\n\n今天去海边", "zh"),
     ],
 )
-def test_the_language_is_taken_or_guessed(read: Callable[..., imports.Source], text: str, language: str) -> None:
+def test_the_language_is_taken_or_guessed(read: Callable[..., importing.Source], text: str, language: str) -> None:
     assert read(text).writing.language == language
 
 
@@ -185,7 +185,7 @@ def test_the_language_is_taken_or_guessed(read: Callable[..., imports.Source], t
     ],
 )  # fmt: skip
 def test_text_that_only_looks_like_front_matter_is_kept(
-    read: Callable[..., imports.Source], text: str, body: str
+    read: Callable[..., importing.Source], text: str, body: str
 ) -> None:
     assert read(text).writing.body == body
 
@@ -205,9 +205,9 @@ def test_text_that_only_looks_like_front_matter_is_kept(
     ],
 )
 def test_what_can_not_be_read_says_why_in_one_line(
-    read: Callable[..., imports.Source], text: str | bytes, said: str
+    read: Callable[..., importing.Source], text: str | bytes, said: str
 ) -> None:
-    with pytest.raises(imports.CannotImport, match=said) as refused:
+    with pytest.raises(importing.CannotImport, match=said) as refused:
         read(text)
     assert "\n" not in str(refused.value)
 
@@ -225,16 +225,16 @@ def test_folders_are_searched_and_hidden_files_left_alone(folder: Path) -> None:
     (folder / "folder.md").mkdir()
     (folder / "dangling.md").symlink_to(folder / "nowhere")
     (folder / "same.md").symlink_to(folder / "b.md")
-    found = imports.files([folder, folder / "b.md", folder / "deep"])
+    found = importing.files([folder, folder / "b.md", folder / "deep"])
     assert found == sorted((folder / name).resolve() for name in wanted)
-    assert imports.files([folder / ".hidden.md"]) == [folder / ".hidden.md"], "named, it is wanted"
+    assert importing.files([folder / ".hidden.md"]) == [folder / ".hidden.md"], "named, it is wanted"
 
 
 def test_a_hidden_folder_that_is_named_is_searched(folder: Path) -> None:
     (folder / ".notes").mkdir()
     (folder / ".notes" / "a.md").write_text("Text.")
-    assert imports.files([folder]) == []
-    assert imports.files([folder / ".notes"]) == [(folder / ".notes" / "a.md").resolve()]
+    assert importing.files([folder]) == []
+    assert importing.files([folder / ".notes"]) == [(folder / ".notes" / "a.md").resolve()]
 
 
 # The command
@@ -337,7 +337,7 @@ def test_html_of_imported_files_is_cleaned(folder: Path, run: Callable[..., Resu
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], anonymous: Person) -> None:
-    source = imports.read(path, UTC)
+    source = importing.read(path, UTC)
     assert source.writing.language == "zh"
     result = run(path)
     assert result.exit_code == 0, result.output

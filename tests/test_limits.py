@@ -10,7 +10,8 @@ from flask.wrappers import Response
 from sqlalchemy import func, select
 
 from support.persons import PASSWORD, Person
-from webapp import comments, db, models, passwords
+from webapp import db, models, passwords
+from webapp.content import comments
 from webapp.db.engine import snapshot
 from webapp.http import rate_limits
 

@@ -11,7 +11,8 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from support.persons import Person, happened
-from webapp import comments, db, moderation, people
+from webapp import db, people
+from webapp.content import comments, moderation
 from webapp.models import base, now_ms
 
 SCREEN = "/desk/comments"

@@ -11,7 +11,8 @@ from flask import Flask
 from support.content import add_many, items
 from support.live_post import Clock, LivePost
 from support.persons import Person
-from webapp import db, moments, reader
+from webapp import db, reader
+from webapp.content import history
 from webapp.models import Revision
 
 BODY = re.compile(r'<div class="update__body.*?</div>', re.DOTALL)
@@ -315,7 +316,7 @@ def test_the_newest_fifty_of_a_moment_are_shown_and_the_others_counted(
 def test_a_slider_has_a_hundred_stops_at_most(
     app: Flask, anonymous: Person, live_post: LivePost, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(moments, "STOPS", 10)
+    monkeypatch.setattr(history, "STOPS", 10)
     times = []
     for _ in range(25):
         times.append(clock.tick())

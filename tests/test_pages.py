@@ -28,7 +28,8 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, db, invalidation, listings, people, posts
+from webapp import changes, db, people
+from webapp.content import invalidation, listings, posts
 from webapp.db.engine import WriteSession
 from webapp.media import branding
 from webapp.names import checked_username

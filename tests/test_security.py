@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from support.apps import refill
 from support.persons import PASSWORD, Person
-from webapp import changes, people, search
+from webapp import changes, people
+from webapp.content import search
 from webapp.db import engine
 
 ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy")

@@ -11,7 +11,8 @@ from flask import Flask
 
 from support.content import add_many
 from support.persons import Person
-from webapp import db, updates
+from webapp import db
+from webapp.content import updates
 
 VERBS = ("withdraw", "restore", "pin", "unpin", "key", "not-key")
 

@@ -18,7 +18,8 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import about, changes, create_app, db, people, posts, updates
+from webapp import changes, create_app, db, people
+from webapp.content import about, posts, updates
 from webapp.pages import public, repair, store, versions
 from webapp.pages.paths import place_of
 from webapp.pages.public import Pages

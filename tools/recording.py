@@ -28,7 +28,8 @@ from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer, until
 from tools.screens import PASSWORD, ZONE, fill
-from webapp import changes, config, create_app, updates
+from webapp import changes, config, create_app
+from webapp.content import updates
 from webapp.models import Update
 
 STREAMS = 10_000

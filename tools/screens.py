@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
-from webapp import changes, comments, config, create_app, imports, passwords, people, posts, updates
+from webapp import changes, config, create_app, passwords, people
+from webapp.content import comments, importing, posts, updates
 from webapp.models import Post, User
 from webapp.text.render import render_comment, render_post, render_update
 
@@ -203,9 +204,9 @@ def _article(
 
 def _guide(author_id: int) -> int:
     path = next(path for path in GUIDES if path.is_file())
-    source = imports.read(path, ZoneInfo(ZONE))
+    source = importing.read(path, ZoneInfo(ZONE))
     with changes.changing() as session:
-        imports.store(session, source, author_id)
+        importing.store(session, source, author_id)
         post = session.scalars(select(Post).where(Post.title == source.writing.title)).one()
         post.published_at = _ms(START - timedelta(hours=26))
         return post.id

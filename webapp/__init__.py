@@ -20,13 +20,14 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from flask_wtf import CSRFProtect
     from werkzeug.middleware.proxy_fix import ProxyFix
 
-    from . import cli, db, fragments, i18n
+    from . import cli, db, i18n
     from . import feeds as feeds_module
     from . import reader as reader_module
-    from .about import linked
     from .accounts import accounts
     from .community import community
     from .config import read, resources
+    from .content import fragments
+    from .content.about import linked
     from .desk import desk
     from .feeds import feeds
     from .http import error_pages, guard, headers, links, log, metrics, rate_limits

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from . import changes, comments, names, passwords, people, sessions
+from . import changes, names, passwords, people, sessions
 from .account_forms import DeleteAccountForm, PasswordForm, ProfileForm
 from .accounts import accounts, count_attempt, verify_password
+from .content import comments
 from .db import reading, writing
 from .errors import Refused, Taken
 from .i18n import gettext as _

@@ -12,9 +12,10 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from . import changes, comments, db, passwords, people, posts, updates
+from . import changes, db, passwords, people
 from .cli_common import on_instance
 from .config import LANGUAGES
+from .content import comments, posts, updates
 from .db.engine import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post

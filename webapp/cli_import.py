@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import changes, db, imports, people
+from . import changes, db, people
 from .cli_common import on_instance
+from .content import importing
 
 
 @click.command("import")
@@ -20,15 +21,15 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
     """Publish Markdown files, or folders of them, as posts; what was imported before is left alone."""
     person = people.by_name(db.reading(), author)
     zone = current_app.config["TIMEZONE"]
-    found = imports.files(list(paths))
+    found = importing.files(list(paths))
     stored, problems = 0, []
     with changes.several() as change, click.progressbar(found, label="Importing", file=sys.stderr) as bar:
         for path in bar:
             try:
-                source = imports.read(path, zone, current_app.config["LANGUAGE"])
+                source = importing.read(path, zone, current_app.config["LANGUAGE"])
                 with change() as session:
-                    stored += imports.store(session, source, person.id)
-            except imports.CannotImport as error:
+                    stored += importing.store(session, source, person.id)
+            except importing.CannotImport as error:
                 problems.append(f"{path}: {error}")
     click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
     for problem in problems:

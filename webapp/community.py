@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, posts
 from .comment_form import CommentForm
+from .content import comments, posts
 from .db import reading
 from .http import rate_limits
 from .http.forms import sent_body

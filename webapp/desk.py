@@ -10,8 +10,9 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import ending, people, posts, revisions, updates
+from . import people
 from .conflict import conflict_page
+from .content import auto_end, posts, revisions, updates
 from .db import reading
 from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused
@@ -37,7 +38,7 @@ def index() -> str:
         "desk/index.html",
         drafts=posts.on_desk(reading(), whose, "draft"),
         published=posts.on_desk(reading(), whose, "published"),
-        quiet=ending.asked_about(reading()),
+        quiet=auto_end.asked_about(reading()),
     )
 
 
@@ -184,7 +185,7 @@ def end(post_id: int) -> Response:
 def keep_live(post_id: int) -> Response:
     post_to_write(post_id)
     with writing_as("author", post_id) as db:
-        ending.keep_live(db, post_id)
+        auto_end.keep_live(db, post_id)
     return redirect(safe_next(request.form.get("next")) or url_for(".live", post_id=post_id))
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import about
 from .conflict import conflict_page
+from .content import about
 from .db import reading
 from .desk import desk
 from .errors import Conflict

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import comments, moderation, posts
+from .content import comments, moderation, posts
 from .db import reading
 from .desk import desk
 from .http.links import safe_next

@@ -7,7 +7,7 @@ from contextlib import suppress
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from . import editing, ending
+from .content import auto_end, editing
 from .db import reading
 from .db.engine import DatabaseBusy
 from .desk import desk
@@ -33,7 +33,7 @@ def composer(post_id: int) -> str:
     post = post_to_write(post_id)
     form = UpdateForm(formdata=None)
     forms = {"edit": EditUpdateForm(formdata=None), "correct": CorrectUpdateForm(formdata=None)}
-    quiet = ending.asked_about(reading()).get(post_id)
+    quiet = auto_end.asked_about(reading()).get(post_id)
     return render_template("desk/_composer.html", post=post, quiet=quiet, form=form, forms=forms)
 
 

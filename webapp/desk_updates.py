@@ -8,8 +8,8 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from . import comments, editing, ending, updates
 from .conflict import conflict_page
+from .content import auto_end, comments, editing, updates
 from .db import reading
 from .desk import desk
 from .desk_composer import open_form
@@ -36,7 +36,7 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
         "desk/live.html",
         post=post,
         form=form,
-        quiet=ending.asked_about(reading()).get(post_id),
+        quiet=auto_end.asked_about(reading()).get(post_id),
         updates=updates.on_desk(reading(), post_id),
         comments=comments.on_desk(reading(), post_id),
     )

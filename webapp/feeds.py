@@ -9,7 +9,8 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import about, fragments, listings, people, posts, share, updates
+from . import people, share
+from .content import about, fragments, listings, posts, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .http.links import absolute, relative

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from flask import Flask
 
-from . import ending
+from .content import auto_end
 from .pages import repair
 from .pages.public import PAGES
 
@@ -26,7 +26,7 @@ def start(app: Flask) -> None:
     if not app.debug:
         every(repair.HEAL_SECONDS, repair.Keeper(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
     if app.config["END_AFTER_HOURS"]:
-        every(QUIET_POSTS_SECONDS, ending.end_quiet, app, "Quiet live posts can't be looked for")
+        every(QUIET_POSTS_SECONDS, auto_end.end_quiet, app, "Quiet live posts can't be looked for")
 
 
 def every(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:

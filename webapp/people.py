@@ -4,7 +4,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from . import comments, invalidation, posts
+from .content import comments, invalidation, posts
 from .db.engine import WriteSession
 from .errors import Conflict, NotFound, Refused, Taken
 from .i18n import gettext as _

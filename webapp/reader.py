@@ -3,8 +3,10 @@
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from . import about as site_pages
-from . import comments, events, listings, moments, people, posts, search, updates
+from . import people
+from .content import about as site_pages
+from .content import comments, events, listings, posts, search, updates
+from .content import history as moments
 from .db import reading
 from .errors import Moved
 from .http import rate_limits

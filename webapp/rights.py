@@ -13,7 +13,8 @@ from typing import Any
 from flask import g, request, session
 from werkzeug.wrappers import Response
 
-from . import changes, comments, posts, sessions, updates
+from . import changes, sessions
+from .content import comments, posts, updates
 from .db import reading, writing
 from .db.engine import WriteSession
 from .errors import NotAllowed, SignInNeeded

@@ -22,7 +22,8 @@ from typing import NamedTuple
 from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
-from webapp import changes, comments, config, create_app, db, passwords, people, posts, setup, updates
+from webapp import changes, config, create_app, db, passwords, people, setup
+from webapp.content import comments, posts, updates
 from webapp.system import instance
 from webapp.text.render import render_comment, render_post, render_update
 

@@ -20,7 +20,8 @@ from typing import NamedTuple
 
 from loadtests.limits import lab, report
 from loadtests.limits.readers import Readers
-from webapp import changes, people, updates
+from webapp import changes, people
+from webapp.content import updates
 from webapp.text.render import render_update
 
 CONNECTIONS = 32

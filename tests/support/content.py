@@ -8,7 +8,8 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp import changes, comments, people, posts, updates
+from webapp import changes, people
+from webapp.content import comments, posts, updates
 from webapp.text.render import Rendered
 
 

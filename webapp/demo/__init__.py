@@ -16,7 +16,8 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import changes, comments, people, posts, updates
+from .. import changes, people
+from ..content import comments, posts, updates
 from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
 from ..http.links import absolute, relative

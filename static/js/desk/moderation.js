@@ -4,7 +4,7 @@
 const EVERY_MS = 5_000;
 const LONGEST_MS = 60_000;
 const NEWEST = 20; // asked for each time; as many as the page has only when none of these was there
-const ALL = 100; // twin of NEWEST in webapp/moderation.py
+const ALL = 100; // twin of NEWEST in webapp/content/moderation.py
 const KEPT = 200;
 const FOCUSABLE = "a[href], button, summary";
 

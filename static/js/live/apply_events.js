@@ -1,7 +1,7 @@
 // What the events do to the page: items are put in, replaced and taken out by their ids, each where a fresh page has
 // it. Dispatches "apply_events:arrived" (detail: element) of what is new, so that others can count and announce it.
 
-const FRONT_CARDS = 20; // twin of PAGE_SIZE in webapp/listings.py
+const FRONT_CARDS = 20; // twin of PAGE_SIZE in webapp/content/listings.py
 const FOCUSABLE = "a[href], button, summary, input, textarea";
 
 const main = document.querySelector("main[data-live]");
@@ -81,7 +81,7 @@ function putComment(comment) {
   put(comment, comments, isNewer, (next) => next && next === comments.firstElementChild && hasMore(comments));
 }
 
-// Cards: live posts first, then by time; twin of _page in webapp/listings.py
+// Cards: live posts first, then by time; twin of _page in webapp/content/listings.py
 
 function putCard(card) {
   if (!cards) return reload();

@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Select, case, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
-from . import events, fragments, history, invalidation, posts, revisions, search
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound
-from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound
+from ..i18n import gettext as _
+from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of
+from . import corrections, events, fragments, invalidation, posts, revisions, search
 
 _whole = (selectinload(Update.author), raiseload("*"))
 
@@ -52,7 +52,7 @@ def latest(session: Session, post: Post) -> Latest:
     found = _found(session, newest_first)
     older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
     pinned = _found(session, shown.where(Update.pinned).limit(1))
-    on_page = history.with_earlier(session, post.id, pinned + found[:ITEMS_PER_PAGE])
+    on_page = corrections.with_earlier(session, post.id, pinned + found[:ITEMS_PER_PAGE])
     return Latest(
         pinned=on_page[0] if pinned else None,
         updates=on_page[len(pinned) :],
@@ -64,7 +64,7 @@ def latest(session: Session, post: Post) -> Latest:
 def newest(session: Session, post: Post) -> list[ShownUpdate]:
     """The newest ITEMS_PER_PAGE, the pinned one in its place."""
     found = _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
-    return history.with_earlier(session, post.id, found)
+    return corrections.with_earlier(session, post.id, found)
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
@@ -76,7 +76,7 @@ def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
         raise NotFound
     first = (number - 1) * ITEMS_PER_PAGE
     within = _shown(post.id).where(Update.position > first, Update.position <= first + ITEMS_PER_PAGE)
-    return history.with_earlier(session, post.id, _found(session, within.order_by(Update.n.desc())))
+    return corrections.with_earlier(session, post.id, _found(session, within.order_by(Update.n.desc())))
 
 
 def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
@@ -84,7 +84,7 @@ def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
     found = _found(session, _shown(post_id).where(Update.n == n))
     if not found:
         raise NotFound
-    return history.with_earlier(session, post_id, found, bounded=False)[0]
+    return corrections.with_earlier(session, post_id, found, bounded=False)[0]
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
@@ -152,7 +152,7 @@ def edit(
 ) -> Update:
     """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
-    also = history.kept_of(update)
+    also = corrections.kept_of(update)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
         _record(session, update)
@@ -173,7 +173,7 @@ def correct(
 ) -> Update:
     """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.keep`."""
     update = _locked(session, post_id, n)
-    also = history.kept_of(update) | {"said": history.was_said(session, update)}
+    also = corrections.kept_of(update) | {"said": corrections.was_said(session, update)}
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
         update.corrected_at = now_ms()
@@ -248,5 +248,5 @@ def _record(session: WriteSession, update: Update, number: int | None = None) ->
 
 def fragment(session: Session, update: Update) -> str:
     """The update's HTML as the post's page has it."""
-    (shown,) = history.with_earlier(session, update.post_id, [update.shown])
+    (shown,) = corrections.with_earlier(session, update.post_id, [update.shown])
     return fragments.fragment("update", update.post, shown)

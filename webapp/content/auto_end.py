@@ -12,12 +12,13 @@ from flask import current_app
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from . import changes, db, posts
-from .db.engine import WriteSession
-from .errors import Conflict
-from .i18n import gettext as _
-from .models import Post, Update, now_ms
-from .system import instance
+from .. import changes, db
+from ..db.engine import WriteSession
+from ..errors import Conflict
+from ..i18n import gettext as _
+from ..models import Post, Update, now_ms
+from ..system import instance
+from . import posts
 
 HOUR_MS = 3_600_000
 

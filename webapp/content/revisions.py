@@ -5,9 +5,9 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from .errors import Conflict
-from .i18n import gettext as _
-from .models import About, Comment, Post, Revision, Update
+from ..errors import Conflict
+from ..i18n import gettext as _
+from ..models import About, Comment, Post, Revision, Update
 
 T = TypeVar("T", Post, Update, Comment)
 

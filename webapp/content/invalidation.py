@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .db.engine import WriteSession
-from .models import Comment, Post, Tag, Update, User, page_of
-from .pages.versions import ALL, touch
+from ..db.engine import WriteSession
+from ..models import Comment, Post, Tag, Update, User, page_of
+from ..pages.versions import ALL, touch
 
 LISTS = ("/", "/page/*", "/feed.atom", "/feed.json", "/sitemap.xml", "/sitemap/*")
 

@@ -8,12 +8,12 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Row, Select, delete, select
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound, Refused
+from ..i18n import gettext as _
+from ..models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
+from ..text.render import Rendered
 from . import events, fragments, invalidation, revisions, search
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound, Refused
-from .i18n import gettext as _
-from .models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
-from .text.render import Rendered
 
 LANGUAGE_LENGTH = 35
 TAG_LENGTH = 100

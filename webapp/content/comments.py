@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Select, case, func, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound, TooMany
+from ..i18n import gettext as _
+from ..models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
 from . import events, fragments, invalidation, posts, revisions
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound, TooMany
-from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
 
 PER_MINUTE = 5
 SLOW_MS = 300_000  # one comment each on a post whose comments are slow

@@ -11,9 +11,9 @@ from markupsafe import escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .models import Earlier, Revision, ShownUpdate, Update
-from .text.markdown import TextRefused
-from .text.render import render_update
+from ..models import Earlier, Revision, ShownUpdate, Update
+from ..text.markdown import TextRefused
+from ..text.render import render_update
 
 EARLIER_SHOWN = 5
 # Of an update with all that it said before. Its event has room for 8 KB (events.PAYLOAD_BYTES), with the markup around

@@ -11,10 +11,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from ..db.engine import WriteSession
+from ..errors import NotFound
+from ..models import FRONT, Event, Post, now_ms
 from . import fragments
-from .db.engine import WriteSession
-from .errors import NotFound
-from .models import FRONT, Event, Post, now_ms
 
 PAYLOAD_BYTES = 8 * 1024
 

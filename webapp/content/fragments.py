@@ -7,8 +7,8 @@ from typing import Any
 from flask import Flask, current_app, render_template
 from markupsafe import Markup
 
-from .app_key import AppKey
-from .models import Post, ShownComment, ShownUpdate
+from ..app_key import AppKey
+from ..models import Post, ShownComment, ShownUpdate
 
 ITEMS_KEPT = 2_000  # rendered, a few KB each
 ITEMS = AppKey[Callable[..., Markup]]("items")

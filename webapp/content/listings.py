@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from .errors import NotFound
-from .models import Post, Tag, User, post_tag
+from ..errors import NotFound
+from ..models import Post, Tag, User, post_tag
 from .posts import LISTED, WHOLE, last_change, naming, tag_key
 
 PAGE_SIZE = 20

@@ -12,11 +12,11 @@ from functools import lru_cache
 from sqlalchemy import ColumnElement, Select, String, cast, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from . import history, updates
-from .errors import NotFound
-from .i18n import gettext as _
-from .models import ITEMS_PER_PAGE, Event, Post, Revision, ShownUpdate, Update
-from .text.render import render_post
+from ..errors import NotFound
+from ..i18n import gettext as _
+from ..models import ITEMS_PER_PAGE, Event, Post, Revision, ShownUpdate, Update
+from ..text.render import render_post
+from . import corrections, updates
 
 STOPS = 100  # of the slider
 
@@ -79,7 +79,7 @@ def moment(session: Session, post: Post, at: int) -> Moment:
     return Moment(
         at=at,
         head=_head(session, post, at),
-        updates=history.as_of(session, post.id, found, at),
+        updates=corrections.as_of(session, post.id, found, at),
         older=count - len(found),
         times=[time for time, _key in times],
         stops=stops,

@@ -14,13 +14,13 @@ from frontmatter.default_handlers import YAMLHandler
 from sqlalchemy import select
 from yaml import YAMLError
 
+from ..db.engine import WriteSession
+from ..models import Post, User
+from ..text.language import guess_language
+from ..text.markdown import TextRefused
+from ..text.render import render_post
 from . import posts
-from .db.engine import WriteSession
-from .models import Post, User
 from .posts import split_names
-from .text.language import guess_language
-from .text.markdown import TextRefused
-from .text.render import render_post
 
 SUFFIXES = (".md", ".markdown")
 _YAML = YAMLHandler()

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Select, case, func, or_, select
 from sqlalchemy.orm import Session, joinedload, load_only, raiseload
 
-from .errors import NotFound
-from .models import Comment, Post, post_author
+from ..errors import NotFound
+from ..models import Comment, Post, post_author
 
 NEWEST = 100
 RECENT = 10_000  # of the whole site's newest comments so many are looked through; one request must not be long

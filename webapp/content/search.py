@@ -13,9 +13,9 @@ from markupsafe import Markup, escape
 from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session, defer, selectinload
 
-from .models import SEARCH_TABLE as TABLE
-from .models import Post, Update
-from .text.summary import plain
+from ..models import SEARCH_TABLE as TABLE
+from ..models import Post, Update
+from ..text.summary import plain
 
 QUERY_LENGTH = 200
 LIMIT = 50

@@ -5,11 +5,12 @@ import re
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from . import db, invalidation, revisions
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound
-from .i18n import gettext as _
-from .models import About, now_ms
+from .. import db
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound
+from ..i18n import gettext as _
+from ..models import About, now_ms
+from . import invalidation, revisions
 
 NAME = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 NAME_LENGTH = 100
