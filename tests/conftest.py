@@ -24,8 +24,9 @@ from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
-from webapp import create_app, db, passwords, people
+from webapp import create_app, db
 from webapp.pages import public
+from webapp.people import passwords, users
 from webapp.setup import initialise
 from webapp.system import instance
 
@@ -95,7 +96,7 @@ def template_instance(tmp_path_factory: pytest.TempPathFactory, password_hash: s
     app = create_app(config)
     with app.app_context(), db.writing() as session:
         for name, role in ROLES.items():
-            people.create(session, name, f"{name}@example.org", password_hash, role)
+            users.create(session, name, f"{name}@example.org", password_hash, role)
     app.extensions["engine"].dispose()
     return folder
 

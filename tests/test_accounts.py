@@ -14,8 +14,9 @@ from flask import Flask
 from flask.wrappers import Response
 
 from support.persons import PASSWORD, Person
-from webapp import changes, db, models, passwords, people, sessions
+from webapp import changes, db, models
 from webapp.db.engine import transaction
+from webapp.people import passwords, sessions, users
 
 SITE = "127.0.0.1"
 NEW_PASSWORD = "staple staple staple"
@@ -51,7 +52,7 @@ def link_from(page: Response) -> str:
 
 def id_of(app: Flask, name: str) -> int:
     with app.app_context():
-        return people.by_name(db.reading(), name).id
+        return users.by_name(db.reading(), name).id
 
 
 def invitation(root: Person, role: str = "author") -> str:
@@ -493,7 +494,7 @@ def test_a_log_in_under_way_while_the_password_changes_fails(
     def verify_while_it_changes(stored: str | None, password: str) -> bool:
         right = real(stored, password)
         with transaction(ada.app.extensions["engine"]) as session:
-            people.set_password(session, ada_id, changed)
+            users.set_password(session, ada_id, changed)
         return right
 
     monkeypatch.setattr(passwords, "verify", verify_while_it_changes)
@@ -577,7 +578,7 @@ def test_a_session_of_a_deleted_account_is_nobodys(ada: Person) -> None:
     eve = Person(ada.app, "eve")
     assert is_signed_in(eve)
     with ada.app.app_context(), changes.changing() as session:
-        people.by_name(session, "eve").deleted_at = models.now_ms()
+        users.by_name(session, "eve").deleted_at = models.now_ms()
     assert not is_signed_in(eve)
 
 
@@ -655,8 +656,8 @@ def test_the_links_of_somebody_who_is_no_admin_any_more_are_dead(
     path = make(root)
     assert anonymous.get(path).status_code == 200
     with root.app.app_context(), changes.changing() as session:
-        user = people.by_name(session, "root")
-        people.set_role(session, user.id, "editor") if how == "role" else people.disable(session, user.id, True)
+        user = users.by_name(session, "root")
+        users.set_role(session, user.id, "editor") if how == "role" else users.disable(session, user.id, True)
     assert anonymous.get(path).status_code == 404
 
 

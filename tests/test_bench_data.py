@@ -22,8 +22,9 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import Person
-from webapp import create_app, db, people
+from webapp import create_app, db
 from webapp.demo.prose import count_words
+from webapp.people import users
 from webapp.system import instance
 
 OPTIONS = "--posts 5 --live 2 --updates 60 --comments 55 --authors 2 --readers 3".split()
@@ -283,7 +284,7 @@ def test_a_site_with_posts_is_left_alone(ada: Person, refused: Callable[[], str]
 
 def test_a_name_that_somebody_has_is_one_line(app: Flask, refused: Callable[[], str]) -> None:
     with app.app_context(), db.writing() as session:
-        people.create(session, "Reader-2", None, None)
+        users.create(session, "Reader-2", None, None)
     assert "taken" in refused()
 
 

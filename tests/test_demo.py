@@ -16,12 +16,13 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, cli_demo, db, demo, people
+from webapp import changes, cli_demo, db, demo
 from webapp.content import posts, updates
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
-from webapp.names import DEMO, checked_username
 from webapp.pages import versions
+from webapp.people import users
+from webapp.people.names import DEMO, checked_username
 from webapp.text.render import render_comment
 
 LANGUAGES = ("en", "zh")
@@ -159,7 +160,7 @@ def test_again_begins_anew_with_the_same_people(app: Flask, run: Callable[..., R
 
 def test_a_name_that_somebody_has_is_one_line(app: Flask, run: Callable[..., Result]) -> None:
     with app.app_context(), db.writing() as session:
-        people.create(session, "demo-cathcart", None, "a hash of a password")
+        users.create(session, "demo-cathcart", None, "a hash of a password")
     before = counts(app)
     assert "taken" in failed(run("--speed", "0"))
     assert "no demo here" in done(run("--remove"))
@@ -259,8 +260,8 @@ def test_whoever_was_renamed_or_deleted_goes_too(app: Flask, run: Callable[..., 
     before = counts(app)
     done(run("--speed", "0"))
     with app.app_context(), changes.changing() as session:
-        people.rename(session, people.by_name(session, "demo-cathcart").id, "old-cathcart", None)
-        people.remove(session, people.by_name(session, "demo-hydrograph").id)
+        users.rename(session, users.by_name(session, "demo-cathcart").id, "old-cathcart", None)
+        users.remove(session, users.by_name(session, "demo-hydrograph").id)
     assert "6 accounts" in done(run("--remove"))
     assert counts(app) == before
 
@@ -270,7 +271,7 @@ def test_an_account_that_another_post_names_stays(app: Flask, run: Callable[...,
     done(run("--speed", "0"))
     with app.app_context(), db.writing() as session:
         post = session.get_one(Post, own)
-        post.authors = [*post.authors, people.by_name(session, "demo-nell-garth")]
+        post.authors = [*post.authors, users.by_name(session, "demo-nell-garth")]
     assert "5 accounts, but not demo-nell-garth, named elsewhere here." in done(run("--remove"))
     assert "The derby" in ada.get("/user/demo-nell-garth").text
 

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from support.persons import Person, happened
-from webapp import people
 from webapp.db.engine import transaction
+from webapp.people import users
 from webapp.text import render as text
 from webapp.text.render import render_update
 
@@ -569,7 +569,7 @@ def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
 
     def disabled_meanwhile(body: str) -> str:
         with transaction(app.extensions["engine"]) as session:
-            people.disable(session, people.by_name(session, "ada").id, True)
+            users.disable(session, users.by_name(session, "ada").id, True)
         return render(body)
 
     monkeypatch.setattr(text, "render_update", disabled_meanwhile)

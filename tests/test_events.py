@@ -14,10 +14,11 @@ import pytest
 from flask import Flask
 
 from support.persons import Happened, Person, happened
-from webapp import changes, people
+from webapp import changes
 from webapp.content import events, fragments, posts
 from webapp.db.engine import snapshot
 from webapp.models import FRONT
+from webapp.people import users
 
 WRITERS = 4
 EACH = 8
@@ -142,7 +143,7 @@ def test_a_new_name_tells_every_page_that_shows_it(app: Flask, ada: Person, bob:
     written, commented, untouched = ada.write_post(), bob.write_post(), bob.write_post()
     ada.comment(commented)
     with app.app_context(), changes.changing() as session:
-        people.rename(session, people.by_name(session, "ada").id, "countess", None)
+        users.rename(session, users.by_name(session, "ada").id, "countess", None)
     assert kinds(app, written)[-1] == kinds(app, commented)[-1] == kinds(app, FRONT)[-1] == "reload"
     assert "reload" not in kinds(app, untouched)
 
@@ -305,7 +306,7 @@ def test_threads_that_write_to_one_post_at_once_share_its_numbers(app: Flask, ad
 def test_processes_that_write_to_one_post_at_once_share_its_numbers(app: Flask, ada: Person) -> None:
     post_id = ada.write_post(live="y")
     with app.app_context(), snapshot(app.extensions["engine"]) as session:
-        author_id = people.by_name(session, "ada").id
+        author_id = users.by_name(session, "ada").id
     args = [sys.executable, "-c", WORKER, str(app.config["INSTANCE"]), str(post_id), str(author_id), str(EACH)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     worker = subprocess.Popen(args, text=True, **pipes)
@@ -363,5 +364,5 @@ def test_a_deleted_accounts_name_is_in_no_event(app: Flask, ada: Person, eve: Pe
     eve.comment(post_id)
     assert "/user/eve" in payloads(app, post_id)
     with app.app_context(), changes.changing() as session:
-        people.remove(session, people.by_name(session, "eve").id)
+        users.remove(session, users.by_name(session, "eve").id)
     assert "/user/eve" not in payloads(app, post_id)

@@ -16,8 +16,9 @@ from flask import Flask
 
 from support.content import add_many, publish_many
 from support.persons import Person
-from webapp import changes, feeds, people, share
+from webapp import changes, feeds, share
 from webapp.content import updates
+from webapp.people import users
 from webapp.text.render import render_post
 
 BASE = "https://news.example.org"
@@ -348,7 +349,7 @@ def test_a_deleted_account_is_shown_as_one(site: Flask, author: Person, reader: 
     post_id = author.write_post(live="y")
     author.add_update(post_id)
     with site.app_context(), changes.changing() as session:
-        people.remove(session, people.by_name(session, "ada").id)
+        users.remove(session, users.by_name(session, "ada").id)
     for path in ("/feed", f"/post/{post_id}/feed"):
         [entry] = read_atom(reader, f"{path}.atom").entries
         assert [dict(person) for person in entry.authors] == [{"name": "Deleted account"}]

@@ -18,8 +18,9 @@ from jinja2 import Environment, nodes
 from support.checkout import CHECKOUT
 from support.persons import Person
 from tools import messages
-from webapp import db, i18n, people
+from webapp import db, i18n
 from webapp.config import LANGUAGES
+from webapp.people import users
 from webapp.text import markdown
 
 HAN = "\u3400-\u9fff"
@@ -199,7 +200,7 @@ class Site:
         text = {"title": self.words["title"], "body": self.words["body"]}
         self.ada, self.eve, self.root = Person(app, "ada"), Person(app, "eve"), Person(app, "root")
         with app.app_context():
-            self.eve_id = people.by_name(db.reading(), "eve").id
+            self.eve_id = users.by_name(db.reading(), "eve").id
         self.ended = self.ada.write_post(**text, live="y")
         self.ada.add_update(self.ended, self.words["body"])
         self.ada.post(f"/desk/post/{self.ended}/end")

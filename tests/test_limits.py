@@ -10,10 +10,11 @@ from flask.wrappers import Response
 from sqlalchemy import func, select
 
 from support.persons import PASSWORD, Person
-from webapp import db, models, passwords
+from webapp import db, models
 from webapp.content import comments
 from webapp.db.engine import snapshot
 from webapp.http import rate_limits
+from webapp.people import passwords
 
 HOME, ELSEWHERE = "203.0.113.7", "198.51.100.9"
 WRONG = "wrong wrong wrong"

@@ -11,9 +11,10 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from support.persons import Person, happened
-from webapp import db, people
+from webapp import db
 from webapp.content import comments, moderation
 from webapp.models import base, now_ms
+from webapp.people import users
 
 SCREEN = "/desk/comments"
 
@@ -98,7 +99,7 @@ def test_what_is_known_of_a_person_stands_by_the_comment(
     app: Flask, ada: Person, eve: Person, root: Person, post_id: int
 ) -> None:
     with app.app_context(), db.writing() as session:
-        people.by_name(session, "eve").created_at = 1_767_225_600_000  # 1 January 2026
+        users.by_name(session, "eve").created_at = 1_767_225_600_000  # 1 January 2026
     ns = [eve.comment(post_id, f"Number {i}.") for i in range(3)]
     ada.post(f"/desk/post/{post_id}/comment/{ns[0]}/withdraw")
     eve.post(f"/post/{post_id}/comment/{ns[1]}/delete")
@@ -141,7 +142,7 @@ def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, e
     eve.comment(post_id, "So long.")
     assert "/disable" in root.get(SCREEN).text
     with app.app_context(), db.writing() as session:
-        people.remove(session, people.by_name(session, "eve").id)
+        users.remove(session, users.by_name(session, "eve").id)
     page = root.get(SCREEN).text
     assert "So long." in page
     assert "Deleted account" in page
@@ -150,7 +151,7 @@ def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, e
 
 def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, eve: Person, post_id: int) -> None:
     with app.test_request_context(), db.writing() as session:
-        eve_id = people.by_name(session, "eve").id
+        eve_id = users.by_name(session, "eve").id
         for i in range(moderation.NEWEST + 1):
             comments.add(session, post_id, eve_id, f"Number {i}", f"<p>Number {i}</p>", per_minute=None)
     queries: list[str] = []

@@ -28,15 +28,16 @@ from support.apps import refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, db, people
+from webapp import changes, db
 from webapp.content import invalidation, listings, posts
 from webapp.db.engine import WriteSession
 from webapp.media import branding
-from webapp.names import checked_username
 from webapp.pages import public, store, versions
 from webapp.pages.entry import Slot
 from webapp.pages.paths import Place, place_of
 from webapp.pages.store import Store, Stored
+from webapp.people import users
+from webapp.people.names import checked_username
 
 # What anybody may GET that is made anew for each request.
 NEVER_STORED = {
@@ -109,7 +110,7 @@ class World:
 
     def user_id(self, name: str) -> int:
         with self.app.app_context():
-            return people.by_name(db.reading(), name).id
+            return users.by_name(db.reading(), name).id
 
     def run(self, *command: str, typed: str | None = None) -> None:
         done = self.app.test_cli_runner().invoke(args=list(command), input=typed)

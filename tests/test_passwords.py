@@ -13,7 +13,8 @@ from argon2.low_level import Type
 from flask import Flask
 
 from support.persons import PASSWORD, Person
-from webapp import db, passwords, people
+from webapp import db
+from webapp.people import passwords, users
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def real() -> ModuleType:
 
 def stored_hash(app: Flask, name: str) -> str:
     with app.app_context():
-        return people.by_name(db.reading(), name).password_hash or ""
+        return users.by_name(db.reading(), name).password_hash or ""
 
 
 class Counted(PasswordHasher):
@@ -106,17 +107,17 @@ def test_a_hash_of_other_parameters_is_outdated(real: ModuleType) -> None:
 def test_every_log_in_that_fails_costs_one_verification(app: Flask, hasher: Counted, name: str) -> None:
     """Whoever measures the time learns nothing about which names there are."""
     with app.app_context(), db.writing() as session:
-        gone = people.create(session, "gone", None, stored_hash_of(session, "ada"))
-        away = people.create(session, "away", None, stored_hash_of(session, "ada"))
-        people.remove(session, gone.id)
-        people.disable(session, away.id, True)
+        gone = users.create(session, "gone", None, stored_hash_of(session, "ada"))
+        away = users.create(session, "away", None, stored_hash_of(session, "ada"))
+        users.remove(session, gone.id)
+        users.disable(session, away.id, True)
     anonymous = Person(app)
     assert anonymous.log_in(name, "wrong wrong wrong").status_code == 400
     assert hasher.done == ["verify"]
 
 
 def stored_hash_of(session: db.Session, name: str) -> str:
-    return people.by_name(session, name).password_hash or ""
+    return users.by_name(session, name).password_hash or ""
 
 
 def test_a_log_in_that_goes_well_costs_one_verification_too(app: Flask, hasher: Counted) -> None:
@@ -146,12 +147,12 @@ def test_renewing_never_brings_an_older_password_back(app: Flask) -> None:
     before = stored_hash(app, "ada")
     changed = passwords.make_hash("staple staple staple")
     with app.app_context(), db.writing() as session:
-        ada_id = people.by_name(session, "ada").id
-        people.set_password(session, ada_id, changed)
-        people.rehash(session, ada_id, before, passwords.make_hash(PASSWORD))
+        ada_id = users.by_name(session, "ada").id
+        users.set_password(session, ada_id, changed)
+        users.rehash(session, ada_id, before, passwords.make_hash(PASSWORD))
     assert stored_hash(app, "ada") == changed
     with app.app_context(), db.writing() as session:
-        people.rehash(session, ada_id, changed, before)
+        users.rehash(session, ada_id, changed, before)
     assert stored_hash(app, "ada") == before, "while the current one is replaced"
 
 

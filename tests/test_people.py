@@ -10,14 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from support.persons import PASSWORD, Person
-from webapp import changes, db, people
+from webapp import changes, db
 from webapp.errors import Refused
-from webapp.names import RESERVED, checked_username, username_key
+from webapp.people import users
+from webapp.people.names import RESERVED, checked_username, username_key
 
 
 def id_of(app: Flask, name: str) -> int:
     with app.app_context():
-        return people.by_name(db.reading(), name).id
+        return users.by_name(db.reading(), name).id
 
 
 def change(person: Person, name: str, what: str, **fields: str) -> int:
@@ -116,7 +117,7 @@ def test_a_disabled_account_answers_like_a_wrong_password(root: Person, anonymou
 
 def test_a_session_that_began_while_the_account_was_disabled_is_worth_nothing(root: Person, eve: Person) -> None:
     with root.app.app_context(), changes.changing() as session:
-        people.by_name(session, "eve").disabled_at = 1
+        users.by_name(session, "eve").disabled_at = 1
     assert not eve.get("/me").json["signed_in"]
 
 
@@ -135,9 +136,9 @@ def test_one_admin_always_stays(root: Person, app: Flask) -> None:
 def test_two_admins_can_not_dismiss_each_other_at_once(root: Person, app: Flask) -> None:
     """Both were let in as admins; the transactions come one after the other."""
     with app.app_context(), changes.changing() as session:
-        people.set_role(session, id_of(app, "admin"), "reader")
+        users.set_role(session, id_of(app, "admin"), "reader")
     with app.app_context(), pytest.raises(Refused, match="last admin"), changes.changing() as session:
-        people.set_role(session, id_of(app, "root"), "reader")
+        users.set_role(session, id_of(app, "root"), "reader")
     assert root.get("/me").json["role"] == "admin"
 
 
@@ -269,7 +270,7 @@ def test_readers_of_the_posts_load_them_anew(ada: Person, bob: Person, app: Flas
 
     def seq(post_id: int) -> int:
         with app.app_context():
-            return people.posts.published(db.reading(), post_id).seq
+            return users.posts.published(db.reading(), post_id).seq
 
     before = seq(mine), seq(theirs)
     rename(ada, "lovelace")
@@ -316,7 +317,7 @@ def test_posts_of_somebody_who_is_gone_can_still_be_edited(ada: Person, edith: P
     post_id = ada.write_post(title="Before")
     assert (delete(ada) if how == "deleted" else change(root, "ada", "role", role="reader")) == 302
     with edith.app.app_context():
-        fields = people.posts.texts_of(people.posts.written(db.reading(), post_id))
+        fields = users.posts.texts_of(users.posts.written(db.reading(), post_id))
     sent = {name: value for name, value in fields.items() if name != "live"} | {"title": "After", "action": "publish"}
     answer = edith.post(f"/desk/post/{post_id}", **sent)
     assert answer.status_code == 302, answer.text

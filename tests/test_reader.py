@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from support.content import add_many, items, publish_many
 from support.persons import Person
-from webapp import changes, people
+from webapp import changes
+from webapp.people import users
 
 
 def cards(page: str) -> list[int]:
@@ -276,7 +277,7 @@ def test_each_page_has_one_true_address(app: Flask, ada: Person, asked: str, tru
 def test_an_old_name_leads_to_the_new_one(app: Flask, ada: Person) -> None:
     ada.write_post()
     with app.app_context(), changes.changing() as session:
-        people.rename(session, people.by_name(session, "ada").id, "countess", None)
+        users.rename(session, users.by_name(session, "ada").id, "countess", None)
     answer = ada.get("/user/ada")
     assert (answer.status_code, answer.location) == (301, "/user/countess")
     assert 'href="/user/countess"' in ada.get("/").text
@@ -410,7 +411,7 @@ def test_a_deleted_authors_name_is_gone_from_every_page(app: Flask, ada: Person,
     urls = everything(ada, edith, eve)
     assert 'href="/user/ada"' in eve.get("/post/1").text
     with app.app_context(), changes.changing() as session:
-        people.remove(session, people.by_name(session, "ada").id)
+        users.remove(session, users.by_name(session, "ada").id)
     assert eve.get("/user/ada").status_code == 404
     for url in urls:
         if url not in ("/user/ada", "/hello/ada"):

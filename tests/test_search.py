@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.persons import Person
-from webapp import changes, people
+from webapp import changes
 from webapp.content import importing, search
+from webapp.people import users
 from webapp.reader import SEARCHES_PER_MINUTE
 
 GUIDE = """---
@@ -61,7 +62,7 @@ def guide(app: Flask, tmp_path: Path) -> str:
     path = tmp_path / "guide.zh.md"
     path.write_text(GUIDE, "utf-8")
     with app.app_context(), changes.changing() as session:
-        assert importing.store(session, importing.read(path, ZoneInfo("UTC")), people.by_name(session, "ada").id)
+        assert importing.store(session, importing.read(path, ZoneInfo("UTC")), users.by_name(session, "ada").id)
     return "/post/1"
 
 

@@ -19,9 +19,10 @@ from hypothesis import strategies as st
 
 from support.apps import refill
 from support.persons import PASSWORD, Person
-from webapp import changes, people
+from webapp import changes
 from webapp.content import search
 from webapp.db import engine
+from webapp.people import users
 
 ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy")
 ONCE += ("Permissions-Policy", "Cache-Control", "Content-Type")
@@ -151,9 +152,9 @@ def prepared(shared_app: Flask, template_instance: Path, tmp_path_factory: pytes
     ada.post(f"/desk/post/{post}/comment/{parts['rude']}/withdraw")
     edith.post("/desk/about/new", name="imprint", title="Imprint", body="Made by us.")
     with app.app_context(), changes.changing() as session:
-        parts["bob"] = people.by_name(session, "bob").id
-        mallory = people.create(session, "mallory", None, None)
-        people.disable(session, mallory.id, True)
+        parts["bob"] = users.by_name(session, "bob").id
+        mallory = users.create(session, "mallory", None, None)
+        users.disable(session, mallory.id, True)
         parts["mallory"] = mallory.id
     parts["invitation"] = link_of(root.post("/desk/people/invite", role="reader").text)
     parts["password"] = link_of(root.post(f"/desk/people/{parts['bob']}/password-link").text)

@@ -18,12 +18,13 @@ from support.apps import settings_for
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
-from webapp import changes, create_app, db, people
+from webapp import changes, create_app, db
 from webapp.content import about, posts, updates
 from webapp.pages import public, repair, store, versions
 from webapp.pages.paths import place_of
 from webapp.pages.public import Pages
 from webapp.pages.repair import Healer
+from webapp.people import users
 from webapp.system import locks
 
 
@@ -72,7 +73,7 @@ def die_after(app: Flask, change: Callable[[db.Session], object]) -> None:
 
 
 def add_update(session: db.Session) -> object:
-    return updates.add(session, 1, people.by_name(session, "ada").id, "Late.", "<p>Late.</p>")
+    return updates.add(session, 1, users.by_name(session, "ada").id, "Late.", "<p>Late.</p>")
 
 
 def outdated(app: Flask) -> set[str]:
@@ -274,7 +275,7 @@ def test_hot_pages_come_first(site: Pages, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(repair, "AT_ONCE", 1)
     healer = Healer(site)
     healer.look()
-    die_after(site.app, lambda session: people.rename(session, people.by_name(session, "ada").id, "countess", None))
+    die_after(site.app, lambda session: users.rename(session, users.by_name(session, "ada").id, "countess", None))
     stale = outdated(site.app)
     assert len(stale) > 5
     for _time in range(3):

@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
-from webapp import changes, config, create_app, passwords, people
+from webapp import changes, config, create_app
 from webapp.content import comments, importing, posts, updates
 from webapp.models import Post, User
+from webapp.people import passwords, users
 from webapp.text.render import render_comment, render_post, render_update
 
 SCREENS = CHECKOUT / "docs" / "screens"
@@ -180,7 +181,7 @@ def fill(app: Flask) -> dict[str, int]:
 
 
 def _person(session: Session, name: str) -> User:
-    return people.create(session, name, None, passwords.make_hash(PASSWORD), "editor" if name == "ines" else "author")
+    return users.create(session, name, None, passwords.make_hash(PASSWORD), "editor" if name == "ines" else "author")
 
 
 def _article(
@@ -197,7 +198,7 @@ def _article(
         title=title, summary=summary, body=body, rendered=render_post(body), tags=tags, language="en", live=live
     )
     with changes.changing() as session:
-        author = people.get(session, author_id)
+        author = users.get(session, author_id)
         post = posts.create(session, [author], writing, actor_id=author_id)
         return posts.publish(session, post.id, at_ms=_ms(at)).id
 

@@ -36,8 +36,8 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .media import branding
     from .operator import operator
     from .pages import public
+    from .people.sessions import SESSION_DAYS
     from .reader import reader
-    from .sessions import SESSION_DAYS
     from .system import instance
     from .text.summary import summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from . import changes, names, passwords, people, sessions
+from . import changes
 from .account_forms import DeleteAccountForm, PasswordForm, ProfileForm
 from .accounts import accounts, count_attempt, verify_password
 from .content import comments
@@ -13,7 +13,8 @@ from .db import reading, writing
 from .errors import Refused, Taken
 from .i18n import gettext as _
 from .models import User
-from .rights import hint, sign_out, signed_in
+from .people import names, passwords, sessions, users
+from .people.access import hint, sign_out, signed_in
 
 PROFILES_PER_HOUR = 10
 
@@ -28,7 +29,7 @@ def settings() -> str | Response | tuple[str, int]:
     try:
         with changes.changing() as db:
             name = names.checked_username(form.username.data or "")
-            people.rename(db, user.id, name, names.checked_email(form.email.data or ""))
+            users.rename(db, user.id, name, names.checked_email(form.email.data or ""))
     except Taken as taken:
         form.refuse(form[taken.field], taken)
         return _settings(profile_form=form)
@@ -43,7 +44,7 @@ def change_password() -> Response | tuple[str, int]:
         return _settings(password_form=form)
     password_hash = passwords.make_hash(form.new_password.data)
     with writing() as db:
-        people.set_password(db, user.id, password_hash, keep_sid=session["sid"])
+        users.set_password(db, user.id, password_hash, keep_sid=session["sid"])
     return _done(_("Your password is changed, and every other session has ended."))
 
 
@@ -61,13 +62,13 @@ def delete_account() -> Response | tuple[str, int]:
     form = DeleteAccountForm()
     if not form.validate_on_submit() or not _is_really(user, form):
         return _settings(delete_form=form)
-    people.keep_an_admin(reading(), user)
+    users.keep_an_admin(reading(), user)
     while form.with_comments.data:
         with changes.changing() as db:
-            if not people.withdraw_comments(db, user.id):
+            if not users.withdraw_comments(db, user.id):
                 break
     with changes.changing() as db:
-        people.remove(db, user.id)
+        users.remove(db, user.id)
     sign_out()
     flash(_("Your account is deleted."))
     return hint(redirect(url_for(".login")), signed_in=False)

@@ -6,14 +6,14 @@ from flask import Blueprint, current_app, jsonify, redirect, render_template, re
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from . import names, one_time_links, passwords, people
 from .account_forms import LoginForm, NewPasswordForm, RegisterForm
 from .db import reading, release, writing
 from .errors import NotAllowed, NotFound, Refused, Taken
 from .http import metrics, rate_limits
 from .http.links import safe_next
 from .i18n import gettext as _
-from .rights import current_user, has_role, hint, sign_in, sign_out
+from .people import names, one_time_links, passwords, users
+from .people.access import current_user, has_role, hint, sign_in, sign_out
 from .system import instance
 
 accounts = Blueprint("accounts", __name__)
@@ -59,14 +59,14 @@ def verify_password(name: str, password: str) -> tuple[int, str] | None:
     """Whose password this is, and its hash. Unknown names take as long and answer the same. Raises TooMany."""
     key = f"login {names.username_key(name.strip())} {_network()}"
     counted = count_attempt({key: LOGINS_PER_PAIR, f"login {_network()}": LOGINS_PER_ADDRESS}, LOGIN_SECONDS)
-    user = people.by_login(reading(), name)
+    user = users.by_login(reading(), name)
     release()
     if not passwords.verify(user.password_hash if user else None, password) or user is None:
         return None
     fresh = passwords.make_hash(password) if passwords.is_outdated(user.password_hash or "") else None
     with writing() as db:
         rate_limits.forgive(db, counted)
-        overtaken = fresh and not people.rehash(db, user.id, user.password_hash or "", fresh)
+        overtaken = fresh and not users.rehash(db, user.id, user.password_hash or "", fresh)
     if overtaken:
         return verify_password(name, password)
     return user.id, fresh or user.password_hash or ""
@@ -117,7 +117,7 @@ def _join(form: RegisterForm, role: str, token: str | None = None) -> Response |
             if token:
                 db.delete(one_time_links.link(db, "invitation", token))
             name = names.checked_username(form.username.data or "")
-            user = people.create(db, name, names.checked_email(form.email.data or ""), password_hash, role)
+            user = users.create(db, name, names.checked_email(form.email.data or ""), password_hash, role)
     except Taken as taken:
         form.refuse(form[taken.field], taken)
         return None
@@ -136,7 +136,7 @@ def invited(token: str) -> str | Response | tuple[str, int]:
 
 @accounts.route("/password/<token>", methods=["GET", "POST"])
 def new_password(token: str) -> str | Response | tuple[str, int]:
-    user = people.get(reading(), one_time_links.link(reading(), "password", token).user_id or 0)
+    user = users.get(reading(), one_time_links.link(reading(), "password", token).user_id or 0)
     if user.disabled_at:
         raise NotFound
     form = NewPasswordForm()
@@ -145,7 +145,7 @@ def new_password(token: str) -> str | Response | tuple[str, int]:
     password_hash = passwords.make_hash(form.password.data)
     with writing() as db:
         one_time_links.link(db, "password", token)
-        people.set_password(db, user.id, password_hash)
+        users.set_password(db, user.id, password_hash)
     sign_in(user.id, password_hash)
     return hint(redirect(url_for("reader.front")), signed_in=True)
 

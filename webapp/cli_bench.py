@@ -12,13 +12,14 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from . import changes, db, passwords, people
+from . import changes, db
 from .cli_common import on_instance
 from .config import LANGUAGES
 from .content import comments, posts, updates
 from .db.engine import WriteSession
 from .demo.prose import PARAGRAPH_WORDS, Prose, prose
 from .models import FRONT, Post
+from .people import passwords, users
 from .setup import program
 from .system import instance
 from .text.render import render_comment, render_post, render_update
@@ -114,7 +115,7 @@ def _make_accounts(names: list[str], password_hash: str) -> list[int]:
                 "There are posts here, somebody's own or of a run that was interrupted, so nothing was changed."
                 f" Set PRESSROOM_INSTANCE to a new folder, and begin with: {program()} init"
             )
-        made = [people.create(session, name, None, password_hash, name.partition("-")[0]) for name in names]
+        made = [users.create(session, name, None, password_hash, name.partition("-")[0]) for name in names]
         for user in made:
             user.created_at = NEWEST_MS
         return [user.id for user in made]
@@ -133,7 +134,7 @@ def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int
         live=live,
     )
     with changes.changing() as session:
-        authors = [people.get(session, user_id) for user_id in author_ids]
+        authors = [users.get(session, user_id) for user_id in author_ids]
         post = posts.create(session, authors, writing, actor_id=author_ids[0])
         post.created_at = post.changed_at = at_ms
         return posts.publish(session, post.id, at_ms).id

@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import changes, db, people
+from . import changes, db
 from .cli_common import on_instance
 from .content import importing
+from .people import users
 
 
 @click.command("import")
@@ -19,7 +20,7 @@ from .content import importing
 @on_instance
 def import_files(paths: tuple[Path, ...], author: str) -> None:
     """Publish Markdown files, or folders of them, as posts; what was imported before is left alone."""
-    person = people.by_name(db.reading(), author)
+    person = users.by_name(db.reading(), author)
     zone = current_app.config["TIMEZONE"]
     found = importing.files(list(paths))
     stored, problems = 0, []

@@ -7,9 +7,10 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from . import changes, db, names, passwords, people
+from . import changes, db
 from .cli_common import on_instance
 from .models import ROLES
+from .people import names, passwords, users
 
 user = AppGroup("user", help="Accounts.")
 role_option = click.option("--role", type=click.Choice(ROLES), default="reader", show_default=True)
@@ -37,7 +38,7 @@ def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
     name = names.checked_username(name)
     password_hash = _password(password_stdin)
     with db.writing() as session:
-        people.create(session, name, names.checked_email(email), password_hash, role)
+        users.create(session, name, names.checked_email(email), password_hash, role)
     click.echo(f"{name} is now {role}.")
 
 
@@ -47,10 +48,10 @@ def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
 @on_instance
 def set_password(name: str, password_stdin: bool) -> None:
     """Give an account a new password and end its sessions."""
-    person = people.by_name(db.reading(), name)
+    person = users.by_name(db.reading(), name)
     password_hash = _password(password_stdin)
     with db.writing() as session:
-        people.set_password(session, person.id, password_hash)
+        users.set_password(session, person.id, password_hash)
     click.echo(f"{person.username} has a new password.")
 
 
@@ -60,9 +61,9 @@ def set_password(name: str, password_stdin: bool) -> None:
 @on_instance
 def set_role(name: str, role: str) -> None:
     """Change what an account may do."""
-    person = people.by_name(db.reading(), name)
+    person = users.by_name(db.reading(), name)
     with db.writing() as session:
-        people.set_role(session, person.id, role)
+        users.set_role(session, person.id, role)
     click.echo(f"{person.username} is now {role}.")
 
 
@@ -73,9 +74,9 @@ def set_role(name: str, role: str) -> None:
 def rename(name: str, new_name: str) -> None:
     """Give an account another name; the old one redirects."""
     new_name = names.checked_username(new_name)
-    person = people.by_name(db.reading(), name)
+    person = users.by_name(db.reading(), name)
     with changes.changing() as session:
-        people.rename(session, person.id, new_name, person.email)
+        users.rename(session, person.id, new_name, person.email)
     click.echo(f"{person.username} is now called {new_name}.")
 
 
@@ -85,9 +86,9 @@ def rename(name: str, new_name: str) -> None:
 @on_instance
 def disable(name: str, undo: bool) -> None:
     """Keep an account from logging in; what it wrote stays."""
-    person = people.by_name(db.reading(), name)
+    person = users.by_name(db.reading(), name)
     with changes.changing() as session:
-        people.disable(session, person.id, not undo)
+        users.disable(session, person.id, not undo)
     click.echo(f"{person.username} {'may log in again' if undo else 'can’t log in any more'}.")
 
 
@@ -95,6 +96,6 @@ def disable(name: str, undo: bool) -> None:
 @on_instance
 def list_users() -> None:
     """Everybody's name and role."""
-    for person in people.every(db.reading()):
+    for person in users.every(db.reading()):
         state = "disabled" if person.disabled_at else ""
         click.echo(f"{person.username}\t{person.role}\t{state}".rstrip())

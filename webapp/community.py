@@ -10,7 +10,7 @@ from .content import comments, posts
 from .db import reading
 from .http import rate_limits
 from .http.forms import sent_body
-from .rights import own_comment, signed_in, who_is_here, writing_as
+from .people.access import own_comment, signed_in, who_is_here, writing_as
 from .text.render import render_comment
 
 community = Blueprint("community", __name__)

@@ -10,7 +10,6 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from . import people
 from .conflict import conflict_page
 from .content import auto_end, posts, revisions, updates
 from .db import reading
@@ -21,7 +20,8 @@ from .http.forms import version_of
 from .http.links import absolute, safe_next
 from .i18n import gettext as _
 from .models import Post, User
-from .rights import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
+from .people import users
+from .people.access import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
 from .text.language import guess_language
 
 desk = Blueprint("desk", __name__)
@@ -93,7 +93,7 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
             found.append(before[name])
             continue
         try:
-            person = people.by_name(reading(), name)
+            person = users.by_name(reading(), name)
         except NotFound:
             form.refuse(form.authors, Refused(_("There is nobody called “%(name)s”.", name=name[:40])))
             continue

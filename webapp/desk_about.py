@@ -13,7 +13,7 @@ from .errors import Conflict
 from .forms import AboutForm
 from .http.forms import sent_body, version_of
 from .i18n import gettext as _
-from .rights import editor, writing_as
+from .people.access import editor, writing_as
 from .text.render import render_post
 
 

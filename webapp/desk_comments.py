@@ -14,7 +14,7 @@ from .db import reading
 from .desk import desk
 from .http.links import safe_next
 from .models import Post
-from .rights import comment_to_moderate, has_role, post_to_write, writer, writing_as
+from .people.access import comment_to_moderate, has_role, post_to_write, writer, writing_as
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")

@@ -17,7 +17,7 @@ from .http import rate_limits
 from .http.forms import refused_text
 from .i18n import gettext as _
 from .models import Update
-from .rights import post_to_write, update_to_write, writer, writing_as
+from .people.access import post_to_write, update_to_write, writer, writing_as
 from .text.markdown import TextRefused
 from .text.render import render_post, render_update
 

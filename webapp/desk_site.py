@@ -7,7 +7,6 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 
-from . import one_time_links, people
 from .db import reading
 from .desk import desk
 from .errors import Refused
@@ -16,7 +15,8 @@ from .http.links import absolute, safe_next
 from .i18n import gettext as _
 from .i18n import lazy_gettext as _l
 from .models import ROLES
-from .rights import admin, writing_as
+from .people import one_time_links, users
+from .people.access import admin, writing_as
 
 ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
 
@@ -34,7 +34,7 @@ def everybody() -> str:
 def _people_page(link: str | None = None, link_for: str | None = None) -> str:
     return render_template(
         "desk/people.html",
-        people=people.every(reading()),
+        people=users.every(reading()),
         roles=ROLES,
         form=InviteForm(formdata=None),
         link=link,
@@ -57,7 +57,7 @@ def invite() -> str | tuple[str, int]:
 @desk.post("/desk/people/<int:user_id>/password-link")
 def password_link(user_id: int) -> str:
     actor_id = admin().id
-    person = people.get(reading(), user_id)
+    person = users.get(reading(), user_id)
     with writing_as("admin") as db:
         token = one_time_links.make_link(db, "password", actor_id, user_id=person.id)
     url = absolute("accounts.new_password", token=token)
@@ -68,7 +68,7 @@ def password_link(user_id: int) -> str:
 def set_role(user_id: int) -> Response:
     admin()
     with writing_as("admin") as db:
-        person = people.set_role(db, user_id, request.form.get("role", ""))
+        person = users.set_role(db, user_id, request.form.get("role", ""))
     return _people_done(_("The role of %(name)s is now: %(role)s.", name=person.username, role=ROLE_NAMES[person.role]))
 
 
@@ -76,7 +76,7 @@ def set_role(user_id: int) -> Response:
 def disable(user_id: int) -> Response:
     admin()
     with writing_as("admin") as db:
-        person = people.disable(db, user_id, True)
+        person = users.disable(db, user_id, True)
     return _people_done(_("%(name)s can’t log in any more.", name=person.username))
 
 
@@ -84,7 +84,7 @@ def disable(user_id: int) -> Response:
 def enable(user_id: int) -> Response:
     admin()
     with writing_as("admin") as db:
-        person = people.disable(db, user_id, False)
+        person = users.disable(db, user_id, False)
     return _people_done(_("%(name)s can log in again.", name=person.username))
 
 

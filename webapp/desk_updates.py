@@ -21,7 +21,7 @@ from .http.links import safe_next
 from .i18n import gettext as _
 from .live.channel import CHANNEL
 from .models import Update
-from .rights import post_to_write, update_to_write, writer, writing_as
+from .people.access import post_to_write, update_to_write, writer, writing_as
 from .text.render import render_update
 
 

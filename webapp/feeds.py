@@ -9,13 +9,14 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import people, share
+from . import share
 from .content import about, fragments, listings, posts, updates
 from .db import reading
 from .errors import Moved, NotFound
 from .http.links import absolute, relative
 from .media import branding
 from .models import Post, ShownUpdate
+from .people import users
 
 feeds = Blueprint("feeds", __name__)
 share.add_to_templates(feeds)
@@ -93,7 +94,7 @@ def site(kind: str) -> str:
 
 @feeds.get("/user/<username>/feed.<any(atom, json):kind>")
 def user(kind: str, username: str) -> str:
-    person = people.public(reading(), username)
+    person = users.public(reading(), username)
     if person.username != username:
         raise Moved(relative("feeds.user", username=person.username, kind=kind))
     entries = [_of_post(post) for post in listings.newest_whole(reading(), author=person)]
@@ -236,7 +237,7 @@ def _urls() -> list[tuple[str, int | None]]:
     post_urls = absolute("reader.post", post_id=0).removesuffix("0")
     found: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
     found += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
-    found += [(absolute("reader.user", username=name), None) for name in people.published_names(reading())]
+    found += [(absolute("reader.user", username=name), None) for name in users.published_names(reading())]
     found += [(absolute("reader.tag", tag=key), None) for key in listings.published_tags(reading())]
     return found + [(f"{post_urls}{post_id}", at) for post_id, at in listings.last_changes(reading())]
 

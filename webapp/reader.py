@@ -3,7 +3,6 @@
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from . import people
 from .content import about as site_pages
 from .content import comments, events, listings, posts, search, updates
 from .content import history as moments
@@ -12,6 +11,7 @@ from .errors import Moved
 from .http import rate_limits
 from .http.links import relative
 from .models import FRONT, ITEMS_PER_PAGE, now_ms
+from .people import users
 
 reader = Blueprint("reader", __name__)
 
@@ -122,7 +122,7 @@ def _network() -> str:
 @reader.get("/user/<username>", defaults={"number": 1})
 @reader.get("/user/<username>/page/<int:number>")
 def user(username: str, number: int) -> str:
-    person = people.public(reading(), username)
+    person = users.public(reading(), username)
     if person.username != username:
         raise Moved(relative("reader.user", username=person.username, number=number))
     return render_template("reader/user.html", user=person, page=listings.by_author(reading(), person, number))

@@ -11,10 +11,11 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from . import copies, create_app, db, passwords, people, restore
+from . import copies, create_app, db, restore
 from .db import schema
 from .models import User
 from .pages import repair
+from .people import passwords, users
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
@@ -32,7 +33,7 @@ def initialise(settings: dict[str, Any]) -> str | None:
         with db.writing() as session:
             if session.scalar(select(User.id).limit(1)) is not None:
                 return None
-            people.create(session, ADMIN, None, password_hash, "admin")
+            users.create(session, ADMIN, None, password_hash, "admin")
     return password
 
 

@@ -22,8 +22,9 @@ from typing import NamedTuple
 from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
-from webapp import changes, config, create_app, db, passwords, people, setup
+from webapp import changes, config, create_app, db, setup
 from webapp.content import comments, posts, updates
+from webapp.people import passwords, users
 from webapp.system import instance
 from webapp.text.render import render_comment, render_post, render_update
 
@@ -78,9 +79,9 @@ def site(people_too: int = 0) -> Iterator[Site]:
         app = create_app(settings)
         password_hash = passwords.make_hash(PASSWORD)
         with app.app_context(), db.writing() as session:
-            people.create(session, AUTHOR, None, password_hash, "author")
+            users.create(session, AUTHOR, None, password_hash, "author")
             for number in range(people_too):
-                people.create(session, f"reader-{number}", None, password_hash)
+                users.create(session, f"reader-{number}", None, password_hash)
         yield Site(folder, port, environ, app)
 
 
@@ -88,7 +89,7 @@ def live_post(app: Flask, body: str = SENTENCE, update_count: int = 0, comment_c
     """A published live post; its id. Its page is in the store afterwards."""
     html, comment_html = render_update(SENTENCE), render_comment(SENTENCE)
     with app.app_context(), changes.changing() as session:
-        author = people.by_name(session, AUTHOR)
+        author = users.by_name(session, AUTHOR)
         writing = posts.Writing("The derby", body, render_post(body), live=True)
         post = posts.create(session, [author], writing, actor_id=author.id)
         posts.publish(session, post.id)

@@ -20,8 +20,9 @@ from typing import NamedTuple
 
 from loadtests.limits import lab, report
 from loadtests.limits.readers import Readers
-from webapp import changes, people
+from webapp import changes
 from webapp.content import updates
+from webapp.people import users
 from webapp.text.render import render_update
 
 CONNECTIONS = 32
@@ -74,7 +75,7 @@ def updating(site: lab.Site, post_id: int) -> Iterator[None]:
 
     def update() -> None:
         with site.app.app_context(), changes.changing() as session:
-            author = people.by_name(session, lab.AUTHOR)
+            author = users.by_name(session, lab.AUTHOR)
             updates.add(session, post_id, author.id, lab.SENTENCE, html)
 
     with lab.repeating(update, 1 / UPDATES_PER_SECOND):

@@ -8,8 +8,9 @@ from contextlib import closing
 
 from flask import Flask
 
-from webapp import changes, people
+from webapp import changes
 from webapp.content import comments, posts, updates
+from webapp.people import users
 from webapp.text.render import Rendered
 
 
@@ -18,7 +19,7 @@ def add_many(app: Flask, post_id: int, count: int, kind: str = "updates") -> lis
     add = {"updates": updates.add, "comments": comments.add}[kind]
     unlimited = {"per_minute": None} if kind == "comments" else {}
     with app.app_context(), changes.changing() as session:
-        ada = people.by_name(session, "ada")
+        ada = users.by_name(session, "ada")
         return [
             add(session, post_id, ada.id, f"Number {i}.", f"<p>Number {i}.</p>", **unlimited).n for i in range(count)
         ]
@@ -28,7 +29,7 @@ def publish_many(app: Flask, count: int, **fields: object) -> list[int]:
     """So many posts of Ada's, an hour apart, the oldest first; their ids."""
     ids = []
     with app.app_context(), changes.changing() as session:
-        ada = people.by_name(session, "ada")
+        ada = users.by_name(session, "ada")
         for number in range(count):
             writing = posts.Writing(f"Post {number}", "Text", Rendered("<p>Text</p>"), **fields)  # type: ignore[arg-type]
             post = posts.create(session, [ada], writing, actor_id=ada.id)

@@ -16,12 +16,13 @@ import yaml
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from .. import changes, people
+from .. import changes
 from ..content import comments, posts, updates
 from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
 from ..http.links import absolute, relative
 from ..models import Comment, Post, User
+from ..people import users
 from ..text.render import render_comment, render_post, render_update
 from ..text.summary import summary
 
@@ -81,7 +82,7 @@ def begin(script: dict[str, Any]) -> Play:
 
 def _account(session: Session, name: str, role: str) -> User:
     """Disabled besides: a link for a new password would not let anybody in."""
-    return people.disable(session, people.create(session, name, None, None, role).id, True)
+    return users.disable(session, users.create(session, name, None, None, role).id, True)
 
 
 def _source(language: str) -> str:
@@ -147,10 +148,10 @@ def _change(session: WriteSession, play: Play, step: dict[str, Any], written: st
 def remove(language: str) -> str:
     """Take away all that a demo made, and say what that was; empty for nothing."""
     with changes.changing() as session:
-        cast = people.of_demo(session, language)
+        cast = users.of_demo(session, language)
         post = session.scalar(select(Post).where(Post.source == _source(language)))
         said = _erase(session, post, cast) if post else []
-        kept = [user.username for user in cast if not people.erase(session, user.id)]
+        kept = [user.username for user in cast if not users.erase(session, user.id)]
     if not post and not cast:
         return ""
     said += [f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]

@@ -4,11 +4,11 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from .content import comments, invalidation, posts
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound, Refused, Taken
-from .i18n import gettext as _
-from .models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
+from ..content import comments, invalidation, posts
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound, Refused, Taken
+from ..i18n import gettext as _
+from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
 from .names import DEMO, username_key
 from .sessions import end_sessions
 

@@ -13,13 +13,14 @@ from typing import Any
 from flask import g, request, session
 from werkzeug.wrappers import Response
 
-from . import changes, sessions
-from .content import comments, posts, updates
-from .db import reading, writing
-from .db.engine import WriteSession
-from .errors import NotAllowed, SignInNeeded
-from .i18n import gettext as _
-from .models import ROLES, Comment, Post, Update, User
+from .. import changes
+from ..content import comments, posts, updates
+from ..db import reading, writing
+from ..db.engine import WriteSession
+from ..errors import NotAllowed, SignInNeeded
+from ..i18n import gettext as _
+from ..models import ROLES, Comment, Post, Update, User
+from . import sessions
 
 HINT = "signed_in"
 

@@ -6,7 +6,7 @@ Source: OWASP Password Storage Cheat Sheet.
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
-from .system.server import off_hub
+from ..system.server import off_hub
 
 MIN_LENGTH = 10
 MAX_LENGTH = 200

@@ -5,9 +5,9 @@ import secrets
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from .errors import NotFound
-from .i18n import gettext as _
-from .models import OneTimeLink, User, now_ms
+from ..errors import NotFound
+from ..i18n import gettext as _
+from ..models import OneTimeLink, User, now_ms
 from .sessions import DAY_MS, hashed
 
 LINK_DAYS = 7

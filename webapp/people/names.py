@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from .errors import Refused
-from .i18n import gettext as _
+from ..errors import Refused
+from ..i18n import gettext as _
 
 RESERVED = frozenset(
     (

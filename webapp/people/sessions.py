@@ -6,7 +6,7 @@ import secrets
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from .models import LoginSession, User, now_ms
+from ..models import LoginSession, User, now_ms
 
 SESSION_DAYS = 30
 DAY_MS = 86_400_000
