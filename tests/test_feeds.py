@@ -16,9 +16,10 @@ from flask import Flask
 
 from support.content import add_many, publish_many
 from support.persons import Person
-from webapp import changes, feeds, share
+from webapp import changes
 from webapp.content import updates
 from webapp.people import users
+from webapp.reader import feeds, metadata
 from webapp.text.render import render_post
 
 BASE = "https://news.example.org"
@@ -510,7 +511,7 @@ def update_time(reader: Person, post_id: int) -> str:
     [("en", "en_US"), ("zh", "zh_CN"), ("zh-Hant", "zh_TW"), ("pt-BR", "pt_BR"), ("ar", "ar_EG"), ("x", "x")],
 )
 def test_a_language_has_its_likeliest_territory(language: str, locale: str) -> None:
-    assert share.og_locale(language) == locale
+    assert metadata.og_locale(language) == locale
 
 
 def test_pages_that_arent_public_say_nothing_of_the_kind(author: Person, reader: Person) -> None:

@@ -30,7 +30,7 @@ OFFLINE = {
     "test -d .git || sudo -u pressroom git clone": f"git -C {CHECKOUT} ls-files -z -co --exclude-standard"
     f" | tar -C {CHECKOUT} --null -T - -c | sudo -u pressroom tar -x; touch .venv/.installed",
     "sudo -u pressroom make without-uwsgi": "",
-    "sudo -u pressroom git pull": "sed -i 's/Hello, World!/Hello again!/' webapp/reader.py",
+    "sudo -u pressroom git pull": "sed -i 's/Hello, World!/Hello again!/' webapp/reader/views.py",
     "curl https://$NAME/readyz": "curl -sSf --retry 9 --retry-all-errors https://$NAME/readyz",  # nginx takes a moment
     "sudo certbot certonly": "mkdir -p $ACME $TLS; echo it is ours > $ACME/token;"
     " curl -sf --retry 9 --retry-all-errors http://$NAME/.well-known/acme-challenge/token;"
@@ -158,13 +158,13 @@ def test_new_code_is_taken_up_without_a_lost_request_or_stream(machine: Machine)
 
 
 def test_broken_code_fails_the_reload_and_nothing_else(machine: Machine) -> None:
-    machine.run(f"sed -i '1s/^/no Python\\n/' {SITE}/webapp/reader.py")
+    machine.run(f"sed -i '1s/^/no Python\\n/' {SITE}/webapp/reader/views.py")
     assert machine.tried("systemctl reload pressroom").returncode != 0
     journal = machine.run("journalctl --output cat --no-pager -u pressroom")
     assert "Not reloaded: the new code doesn't start." in journal
     assert "SyntaxError" in journal
     assert machine.run(f"curl -sS https://{NAME}/hello") == "Hello again!"
-    assert machine.run(f"sed -i 1d {SITE}/webapp/reader.py; systemctl reload pressroom") == ""
+    assert machine.run(f"sed -i 1d {SITE}/webapp/reader/views.py; systemctl reload pressroom") == ""
 
 
 def test_it_comes_back_from_kill_9(machine: Machine) -> None:

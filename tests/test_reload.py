@@ -65,7 +65,7 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path) -> None:
     (code / "tmp").mkdir()
     site.environ["TMPDIR"] = str(code / "tmp")
     before = site.worker_pids()
-    change(code / "webapp" / "reader.py", 'return "Hello, World!"', 'return "Hello again!"')
+    change(code / "webapp" / "reader" / "views.py", 'return "Hello, World!"', 'return "Hello again!"')
     done = reload(site)
     assert (done.returncode, done.stdout, done.stderr) == (0, "New code is in all workers.\n", "")
     assert len(site.worker_pids() - before) == 2
@@ -90,7 +90,7 @@ def test_workers_that_are_still_starting_get_it_too(code: Path, copied_instance:
 def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
     before = site.worker_pids()
     for name, old, new, says in (
-        ("webapp/reader.py", "from flask import", "from flask imp", "doesn't start.\nTraceback"),
+        ("webapp/reader/views.py", "from flask import", "from flask imp", "doesn't start.\nTraceback"),
         ("webapp/wsgi.py", "app = create_app()", "app = create_apps()", "NameError: name 'create_apps'"),
         (
             "webapp/live/broadcaster.py",

@@ -16,7 +16,7 @@ from support.persons import Person
 from webapp import changes
 from webapp.content import importing, search
 from webapp.people import users
-from webapp.reader import SEARCHES_PER_MINUTE
+from webapp.reader.views import SEARCHES_PER_MINUTE
 
 GUIDE = """---
 title: Flask 新手指南

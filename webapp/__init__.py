@@ -21,15 +21,12 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from . import cli, db, i18n
-    from . import feeds as feeds_module
-    from . import reader as reader_module
     from .accounts import accounts
     from .community import community
     from .config import read, resources
     from .content import fragments
     from .content.about import linked
     from .desk import desk
-    from .feeds import feeds
     from .http import error_pages, guard, headers, links, log, metrics, rate_limits
     from .live.channel import CHANNEL, Channel
     from .live.views import live
@@ -37,7 +34,10 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .operator import operator
     from .pages import public
     from .people.sessions import SESSION_DAYS
-    from .reader import reader
+    from .reader import feeds as feeds_module
+    from .reader import views as reader_module
+    from .reader.feeds import feeds
+    from .reader.views import reader
     from .system import instance
     from .text.summary import summary
 

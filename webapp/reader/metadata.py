@@ -10,13 +10,13 @@ from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
-from .content import posts
-from .content.updates import Latest
-from .http.links import absolute
-from .i18n import gettext as _
-from .media import branding
-from .models import ITEMS_PER_PAGE, Post, ShownUpdate
-from .text import summary
+from ..content import posts
+from ..content.updates import Latest
+from ..http.links import absolute
+from ..i18n import gettext as _
+from ..media import branding
+from ..models import ITEMS_PER_PAGE, Post, ShownUpdate
+from ..text import summary
 
 HEADLINE_CHARS = 60
 BODY_CHARS = 200

@@ -3,15 +3,15 @@
 from flask import Blueprint, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
-from .content import about as site_pages
-from .content import comments, events, listings, posts, search, updates
-from .content import history as moments
-from .db import reading
-from .errors import Moved
-from .http import rate_limits
-from .http.links import relative
-from .models import FRONT, ITEMS_PER_PAGE, now_ms
-from .people import users
+from ..content import about as site_pages
+from ..content import comments, events, listings, posts, search, updates
+from ..content import history as moments
+from ..db import reading
+from ..errors import Moved
+from ..http import rate_limits
+from ..http.links import relative
+from ..models import FRONT, ITEMS_PER_PAGE, now_ms
+from ..people import users
 
 reader = Blueprint("reader", __name__)
 

@@ -9,17 +9,17 @@ from urllib.parse import unquote, urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from . import share
-from .content import about, fragments, listings, posts, updates
-from .db import reading
-from .errors import Moved, NotFound
-from .http.links import absolute, relative
-from .media import branding
-from .models import Post, ShownUpdate
-from .people import users
+from ..content import about, fragments, listings, posts, updates
+from ..db import reading
+from ..errors import Moved, NotFound
+from ..http.links import absolute, relative
+from ..media import branding
+from ..models import Post, ShownUpdate
+from ..people import users
+from . import metadata
 
 feeds = Blueprint("feeds", __name__)
-share.add_to_templates(feeds)
+metadata.add_to_templates(feeds)
 
 PUBLIC = {
     "feeds.site": "cold",
@@ -115,7 +115,7 @@ def tag(kind: str, tag: str) -> str:
 @feeds.get("/post/<int:post_id>/feed.<any(atom, json):kind>")
 def post(kind: str, post_id: int) -> str:
     shown = posts.published(reading(), post_id)
-    prefix = share.update_urls(shown)
+    prefix = metadata.update_urls(shown)
     entries = [_of_update(shown, update, prefix) for update in updates.newest(reading(), shown)]
     url, home = absolute("feeds.post", post_id=post_id, kind=kind), absolute("reader.post", post_id=post_id)
     return _written(kind, Feed(f"{shown.title} – {_site_title()}", url, home, entries))
@@ -126,10 +126,10 @@ def _of_post(post: Post) -> Entry:
         url=absolute("reader.post", post_id=post.id),
         title=post.title,
         html=post.html,
-        language=share.language_of(post),
+        language=metadata.language_of(post),
         published_at=post.published_at or EPOCH,
         updated_at=posts.last_change(post),
-        authors=[share.person(user.shown_name) for user in post.authors],
+        authors=[metadata.person(user.shown_name) for user in post.authors],
         summary=post.summary,
         tags=[tag.name for tag in post.tags],
     )
@@ -138,12 +138,12 @@ def _of_post(post: Post) -> Entry:
 def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
     return Entry(
         url=f"{prefix}{update.n}",
-        title=share.headline(post, update),
+        title=metadata.headline(post, update),
         html=update.html + str(fragments.correction(post, update)),
-        language=share.language_of(post),
+        language=metadata.language_of(post),
         published_at=update.created_at,
         updated_at=update.corrected_at or update.created_at,
-        authors=[share.person(update.author)],
+        authors=[metadata.person(update.author)],
     )
 
 
@@ -196,8 +196,8 @@ def _item(entry: Entry) -> dict[str, Any]:
         "title": entry.title,
         "content_html": entry.content,
         "summary": entry.summary,
-        "date_published": share.iso(entry.published_at),
-        "date_modified": share.iso(entry.updated_at),
+        "date_published": metadata.iso(entry.published_at),
+        "date_modified": metadata.iso(entry.updated_at),
         "authors": [{"name": name} | ({"url": url} if url else {}) for name, url in entry.authors],
         "tags": entry.tags,
         "language": entry.language,

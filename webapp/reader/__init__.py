@@ -1,0 +1,1 @@
+"""What readers get: public pages and feeds, the same bytes for everybody."""
