@@ -22,7 +22,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
 
     from . import cli, db, i18n
     from .accounts import accounts
-    from .community import community
+    from .community.comments import community
     from .config import read, resources
     from .content import fragments
     from .content.about import linked

@@ -6,8 +6,8 @@ from wtforms import (
     TextAreaField,
 )
 
-from .http.forms import Once, required
-from .i18n import lazy_gettext as _l
+from ..http.forms import Once, required
+from ..i18n import lazy_gettext as _l
 
 
 class CommentForm(Once):
