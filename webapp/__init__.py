@@ -21,7 +21,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from . import cli, db, i18n
-    from .accounts import accounts
+    from .accounts.views import accounts
     from .community.comments import community
     from .config import read, resources
     from .content import fragments

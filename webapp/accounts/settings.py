@@ -5,16 +5,16 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, session, url_for
 from werkzeug.wrappers import Response
 
-from . import changes
-from .account_forms import DeleteAccountForm, PasswordForm, ProfileForm
-from .accounts import accounts, count_attempt, verify_password
-from .content import comments
-from .db import reading, writing
-from .errors import Refused, Taken
-from .i18n import gettext as _
-from .models import User
-from .people import names, passwords, sessions, users
-from .people.access import hint, sign_out, signed_in
+from .. import changes
+from ..content import comments
+from ..db import reading, writing
+from ..errors import Refused, Taken
+from ..i18n import gettext as _
+from ..models import User
+from ..people import names, passwords, sessions, users
+from ..people.access import hint, sign_out, signed_in
+from .forms import DeleteAccountForm, PasswordForm, ProfileForm
+from .views import accounts, count_attempt, verify_password
 
 PROFILES_PER_HOUR = 10
 

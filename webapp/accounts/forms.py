@@ -6,11 +6,11 @@ from typing import Any
 
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
 
-from .errors import Refused
-from .http.forms import Form, at_most, required, stripped
-from .i18n import gettext as _
-from .i18n import lazy_gettext as _l
-from .people import names, passwords
+from ..errors import Refused
+from ..http.forms import Form, at_most, required, stripped
+from ..i18n import gettext as _
+from ..i18n import lazy_gettext as _l
+from ..people import names, passwords
 
 
 def _username(_form: Any, field: Any) -> None:

@@ -6,15 +6,15 @@ from flask import Blueprint, current_app, jsonify, redirect, render_template, re
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
-from .account_forms import LoginForm, NewPasswordForm, RegisterForm
-from .db import reading, release, writing
-from .errors import NotAllowed, NotFound, Refused, Taken
-from .http import metrics, rate_limits
-from .http.links import safe_next
-from .i18n import gettext as _
-from .people import names, one_time_links, passwords, users
-from .people.access import current_user, has_role, hint, sign_in, sign_out
-from .system import instance
+from ..db import reading, release, writing
+from ..errors import NotAllowed, NotFound, Refused, Taken
+from ..http import metrics, rate_limits
+from ..http.links import safe_next
+from ..i18n import gettext as _
+from ..people import names, one_time_links, passwords, users
+from ..people.access import current_user, has_role, hint, sign_in, sign_out
+from ..system import instance
+from .forms import LoginForm, NewPasswordForm, RegisterForm
 
 accounts = Blueprint("accounts", __name__)
 
