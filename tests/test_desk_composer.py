@@ -10,8 +10,8 @@ import pytest
 from flask.wrappers import Response
 
 from support.persons import Person
-from webapp import desk_composer
 from webapp.content import editing
+from webapp.desk import composer
 from webapp.models import now_ms
 
 JSON = {"Accept": "application/json"}
@@ -77,10 +77,10 @@ def test_a_preview_is_bounded_and_clean(ada: Person, monkeypatch: pytest.MonkeyP
     assert "<script" not in ask(ada, "/desk/preview/post", body="<script>alert(1)</script>So").json["html"]
     assert "h2" in ask(ada, "/desk/preview/post", body="# So").json["html"]
     assert ask(ada, "/desk/preview/update", body="x" * 10_001).json["message"] == "The text is longer than 10 KB."
-    long = ask(ada, "/desk/preview/post", body="x" * (desk_composer.PREVIEW_BYTES + 1))
+    long = ask(ada, "/desk/preview/post", body="x" * (composer.PREVIEW_BYTES + 1))
     assert (long.status_code, "Preview button" in long.json["message"]) == (400, True)
     assert ask(ada, "/desk/preview/comment", body="x").status_code == 404
-    monkeypatch.setattr(desk_composer._previews, "allowed", 2)
+    monkeypatch.setattr(composer._previews, "allowed", 2)
     ada.app.extensions["uses_per_minute"].clear()
     statuses = [ask(ada, "/desk/preview/post", body="x").status_code for _ in range(3)]
     assert statuses == [200, 200, 429]

@@ -26,7 +26,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .config import read, resources
     from .content import fragments
     from .content.about import linked
-    from .desk import desk
+    from .desk.posts import desk
     from .http import error_pages, guard, headers, links, log, metrics, rate_limits
     from .live.channel import CHANNEL, Channel
     from .live.views import live

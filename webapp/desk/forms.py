@@ -15,13 +15,13 @@ from wtforms import (
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import Optional
 
-from .content import about
-from .content.posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
-from .http.forms import Form, Once, at_most, refused_text, required, stripped
-from .i18n import gettext as _
-from .i18n import lazy_gettext as _l
-from .text.markdown import TextRefused
-from .text.render import render_post
+from ..content import about
+from ..content.posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
+from ..http.forms import Form, Once, at_most, refused_text, required, stripped
+from ..i18n import gettext as _
+from ..i18n import lazy_gettext as _l
+from ..text.markdown import TextRefused
+from ..text.render import render_post
 
 
 class UpdateForm(Once):

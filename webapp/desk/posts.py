@@ -10,19 +10,19 @@ from typing import Any
 from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from ..content import auto_end, posts, revisions, updates
+from ..db import reading
+from ..db.engine import WriteSession
+from ..errors import Conflict, NotFound, Refused
+from ..http.forms import version_of
+from ..http.links import absolute, safe_next
+from ..i18n import gettext as _
+from ..models import Post, User
+from ..people import users
+from ..people.access import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
+from ..text.language import guess_language
 from .conflict import conflict_page
-from .content import auto_end, posts, revisions, updates
-from .db import reading
-from .db.engine import WriteSession
-from .errors import Conflict, NotFound, Refused
 from .forms import PostForm
-from .http.forms import version_of
-from .http.links import absolute, safe_next
-from .i18n import gettext as _
-from .models import Post, User
-from .people import users
-from .people.access import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
-from .text.language import guess_language
 
 desk = Blueprint("desk", __name__)
 desk.context_processor(who_is_here)

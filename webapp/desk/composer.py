@@ -7,19 +7,19 @@ from contextlib import suppress
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from .content import auto_end, editing
-from .db import reading
-from .db.engine import DatabaseBusy
-from .desk import desk
-from .errors import Refused
+from ..content import auto_end, editing
+from ..db import reading
+from ..db.engine import DatabaseBusy
+from ..errors import Refused
+from ..http import rate_limits
+from ..http.forms import refused_text
+from ..i18n import gettext as _
+from ..models import Update
+from ..people.access import post_to_write, update_to_write, writer, writing_as
+from ..text.markdown import TextRefused
+from ..text.render import render_post, render_update
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
-from .http import rate_limits
-from .http.forms import refused_text
-from .i18n import gettext as _
-from .models import Update
-from .people.access import post_to_write, update_to_write, writer, writing_as
-from .text.markdown import TextRefused
-from .text.render import render_post, render_update
+from .posts import desk
 
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60

@@ -9,12 +9,12 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from .content import comments, moderation, posts
-from .db import reading
-from .desk import desk
-from .http.links import safe_next
-from .models import Post
-from .people.access import comment_to_moderate, has_role, post_to_write, writer, writing_as
+from ..content import comments, moderation, posts
+from ..db import reading
+from ..http.links import safe_next
+from ..models import Post
+from ..people.access import comment_to_moderate, has_role, post_to_write, writer, writing_as
+from .posts import desk
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")

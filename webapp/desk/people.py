@@ -7,16 +7,16 @@ from werkzeug.wrappers import Response
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 
-from .db import reading
-from .desk import desk
-from .errors import Refused
-from .http.forms import Form
-from .http.links import absolute, safe_next
-from .i18n import gettext as _
-from .i18n import lazy_gettext as _l
-from .models import ROLES
-from .people import one_time_links, users
-from .people.access import admin, writing_as
+from ..db import reading
+from ..errors import Refused
+from ..http.forms import Form
+from ..http.links import absolute, safe_next
+from ..i18n import gettext as _
+from ..i18n import lazy_gettext as _l
+from ..models import ROLES
+from ..people import one_time_links, users
+from ..people.access import admin, writing_as
+from .posts import desk
 
 ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
 

@@ -8,21 +8,21 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from ..content import auto_end, comments, editing, updates
+from ..db import reading
+from ..errors import Conflict
+from ..http.error_pages import wants_json
+from ..http.forms import sent_body, version_of
+from ..http.links import safe_next
+from ..i18n import gettext as _
+from ..live.channel import CHANNEL
+from ..models import Update
+from ..people.access import post_to_write, update_to_write, writer, writing_as
+from ..text.render import render_update
+from .composer import open_form
 from .conflict import conflict_page
-from .content import auto_end, comments, editing, updates
-from .db import reading
-from .desk import desk
-from .desk_composer import open_form
-from .errors import Conflict
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
-from .http.error_pages import wants_json
-from .http.forms import sent_body, version_of
-from .http.links import safe_next
-from .i18n import gettext as _
-from .live.channel import CHANNEL
-from .models import Update
-from .people.access import post_to_write, update_to_write, writer, writing_as
-from .text.render import render_update
+from .posts import desk
 
 
 @desk.get("/desk/post/<int:post_id>/live")

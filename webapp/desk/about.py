@@ -5,16 +5,16 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from ..content import about
+from ..db import reading
+from ..errors import Conflict
+from ..http.forms import sent_body, version_of
+from ..i18n import gettext as _
+from ..people.access import editor, writing_as
+from ..text.render import render_post
 from .conflict import conflict_page
-from .content import about
-from .db import reading
-from .desk import desk
-from .errors import Conflict
 from .forms import AboutForm
-from .http.forms import sent_body, version_of
-from .i18n import gettext as _
-from .people.access import editor, writing_as
-from .text.render import render_post
+from .posts import desk
 
 
 @desk.get("/desk/about")

@@ -1,0 +1,1 @@
+"""Where authors, editors and admins work."""
