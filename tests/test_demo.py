@@ -16,7 +16,8 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
-from webapp import changes, cli_demo, db, demo
+from webapp import changes, db, demo
+from webapp.cli import demo as command
 from webapp.content import posts, updates
 from webapp.errors import Refused
 from webapp.models import Comment, Event, Post, Revision, Update, User
@@ -135,7 +136,7 @@ def test_other_settings_than_the_site_s_are_noticed(app: Flask, run: Callable[..
 
 def test_steps_wait_for_their_time(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(cli_demo, "_wait_until", waits.append)
+    monkeypatch.setattr(command, "_wait_until", waits.append)
     done(run("--speed", "2"))
     at = [step["at"] for step in demo.script("en")["steps"]]
     assert [wait - waits[0] for wait in waits] == pytest.approx([(second - at[0]) / 2 for second in at])
@@ -235,7 +236,7 @@ def test_an_interrupted_one_stays_until_it_is_removed(
         if next(left, None) is None:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli_demo, "_wait_until", wait)
+    monkeypatch.setattr(command, "_wait_until", wait)
     said = done(run())
     post_id = post_id_of(app)
     assert "Stopped; what was told so far stays." in said
@@ -300,7 +301,7 @@ def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypat
             with changes.changing() as session:
                 posts.end(session, played(session, "en").id)
 
-    monkeypatch.setattr(cli_demo, "_wait_until", wait)
+    monkeypatch.setattr(command, "_wait_until", wait)
     said = done(run("--language", "both"))
     assert said.count("over        Somebody ended or removed") == 1
     assert "Sixty" not in said

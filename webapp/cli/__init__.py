@@ -5,17 +5,21 @@ from __future__ import annotations
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from . import create_app
-from .cli_backup import back_up, put_back
-from .cli_bench import bench_data
-from .cli_check import check
-from .cli_database import database, init
-from .cli_demo import demo
-from .cli_import import import_files
-from .cli_pages import pages
-from .cli_users import user
+from .. import create_app
+from . import backup, bench_data, check, database, demo, import_posts, pages, users
 
-COMMANDS = (init, database, user, import_files, pages, check, demo, back_up, put_back, bench_data)
+COMMANDS = (
+    database.init,
+    database.database,
+    users.user,
+    import_posts.import_files,
+    pages.pages,
+    check.check,
+    demo.demo,
+    backup.back_up,
+    backup.put_back,
+    bench_data.bench_data,
+)
 
 
 def init_app(app: Flask) -> None:

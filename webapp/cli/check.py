@@ -14,13 +14,13 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import checks, config, db, trouble
-from .cli_common import on_instance
-from .db import schema
-from .live.channel import CHANNEL
-from .pages import public, repair
-from .system import instance
-from .system.server import is_uwsgi_possible
+from .. import checks, config, db, trouble
+from ..db import schema
+from ..live.channel import CHANNEL
+from ..pages import public, repair
+from ..system import instance
+from ..system.server import is_uwsgi_possible
+from .common import on_instance
 
 ASK_SECONDS = 5.0
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"

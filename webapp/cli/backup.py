@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import backup, config, restore
-from .archive import Manifest
-from .cli_common import on_instance
-from .copies import Report
-from .db import schema
-from .db.engine import DatabaseBusy
+from .. import backup, config, restore
+from ..archive import Manifest
+from ..copies import Report
+from ..db import schema
+from ..db.engine import DatabaseBusy
+from .common import on_instance
 
 STEPS = 1000
 

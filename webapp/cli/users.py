@@ -7,10 +7,10 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from . import changes, db
-from .cli_common import on_instance
-from .models import ROLES
-from .people import names, passwords, users
+from .. import changes, db
+from ..models import ROLES
+from ..people import names, passwords, users
+from .common import on_instance
 
 user = AppGroup("user", help="Accounts.")
 role_option = click.option("--role", type=click.Choice(ROLES), default="reader", show_default=True)

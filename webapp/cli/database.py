@@ -6,12 +6,12 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from . import config
-from .cli_common import on_instance
-from .db import schema
-from .db.engine import DatabaseBusy
-from .setup import first_words, initialise, upgrade_schema
-from .system import instance
+from .. import config
+from ..db import schema
+from ..db.engine import DatabaseBusy
+from ..setup import first_words, initialise, upgrade_schema
+from ..system import instance
+from .common import on_instance
 
 
 @click.command()

@@ -8,13 +8,13 @@ import time
 import click
 from flask import current_app
 
-from . import db
-from .cli_common import on_instance
-from .config import LANGUAGES
-from .demo import Over, Play, begin, perform, remove, script
-from .http.links import absolute
-from .pages import public, versions
-from .setup import program
+from .. import db
+from ..config import LANGUAGES
+from ..demo import Over, Play, begin, perform, remove, script
+from ..http.links import absolute
+from ..pages import public, versions
+from ..setup import program
+from .common import on_instance
 
 
 def _checked_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from . import changes, db
-from .cli_common import on_instance
-from .content import importing
-from .people import users
+from .. import changes, db
+from ..content import importing
+from ..people import users
+from .common import on_instance
 
 
 @click.command("import")

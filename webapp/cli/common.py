@@ -11,10 +11,10 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError
 
-from .db import schema
-from .db.engine import DatabaseBusy
-from .errors import NotFound, Refused
-from .setup import program
+from ..db import schema
+from ..db.engine import DatabaseBusy
+from ..errors import NotFound, Refused
+from ..setup import program
 
 
 def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -12,17 +12,17 @@ import click
 from flask import current_app
 from sqlalchemy import select
 
-from . import changes, db
-from .cli_common import on_instance
-from .config import LANGUAGES
-from .content import comments, posts, updates
-from .db.engine import WriteSession
-from .demo.prose import PARAGRAPH_WORDS, Prose, prose
-from .models import FRONT, Post
-from .people import passwords, users
-from .setup import program
-from .system import instance
-from .text.render import render_comment, render_post, render_update
+from .. import changes, db
+from ..config import LANGUAGES
+from ..content import comments, posts, updates
+from ..db.engine import WriteSession
+from ..demo.prose import PARAGRAPH_WORDS, Prose, prose
+from ..models import FRONT, Post
+from ..people import passwords, users
+from ..setup import program
+from ..system import instance
+from ..text.render import render_comment, render_post, render_update
+from .common import on_instance
 
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20

@@ -7,12 +7,12 @@ import sys
 import click
 from flask.cli import AppGroup
 
-from . import db
-from .cli_common import on_instance
-from .errors import Moved, Refused
-from .pages import versions
-from .pages.public import of_app
-from .reader import feeds
+from .. import db
+from ..errors import Moved, Refused
+from ..pages import versions
+from ..pages.public import of_app
+from ..reader import feeds
+from .common import on_instance
 
 pages = AppGroup("pages", help="The page store.")
 
