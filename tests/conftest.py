@@ -25,9 +25,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from sqlalchemy import event
 
 from webapp import create_app, db
+from webapp.ops.setup import initialise
 from webapp.pages import public
 from webapp.people import passwords, users
-from webapp.setup import initialise
 from webapp.system import instance
 
 # Their asserts show what they compared, as a test's own do.

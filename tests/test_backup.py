@@ -20,7 +20,7 @@ from support.archives import content, made, manifest, nothing, parts
 from support.checkout import CHECKOUT
 from support.commands import done, failed, program
 from support.persons import Person
-from webapp import backup, copies
+from webapp.ops import backup, snapshots
 from webapp.system.locks import try_lock
 
 COMMAND = ("-m", "flask", "--app", "webapp", "backup")
@@ -118,7 +118,7 @@ def test_it_is_one_moment_though_somebody_writes_at_every_step(
     app: Flask, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite alone would begin again after each."""
-    monkeypatch.setattr(copies, "PAGES_PER_STEP", 5)
+    monkeypatch.setattr(snapshots, "PAGES_PER_STEP", 5)
     post_id = ada.write_post(live="y")
     before = [f"Before {n}" for n in range(3)]
     for body in before:

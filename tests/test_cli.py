@@ -18,8 +18,9 @@ from flask import Flask
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed, program
 from support.persons import PASSWORD, Person
-from webapp import cli, setup
+from webapp import cli
 from webapp.db import engine
+from webapp.ops import setup
 from webapp.system import instance
 
 NEW_PASSWORD = "staple staple staple"

@@ -22,9 +22,10 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from support.apps import settings_for
 from support.checkout import CHECKOUT
 from support.persons import Person
-from webapp import create_app, db, models, setup
+from webapp import create_app, db, models
 from webapp.db import engine, schema
 from webapp.db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy, transaction
+from webapp.ops import setup
 from webapp.system import instance
 
 

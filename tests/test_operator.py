@@ -15,8 +15,9 @@ from sqlalchemy import text
 from support.commands import done, failed
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer, free_port, until
-from webapp import db, trouble
+from webapp import db
 from webapp.db import schema
+from webapp.ops import diagnosis
 
 # /readyz
 
@@ -34,7 +35,7 @@ def test_it_is_not_ready_with_another_schema(app: Flask, anonymous: Person) -> N
 
 
 def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trouble, "LITTLE_SPACE_BYTES", 1 << 60)
+    monkeypatch.setattr(diagnosis, "LITTLE_SPACE_BYTES", 1 << 60)
     answer = anonymous.get("/readyz")
     assert (answer.status_code, answer.text) == (503, "The disk is nearly full.")
 
@@ -71,7 +72,7 @@ def check(app: Flask) -> Callable[[], Result]:
 def test_check_says_how_many_readers_the_limits_allow(
     check: Callable[[], Result], app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trouble, "limits", lambda _pid=0: (1024, 20_064))
+    monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 20_064))
     said = done(check())
     assert "It could hold 20,000 at once" in said
     assert "PRESSROOM_BROADCASTERS=2" in said
@@ -81,7 +82,7 @@ def test_check_says_how_many_readers_the_limits_allow(
 def test_check_says_the_cure_where_few_readers_have_room(
     check: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(trouble, "limits", lambda _pid=0: (1024, 1024))
+    monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 1024))
     result = check()
     assert failed(result) == "Error: 1 to mend."
     assert "PROBLEM: only 960 readers can have a stream." in result.stdout

@@ -17,7 +17,7 @@ import pytest
 
 from support.archives import write_migration
 from support.uwsgi_server import UwsgiServer, copied_checkout, until
-from webapp.reload import replace_workers
+from webapp.ops.reload import replace_workers
 from webapp.system.locks import try_lock
 
 

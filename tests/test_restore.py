@@ -28,7 +28,8 @@ from support.commands import done, failed
 from support.persons import Person
 from support.programs import ORDINARY
 from support.uwsgi_server import UwsgiServer
-from webapp import cli, create_app, db, restore
+from webapp import cli, create_app, db
+from webapp.ops import restore
 from webapp.pages import versions
 from webapp.system import instance
 from webapp.system.locks import try_lock

@@ -21,8 +21,8 @@ from urllib.request import urlopen
 import pytest
 
 from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
-from webapp.checks import check_address
-from webapp.start import on_all_addresses
+from webapp.ops.checks import check_address
+from webapp.ops.start import on_all_addresses
 from webapp.system.instance import InstanceError, prepare, secret_key
 from webapp.system.server import HEADERS
 

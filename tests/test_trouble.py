@@ -25,7 +25,7 @@ from support.checkout import CHECKOUT
 from support.programs import ORDINARY
 from support.proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
 from support.uwsgi_server import UWSGI, UwsgiServer, free_port
-from webapp import trouble
+from webapp.ops import diagnosis
 
 REFUSED = "Pressroom can't start: "
 
@@ -54,7 +54,7 @@ class Machine:
         return ran.returncode, ran.stdout.splitlines()
 
     def start(self, *args: str) -> tuple[int, list[str]]:
-        return self.run("webapp.start", *args)
+        return self.run("webapp.ops.start", *args)
 
     def refusal(self) -> str:
         status, lines = self.start()
@@ -197,8 +197,8 @@ def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
     [said] = [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]
     assert said.startswith(f"{without_gevent} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini")
     assert not (tmp_path / "instance").exists()
-    assert trouble.without_gevent(without_gevent) == said
-    assert trouble.without_gevent(UWSGI) is None
+    assert diagnosis.without_gevent(without_gevent) == said
+    assert diagnosis.without_gevent(UWSGI) is None
 
 
 def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +211,7 @@ def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypat
 
 
 def test_a_uwsgi_that_is_not_there(tmp_path: Path) -> None:
-    assert trouble.without_gevent(tmp_path / "uwsgi") == (
+    assert diagnosis.without_gevent(tmp_path / "uwsgi") == (
         f"{tmp_path / 'uwsgi'} can't be run (No such file or directory): make serve installs it"
     )
 
@@ -329,7 +329,7 @@ def test_a_page_store_of_somebody_else(machine: Machine) -> None:
 
 def test_a_clock_that_is_behind(machine: Machine) -> None:
     database = machine.instance / "pressroom.db"
-    later = time.time() + 3 * trouble.DAY_SECONDS
+    later = time.time() + 3 * diagnosis.DAY_SECONDS
     os.utime(database, (later, later))
     [said] = machine.check()
     assert said.startswith("the clock says 20")
@@ -340,7 +340,7 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
 
 def test_a_disk_nearly_full(tmp_path: Path) -> None:
     """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""
-    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.start && exec "$@"'
+    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.ops.start && exec "$@"'
     machine = Machine(tmp_path / "instance", under=["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
     status, lines = machine.run("flask", "--app", "webapp", "check")
     assert status == 1
@@ -351,11 +351,11 @@ def test_a_disk_nearly_full(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("words", trouble.IN_LOG)
+@pytest.mark.parametrize("words", diagnosis.IN_LOG)
 def test_what_uwsgi_wrote_into_its_log(machine: Machine, words: str) -> None:
     log = machine.instance / "uwsgi.log"
     log.write_text(f"*** Starting uWSGI 2.0.31\n*** {words} ***\n")
     [said] = machine.check()
-    assert said.startswith(trouble.IN_LOG[words])
+    assert said.startswith(diagnosis.IN_LOG[words])
     log.write_text(f"*** Starting uWSGI 2.0.31\n*** {words} ***\n*** Starting uWSGI 2.0.31\n")
     assert machine.check() == [], "it has been started since"

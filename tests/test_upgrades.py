@@ -17,9 +17,10 @@ from support.apps import settings_for
 from support.archives import add_migration, content
 from support.commands import done, program
 from support.persons import Person
-from webapp import copies, create_app, setup
+from webapp import create_app
 from webapp.db import schema
 from webapp.db.engine import DatabaseBusy
+from webapp.ops import setup, snapshots
 from webapp.system.locks import try_lock
 
 MAKE = 'op.execute("CREATE TABLE half_way (id INTEGER)")'
@@ -57,7 +58,7 @@ def test_it_copies_the_database_first(folder: Path, tmp_path: Path, monkeypatch:
     [copy] = kept(folder)
     assert copy.name == f"pressroom-schema-{schema}.db"
     assert content(copy) == before
-    assert copies.facts(copy).schema == schema
+    assert snapshots.facts(copy).schema == schema
     assert stat.S_IMODE((folder / "backups").stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in (folder / "backups").iterdir()} == {0o600}
     setup.initialise(settings_for(folder))
@@ -155,7 +156,7 @@ def test_what_can_t_be_copied_isn_t_upgraded(folder: Path, tmp_path: Path, monke
         raise sqlite3.OperationalError("database or disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(copies, "take", full)
+        patch.setattr(snapshots, "take", full)
         with pytest.raises(schema.SchemaRefused, match=r"\(database or disk is full\): free some space"):
             setup.initialise(settings_for(folder))
     assert content(folder / "pressroom.db") == before
@@ -180,7 +181,7 @@ def test_a_newer_or_empty_database_is_not_copied(folder: Path, tmp_path: Path) -
         opened.commit()
     with pytest.raises(schema.SchemaRefused, match="newer"):
         setup.initialise(settings_for(folder))
-    assert copies.before_upgrade(settings_for(folder, DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")) is None
-    assert copies.before_upgrade(settings_for(folder, DATABASE_URL="postgresql://localhost/pressroom")) is None
+    assert snapshots.before_upgrade(settings_for(folder, DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")) is None
+    assert snapshots.before_upgrade(settings_for(folder, DATABASE_URL="postgresql://localhost/pressroom")) is None
     assert not (tmp_path / "none.db").exists()
     assert not (folder / "backups").exists()

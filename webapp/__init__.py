@@ -31,7 +31,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .live.channel import CHANNEL, Channel
     from .live.views import live
     from .media import branding
-    from .operator import operator
+    from .ops.health import operator
     from .pages import public
     from .people.sessions import SESSION_DAYS
     from .reader import feeds as feeds_module

@@ -22,8 +22,9 @@ from typing import NamedTuple
 from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
-from webapp import changes, config, create_app, db, setup
+from webapp import changes, config, create_app, db
 from webapp.content import comments, posts, updates
+from webapp.ops import setup
 from webapp.people import passwords, users
 from webapp.system import instance
 from webapp.text.render import render_comment, render_post, render_update

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from webapp import backup
-from webapp.copies import SECRET_TABLES
 from webapp.db import schema
+from webapp.ops import backup
+from webapp.ops.snapshots import SECRET_TABLES
 
 Parts = list[tuple[tarfile.TarInfo, bytes]]
 

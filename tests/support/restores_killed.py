@@ -16,7 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from support.apps import settings_for
-from webapp.restore import restore
+from webapp.ops.restore import restore
 
 STEPS = {"open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "os.chmod", "sqlite3.connect", "shutil.rmtree"}
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import click
 from flask import current_app
 
-from .. import backup, config, restore
-from ..archive import Manifest
-from ..copies import Report
+from .. import config
 from ..db import schema
 from ..db.engine import DatabaseBusy
+from ..ops import backup, restore
+from ..ops.archive import Manifest
+from ..ops.snapshots import Report
 from .common import on_instance
 
 STEPS = 1000

@@ -18,8 +18,8 @@ from ..content import comments, posts, updates
 from ..db.engine import WriteSession
 from ..demo.prose import PARAGRAPH_WORDS, Prose, prose
 from ..models import FRONT, Post
+from ..ops.setup import program
 from ..people import passwords, users
-from ..setup import program
 from ..system import instance
 from ..text.render import render_comment, render_post, render_update
 from .common import on_instance

@@ -14,9 +14,10 @@ import click
 from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
-from .. import checks, config, db, trouble
+from .. import config, db
 from ..db import schema
 from ..live.channel import CHANNEL
+from ..ops import checks, diagnosis
 from ..pages import public, repair
 from ..system import instance
 from ..system.server import is_uwsgi_possible
@@ -38,10 +39,10 @@ def check() -> None:
     problems = [
         *_refused(instance.check_writable, folder),
         *_refused(_database),
-        *trouble.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
+        *diagnosis.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
         *_page_store(),
         *(_refused(_in_front) if runs else _before_the_start()),
-        *(trouble.in_log(folder) if holds_streams else []),
+        *(diagnosis.in_log(folder) if holds_streams else []),
     ]
     _say_readers(holds_streams)
     for problem in problems:
@@ -84,7 +85,7 @@ def _is_for_uwsgi() -> bool:
 
 def _before_the_start() -> list[str]:
     return [
-        *(_refused(trouble.without_gevent, UWSGI) if _is_for_uwsgi() else []),
+        *(_refused(diagnosis.without_gevent, UWSGI) if _is_for_uwsgi() else []),
         *_refused(checks.check_free, current_app.config),
     ]
 
@@ -113,10 +114,10 @@ def _say_readers(holds_streams: bool) -> None:
         streams, limit = sum(found["streams"] for found in status), sum(found["limit"] for found in status)
         click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; further readers poll.")
     else:
-        limit = trouble.room(count, trouble.limits()[1])
+        limit = diagnosis.room(count, diagnosis.limits()[1])
         click.echo(f"Streams: the site isn't running here. It could hold {limit:,} at once; further readers poll.")
-    if limit >= trouble.FEW_READERS:
-        click.echo(trouble.more_readers(count))
+    if limit >= diagnosis.FEW_READERS:
+        click.echo(diagnosis.more_readers(count))
 
 
 def _pid(folder: Path) -> int:

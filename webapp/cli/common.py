@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from ..db import schema
 from ..db.engine import DatabaseBusy
 from ..errors import NotFound, Refused
-from ..setup import program
+from ..ops.setup import program
 
 
 def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:

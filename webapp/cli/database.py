@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 from .. import config
 from ..db import schema
 from ..db.engine import DatabaseBusy
-from ..setup import first_words, initialise, upgrade_schema
+from ..ops.setup import first_words, initialise, upgrade_schema
 from ..system import instance
 from .common import on_instance
 

@@ -12,8 +12,8 @@ from .. import db
 from ..config import LANGUAGES
 from ..demo import Over, Play, begin, perform, remove, script
 from ..http.links import absolute
+from ..ops.setup import program
 from ..pages import public, versions
-from ..setup import program
 from .common import on_instance
 
 

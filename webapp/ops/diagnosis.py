@@ -68,7 +68,7 @@ def few_for_workers(descriptors: int) -> str | None:
 
 def room(broadcasters: int, descriptors: int) -> int:
     """How many streams so many broadcasters hold that may open so many files each."""
-    from .live import stream
+    from ..live import stream
 
     return broadcasters * max(0, descriptors - stream.RESERVED_DESCRIPTORS)
 

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from .copies import Report
+from .snapshots import Report
 
 FORMAT = 1
 MANIFEST = "manifest.json"

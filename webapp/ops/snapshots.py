@@ -13,10 +13,10 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from .db import schema
-from .db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy
-from .models import FRONT
-from .system.locks import try_lock
+from ..db import schema
+from ..db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy
+from ..models import FRONT
+from ..system.locks import try_lock
 
 # Between two such steps the progress is said, and other processes get their turn at the disk.
 PAGES_PER_STEP = 500

@@ -10,11 +10,12 @@ import ipaddress
 from flask import Blueprint, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import db, trouble
-from .db import schema
-from .http import metrics
-from .live.channel import CHANNEL
-from .pages import public
+from .. import db
+from ..db import schema
+from ..http import metrics
+from ..live.channel import CHANNEL
+from ..pages import public
+from . import diagnosis
 
 operator = Blueprint("operator", __name__)
 
@@ -41,7 +42,7 @@ def _database() -> str | None:
 
 
 def _disk() -> str | None:
-    return "The disk is nearly full." if trouble.disk_nearly_full(current_app.config["INSTANCE"]) else None
+    return "The disk is nearly full." if diagnosis.disk_nearly_full(current_app.config["INSTANCE"]) else None
 
 
 def _broadcaster() -> str | None:

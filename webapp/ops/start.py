@@ -13,10 +13,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from . import trouble
+from ..config import PREFIX, SETTINGS, BadSetting, read
+from ..system.instance import LOG, InstanceError, prepare
+from . import diagnosis
 from .checks import CannotStart, check_free, check_not_running, check_paths, one_line
-from .config import PREFIX, SETTINGS, BadSetting, read
-from .system.instance import LOG, InstanceError, prepare
 
 
 def main() -> int:
@@ -25,7 +25,7 @@ def main() -> int:
     try:
         settings = read()
         if sys.argv[1:]:
-            _refuse(trouble.without_gevent(Path(sys.argv[1])))
+            _refuse(diagnosis.without_gevent(Path(sys.argv[1])))
         return start(settings, reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
     except (BadSetting, InstanceError, CannotStart) as error:
         print(f"Pressroom can't start: {error}", file=sys.stderr)
@@ -46,7 +46,7 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     if not reloaded:
         check_not_running(folder)
         check_free(settings)
-    troubles = trouble.of_machine(settings)  # before anything is written: that would be dated today
+    troubles = diagnosis.of_machine(settings)  # before anything is written: that would be dated today
     make_private_files(folder, "uwsgi.log", "uwsgi.pid", *([LOG] if settings["LOG"] == "json" else []))
     with one_line(settings):
         from .setup import first_words, initialise

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from . import trouble
-from .system.server import UNIX_PATH_BYTES, is_taken, open_fifo
+from ..system.server import UNIX_PATH_BYTES, is_taken, open_fifo
+from . import diagnosis
 
 # Its twin is `listen` in uwsgi.ini, which more than this limit of the kernel would stop.
 LISTEN = 1024
@@ -98,8 +98,8 @@ def one_line(settings: dict[str, Any]) -> Iterator[None]:
     """What a database may refuse becomes one line: CannotStart."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    from .db.engine import DatabaseBusy
-    from .db.schema import SchemaRefused
+    from ..db.engine import DatabaseBusy
+    from ..db.schema import SchemaRefused
 
     try:
         yield
@@ -118,5 +118,5 @@ def database_says(error: Exception) -> str:
 
 def cannot_use(error: OSError, folder: Path) -> str:
     """What to do about a file that is in the way of serving."""
-    owned = trouble.foreign_files(folder) if error.errno in (errno.EACCES, errno.EPERM) else None
+    owned = diagnosis.foreign_files(folder) if error.errno in (errno.EACCES, errno.EPERM) else None
     return owned or f"{error.filename} can't be used ({error.strerror}): see .venv/bin/pressroom check"

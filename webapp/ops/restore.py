@@ -17,17 +17,18 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from . import archive, checks, copies, db
+from .. import db
+from ..db import schema
+from ..db.engine import make_engine, transaction
+from ..models import FRONT
+from ..pages import repair, versions
+from ..pages.store import Store
+from ..system import instance
+from ..system.locks import try_lock
+from . import archive, checks, snapshots
 from .archive import DATABASE, MEDIA, Manifest
-from .copies import Report
-from .db import schema
-from .db.engine import make_engine, transaction
-from .models import FRONT
-from .pages import repair, versions
-from .pages.store import Store
-from .system import instance
-from .system.locks import try_lock
-from .trouble import name_of
+from .diagnosis import name_of
+from .snapshots import Report
 
 STAGING = ".restoring"
 READY = "ready"
@@ -81,7 +82,7 @@ def finish(settings: dict[str, Any]) -> None:
     if held is None:
         raise schema.SchemaRefused("a backup is being restored here: wait for it, then try again")
     try:
-        _finish(folder, copies.path_of(settings["DATABASE_URL"]))
+        _finish(folder, snapshots.path_of(settings["DATABASE_URL"]))
     finally:
         os.close(held)
 
@@ -100,7 +101,7 @@ def _finish(folder: Path, database: Path | None) -> None:
 
 def _database(settings: dict[str, Any]) -> Path:
     """Within the instance: only there it can be put in place by a rename."""
-    database = copies.path_of(settings["DATABASE_URL"])
+    database = snapshots.path_of(settings["DATABASE_URL"])
     if database is None:
         raise CannotRestore("this restores SQLite only: use pg_restore, or unset PRESSROOM_DATABASE_URL")
     if database.parent != settings["INSTANCE"]:
@@ -218,8 +219,8 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
     try:
-        found = copies.facts(database)
-    except copies.Damaged as error:
+        found = snapshots.facts(database)
+    except snapshots.Damaged as error:
         raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
     if (found.schema, found.counts) != (manifest.schema, manifest.counts):
         raise CannotRestore(f"{file} isn't what its manifest says: {DATABASE}. Nothing was changed.")
@@ -248,11 +249,11 @@ def _as_one_file(database: Path) -> None:
 
 
 def _mark_ready(staging: Path) -> None:
-    copies.sync(staging / DATABASE)
+    snapshots.sync(staging / DATABASE)
     for top, _, _ in os.walk(staging):
-        copies.sync(Path(top))
+        snapshots.sync(Path(top))
     (staging / READY).touch(0o600)
-    copies.sync(staging)
+    snapshots.sync(staging)
 
 
 def _place(folder: Path, database: Path) -> None:
@@ -269,13 +270,13 @@ def _place(folder: Path, database: Path) -> None:
     for end in ("-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
     (staging / DATABASE).replace(database)
-    copies.sync(folder)
+    snapshots.sync(folder)
     instance.prepare(folder)
 
 
 def begin(settings: dict[str, Any]) -> None:
     """After a restore: no page is left that was made from another database. Each start does the same."""
-    from . import create_app
+    from .. import create_app
 
     app = create_app(settings)
     repair.begin(app)

@@ -11,11 +11,12 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from . import copies, create_app, db, restore
-from .db import schema
-from .models import User
-from .pages import repair
-from .people import passwords, users
+from .. import create_app, db
+from ..db import schema
+from ..models import User
+from ..pages import repair
+from ..people import passwords, users
+from . import restore, snapshots
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
@@ -47,7 +48,7 @@ def first_words(password: str, note: str = "") -> str:
 
 def upgrade_schema(settings: dict[str, Any]) -> None:
     """To the newest, and a copy first when there is something to schema.upgrade."""
-    if copy := copies.before_upgrade(settings):
+    if copy := snapshots.before_upgrade(settings):
         click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
     schema.upgrade(settings["DATABASE_URL"])
 

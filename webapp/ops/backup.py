@@ -12,12 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from . import archive, copies
+from ..config import SETTINGS
+from ..models import now_ms
+from ..system.locks import try_lock
+from . import archive, snapshots
 from .archive import Manifest
-from .config import SETTINGS
-from .copies import Report
-from .models import now_ms
-from .system.locks import try_lock
+from .snapshots import Report
 
 # Of this machine, and maybe with a password in it.
 LEFT_OUT = ("INSTANCE", "DATABASE_URL")
@@ -34,7 +34,7 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
     The database is that of one moment after the start of this call. Raises CannotBackUp.
     """
     folder: Path = settings["INSTANCE"]
-    source = copies.path_of(settings["DATABASE_URL"])
+    source = snapshots.path_of(settings["DATABASE_URL"])
     if source is None:
         raise CannotBackUp(f"this backs up SQLite only: use pg_dump for the database, and copy {folder / 'media'}")
     if not source.is_file():
@@ -45,8 +45,10 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
         raise CannotBackUp(f"{file.parent} isn't a folder: make it, or choose another")
     try:
         with _workplace(folder) as temporary:
-            return _make(file, folder, settings, copies.take_without_secrets(source, temporary, _half(report)), report)
-    except copies.Damaged as error:
+            return _make(
+                file, folder, settings, snapshots.take_without_secrets(source, temporary, _half(report)), report
+            )
+    except snapshots.Damaged as error:
         raise CannotBackUp(f"{error}; look at it with: sqlite3 {source} 'PRAGMA integrity_check'") from None
     except sqlite3.Error as error:
         raise CannotBackUp(f"the database can't be copied ({error}): free some space, or try again") from None
@@ -80,7 +82,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 
 def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
-    facts = copies.facts(database)
+    facts = snapshots.facts(database)
     media = list(_media(folder / archive.MEDIA))
     names = [f"{archive.MEDIA}/{path.relative_to(folder / archive.MEDIA).as_posix()}" for path in media]
     members = [archive.member(archive.DATABASE, database), *map(archive.member, names, media)]
@@ -125,7 +127,7 @@ def _write(file: Path, manifest: Manifest, paths: list[Path], report: Report) ->
         _put(draft, file)
     finally:
         draft.unlink(missing_ok=True)
-    copies.sync(file.parent)
+    snapshots.sync(file.parent)
 
 
 def _put(draft: Path, file: Path) -> None:
