@@ -86,7 +86,7 @@ def test_without_the_setting_there_is_none(app: Flask, anonymous: Person) -> Non
     answer = anonymous.get("/hello")
     assert "X-Request-ID" not in answer.headers
     assert not (app.config["INSTANCE"] / LOG).exists()
-    assert log.logged(app.wsgi_app, app) is app.wsgi_app
+    assert log.request_log(app) is None
 
 
 def test_what_the_guard_refuses_is_logged_too(logging_app: Flask) -> None:

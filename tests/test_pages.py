@@ -49,8 +49,8 @@ NEVER_STORED = {
     "live.front",
     "live.post",
 }
-NEVER_STORED |= {"identity.media"}
-NEVER_STORED |= {"operator.healthz", "operator.readyz", "operator.metrics"}
+NEVER_STORED |= {"branding.media"}
+NEVER_STORED |= {"health.healthz", "health.readyz", "health.metrics"}
 NEVER_STORED |= {"live.front", "live.post", "accounts.me", "accounts.login", "accounts.register", "desk.draft"}
 
 
@@ -163,7 +163,7 @@ def roomy(shared_app: Flask) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(listings, "PAGE_SIZE", 3)
         patch.setitem(shared_app.config, "LIMITS", "off")
-        patch.setitem(shared_app.extensions, "identity", branding.load(shared_app.config["INSTANCE"], "#7a1fa2"))
+        patch.setitem(shared_app.extensions, "branding", branding.load(shared_app.config["INSTANCE"], "#7a1fa2"))
         yield
 
 
@@ -495,7 +495,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
     values |= {"name": "imprint", "kind": "atom", "user_id": 1, "filename": "css/base.css"}
     values |= {"when": time.time()}
-    values["mark"] = world.app.extensions["identity"].accent
+    values["mark"] = world.app.extensions["branding"].accent
     with world.app.app_context():
         values["token"] = posts.written(db.reading(), world.draft).draft_token
     client, answers = world.app.test_client(), set()

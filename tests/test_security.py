@@ -253,7 +253,7 @@ def test_every_page_is_for_everybody_or_tried_here(app: Flask) -> None:
     public = {
         endpoint
         for endpoint in pages
-        if endpoint.startswith(("reader.", "feeds.", "identity.", "live.", "operator.")) or endpoint == "static"
+        if endpoint.startswith(("reader.", "feeds.", "branding.", "live.", "health.")) or endpoint == "static"
     }
     assert pages - public == PAGES.keys() | FOR_WHOEVER_COMES
 

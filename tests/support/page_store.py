@@ -49,7 +49,7 @@ def addresses(app: Flask) -> set[str]:
             frozenset({"username"}): [{"username": name} for name in session.scalars(select(User.username))],
             frozenset({"tag"}): [{"tag": key} for key in session.scalars(select(Tag.key))],
             frozenset({"name"}): [{"name": name} for name in session.scalars(select(About.name))],
-            frozenset({"mark"}): [{"mark": app.extensions["identity"].accent}],
+            frozenset({"mark"}): [{"mark": app.extensions["branding"].accent}],
         }
     for more, choices in (("number", range(1, 4)), ("kind", ("atom", "json"))):
         for names, known in list(values.items()):

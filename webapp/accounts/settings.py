@@ -13,8 +13,9 @@ from ..i18n import gettext as _
 from ..models import User
 from ..people import names, passwords, sessions, users
 from ..people.access import hint, sign_out, signed_in
+from . import accounts
 from .forms import DeleteAccountForm, PasswordForm, ProfileForm
-from .views import accounts, count_attempt, verify_password
+from .views import count_attempt, verify_password
 
 PROFILES_PER_HOUR = 10
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, jsonify, redirect, render_template, request, url_for
+from flask import current_app, jsonify, redirect, render_template, request, url_for
 from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
@@ -14,9 +14,8 @@ from ..i18n import gettext as _
 from ..people import names, one_time_links, passwords, users
 from ..people.access import current_user, has_role, hint, sign_in, sign_out
 from ..system import instance
+from . import accounts
 from .forms import LoginForm, NewPasswordForm, RegisterForm
-
-accounts = Blueprint("accounts", __name__)
 
 LOGINS_PER_PAIR = 10
 LOGINS_PER_ADDRESS = 100

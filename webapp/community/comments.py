@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, current_app, redirect, render_template, url_for
+from flask import current_app, redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from ..content import comments, posts
 from ..db import reading
 from ..http import rate_limits
 from ..http.forms import sent_body
-from ..people.access import own_comment, signed_in, who_is_here, writing_as
+from ..people.access import own_comment, signed_in, writing_as
 from ..text.render import render_comment
+from . import community
 from .forms import CommentForm
-
-community = Blueprint("community", __name__)
-community.context_processor(who_is_here)
 
 _renders = rate_limits.PerMinute("renders", 20)  # a refused comment's Markdown takes as long as another's
 

@@ -12,9 +12,9 @@ from ..http.forms import sent_body, version_of
 from ..i18n import gettext as _
 from ..people.access import editor, writing_as
 from ..text.render import render_post
+from . import desk
 from .conflict import conflict_page
 from .forms import AboutForm
-from .posts import desk
 
 
 @desk.get("/desk/about")

@@ -14,7 +14,7 @@ from ..db import reading
 from ..http.links import safe_next
 from ..models import Post
 from ..people.access import comment_to_moderate, has_role, post_to_write, writer, writing_as
-from .posts import desk
+from . import desk
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/withdraw")

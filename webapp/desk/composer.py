@@ -18,8 +18,8 @@ from ..models import Update
 from ..people.access import post_to_write, update_to_write, writer, writing_as
 from ..text.markdown import TextRefused
 from ..text.render import render_post, render_update
+from . import desk
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
-from .posts import desk
 
 # A script asks once a second at most; what takes seconds to render is previewed by the button.
 PREVIEWS_PER_MINUTE = 60

@@ -16,7 +16,7 @@ from ..i18n import lazy_gettext as _l
 from ..models import ROLES
 from ..people import one_time_links, users
 from ..people.access import admin, writing_as
-from .posts import desk
+from . import desk
 
 ROLE_NAMES = {"reader": _l("Reader"), "author": _l("Author"), "editor": _l("Editor"), "admin": _l("Admin")}
 

@@ -1,13 +1,10 @@
-"""The desk: writing, previewing, publishing and unpublishing posts.
-
-Every view loads its thing by a helper that refuses (`rights`), does one named change, and redirects.
-"""
+"""The desk's posts: writing, previewing, publishing and unpublishing them."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, current_app, flash, redirect, render_template, request, url_for
+from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ..content import auto_end, posts, revisions, updates
@@ -19,13 +16,11 @@ from ..http.links import absolute, safe_next
 from ..i18n import gettext as _
 from ..models import Post, User
 from ..people import users
-from ..people.access import has_role, post_to_write, require_writer_of, who_is_here, writer, writing_as
+from ..people.access import has_role, post_to_write, require_writer_of, writer, writing_as
 from ..text.language import guess_language
+from . import desk
 from .conflict import conflict_page
 from .forms import PostForm
-
-desk = Blueprint("desk", __name__)
-desk.context_processor(who_is_here)
 
 ACTIONS = ("draft", "publish", "preview")
 

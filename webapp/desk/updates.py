@@ -19,10 +19,10 @@ from ..live.channel import CHANNEL
 from ..models import Update
 from ..people.access import post_to_write, update_to_write, writer, writing_as
 from ..text.render import render_update
+from . import desk
 from .composer import open_form
 from .conflict import conflict_page
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
-from .posts import desk
 
 
 @desk.get("/desk/post/<int:post_id>/live")

@@ -6,7 +6,7 @@ from flask.sessions import SecureCookieSessionInterface
 from ..system.server import own_headers
 
 # Views outside these say `no-store`: what they answer is somebody's own.
-PUBLIC_BLUEPRINTS = ("reader", "feeds", "identity")
+PUBLIC_BLUEPRINTS = ("reader", "feeds", "branding")
 
 
 class SessionCookie(SecureCookieSessionInterface):

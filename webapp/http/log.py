@@ -12,8 +12,6 @@ import os
 import re
 import secrets
 import threading
-import time
-from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -27,7 +25,7 @@ from ..system.instance import LOG
 from . import masking
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 KEY = "pressroom.request_id"
 BELIEVED = "pressroom.request_id.believed"
@@ -104,35 +102,32 @@ def init_app(app: Flask) -> None:
         app.logger.addHandler(Messages(Lines(app.config["INSTANCE"] / LOG)))
 
 
-def logged(application: WSGIApplication, app: Flask) -> WSGIApplication:
-    """`application`, with a line for each request once it has an answer, whose head has the request's id."""
+class RequestLog:
+    """A line for each request once it has an answer. `believed`: whether a proxy in front may name a request."""
+
+    def __init__(self, path: Path, believed: bool) -> None:
+        self.lines = Lines(path)
+        self.believed = believed
+
+    def begin(self, environ: WSGIEnvironment) -> None:
+        environ[BELIEVED] = self.believed
+
+    def write(self, environ: WSGIEnvironment, status: str, headers: list[tuple[str, str]], seconds: float) -> None:
+        number = int(status[:3])
+        facts = _of_request(environ) | {
+            "status": number,
+            "ms": round(seconds * 1000, 2),
+            "bytes": 0 if environ.get("REQUEST_METHOD") == "HEAD" else _length(headers),
+            "network": network(environ.get("REMOTE_ADDR", "")),
+        }
+        self.lines.write("error" if number >= 500 else "info", facts)
+
+
+def request_log(app: Flask) -> RequestLog | None:
+    """None unless the setting asks for one."""
     if app.config["LOG"] != "json":
-        return application
-    lines, believed = Lines(app.config["INSTANCE"] / LOG), app.config["PROXIES"] > 0
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began = time.perf_counter()
-        environ[BELIEVED] = believed
-        request_id = id_of(environ)
-        status, length = 500, None
-
-        def noted(said: str, headers: list[tuple[str, str]], *error: Any) -> Callable[[bytes], object]:
-            nonlocal status, length
-            status, length = int(said[:3]), _length(headers)
-            return start_response(said, [*headers, ("X-Request-ID", request_id)], *error)
-
-        try:
-            return application(environ, noted)
-        finally:
-            facts = _of_request(environ) | {
-                "status": status,
-                "ms": round((time.perf_counter() - began) * 1000, 2),
-                "bytes": 0 if environ.get("REQUEST_METHOD") == "HEAD" else length,
-                "network": network(environ.get("REMOTE_ADDR", "")),
-            }
-            lines.write("error" if status >= 500 else "info", facts)
-
-    return answer
+        return None
+    return RequestLog(app.config["INSTANCE"] / LOG, believed=app.config["PROXIES"] > 0)
 
 
 def id_of(environ: WSGIEnvironment) -> str:

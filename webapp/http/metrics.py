@@ -6,18 +6,13 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/ (text forma
 
 from __future__ import annotations
 
-import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
 
 from flask import Flask, current_app
 
 from ..app_key import AppKey
 from .counters import Counts
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 COUNTS = AppKey[Counts]("counts")
 PREFIX = "pressroom"
@@ -61,8 +56,8 @@ OF_BROADCASTERS = [
 ]
 
 
-def new() -> Counts:
-    return Counts(NAMES)
+def init_app(app: Flask) -> None:
+    COUNTS.put(app, Counts(NAMES))
 
 
 def keep(app: Flask) -> None:
@@ -79,31 +74,16 @@ def count(event: str) -> None:
     COUNTS.of(current_app).add(EVENT_INDEX[event])
 
 
-def counted(application: WSGIApplication, counts: Counts) -> WSGIApplication:
-    """`application`, with each request counted once it has an answer: its body is the reader's time, not ours."""
-
-    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        began = time.perf_counter()
-        status = "500"  # of one that raises
-
-        def noted(said: str, headers: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
-            nonlocal status
-            status = said
-            return start_response(said, headers, error) if error else start_response(said, headers)
-
-        try:
-            return application(environ, noted)
-        finally:
-            microseconds = int((time.perf_counter() - began) * 1_000_000)
-            method = METHOD_INDEX.get(environ.get("REQUEST_METHOD", ""), OTHER)
-            counts.add_measured(
-                REQUESTS_AT + method * len(STATUSES) + STATUS_INDEX.get(status[:1], SERVER_ERROR),
-                BUCKETS_AT + method * len(BOUNDS) + bisect_left(BUCKETS_MICROSECONDS, microseconds),
-                SUMS_AT + method,
-                microseconds,
-            )
-
-    return answer
+def count_request(counts: Counts, method: str, status: str, seconds: float) -> None:
+    """One more request with its answer. `status` begins with its number."""
+    microseconds = int(seconds * 1_000_000)
+    m = METHOD_INDEX.get(method, OTHER)
+    counts.add_measured(
+        REQUESTS_AT + m * len(STATUSES) + STATUS_INDEX.get(status[:1], SERVER_ERROR),
+        BUCKETS_AT + m * len(BOUNDS) + bisect_left(BUCKETS_MICROSECONDS, microseconds),
+        SUMS_AT + m,
+        microseconds,
+    )
 
 
 def text(numbers: list[int], broadcasters: list[dict[str, int] | None]) -> str:

@@ -6,7 +6,7 @@ takes it, the answer is what was missed and a `retry`: the same reader comes bac
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from sqlalchemy import Engine
 
 from ..db import ENGINE
@@ -16,6 +16,12 @@ from . import stream
 from .channel import CHANNEL, Channel
 
 live = Blueprint("live", __name__)
+
+
+def init_app(app: Flask) -> None:
+    counts = app.config["BROADCASTERS"], app.config["STREAMS_PER_ADDRESS"]
+    CHANNEL.put(app, Channel(app.config["INSTANCE"], *counts))
+    app.register_blueprint(live)
 
 
 @live.get("/live", defaults={"post_id": FRONT}, endpoint="front")

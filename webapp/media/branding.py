@@ -18,9 +18,9 @@ from ..http.links import absolute, relative
 from . import images
 from .accent import stylesheet as accent_stylesheet
 
-blueprint = Blueprint("identity", __name__)
+branding = Blueprint("branding", __name__)
 
-PUBLIC = {"identity.accent": "hot"}
+PUBLIC = {"branding.accent": "hot"}
 FOLDER = "site"
 # The first of its endings that is there counts.
 ENDINGS = {
@@ -45,15 +45,15 @@ class Image:
 
     @property
     def url(self) -> str:
-        return relative("identity.media", name=self.name, v=self.mark)
+        return relative("branding.media", name=self.name, v=self.mark)
 
     @property
     def absolute_url(self) -> str:
-        return absolute("identity.media", name=self.name, v=self.mark)
+        return absolute("branding.media", name=self.name, v=self.mark)
 
 
 @dataclass(frozen=True)
-class Identity:
+class Branding:
     """`images` has all of ENDINGS; `stylesheet` is None without an accent; `problems` are lines about files."""
 
     images: dict[str, Image | None]
@@ -70,10 +70,10 @@ class Identity:
         return f"{self.accent} {sorted(self.images.items())}"
 
 
-IDENTITY = AppKey[Identity]("identity")
+BRANDING = AppKey[Branding]("branding")
 
 
-class Unusable(Exception):
+class BadImage(Exception):
     """Why a file can't be the site's logo or favicon."""
 
 
@@ -81,15 +81,20 @@ def init_app(app: Flask) -> None:
     found = load(app.config["INSTANCE"], app.config["ACCENT"])
     for problem in found.problems:
         app.logger.warning("%s", problem)
-    IDENTITY.put(app, found)
-    app.jinja_env.globals["identity"] = of_app
+    BRANDING.put(app, found)
+    app.jinja_env.globals["branding"] = of_app
+    app.register_blueprint(branding)
 
 
-def of_app() -> Identity:
-    return IDENTITY.of(current_app)
+def of_app() -> Branding:
+    return of(current_app)
 
 
-def load(instance: Path, accent: str | None) -> Identity:
+def of(app: Flask) -> Branding:
+    return BRANDING.of(app)
+
+
+def load(instance: Path, accent: str | None) -> Branding:
     folder = instance / "media" / FOLDER
     found: dict[str, Image | None] = dict.fromkeys(ENDINGS)
     problems = []
@@ -98,9 +103,9 @@ def load(instance: Path, accent: str | None) -> Identity:
         for file in files[:1]:
             try:
                 found[kind] = _image(file, endings)
-            except Unusable as reason:
+            except BadImage as reason:
                 problems.append(f"{str(file)!r} {reason}. The site does without it.")
-    return Identity(found, accent_stylesheet(accent) if accent else None, problems)
+    return Branding(found, accent_stylesheet(accent) if accent else None, problems)
 
 
 def _rank(file: Path, endings: tuple[str, ...]) -> int:
@@ -108,19 +113,19 @@ def _rank(file: Path, endings: tuple[str, ...]) -> int:
 
 
 def _image(file: Path, endings: tuple[str, ...]) -> Image:
-    """Raises Unusable."""
+    """Raises BadImage."""
     if file.suffix not in endings:
-        raise Unusable(f"can't be used: expected {', '.join(file.stem + ending for ending in endings)}")
+        raise BadImage(f"can't be used: expected {', '.join(file.stem + ending for ending in endings)}")
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
     except OSError as error:
-        raise Unusable(f"can't be read ({error.strerror})") from error
+        raise BadImage(f"can't be read ({error.strerror})") from error
     if len(content) > MAX_BYTES:
-        raise Unusable(f"is larger than {MAX_BYTES // 1000} kB")
+        raise BadImage(f"is larger than {MAX_BYTES // 1000} kB")
     size = images.size(file.suffix, content)
     if size is None:
-        raise Unusable(f"is no {file.suffix[1:].upper()} image")
+        raise BadImage(f"is no {file.suffix[1:].upper()} image")
     adapts = file.suffix == ".svg" and b"prefers-color-scheme" in content
     return Image(f"{FOLDER}/{file.name}", images.TYPES[file.suffix], _mark(content), *size, adapts)
 
@@ -129,7 +134,7 @@ def _mark(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-@blueprint.get("/accent/<mark>.css")
+@branding.get("/accent/<mark>.css")
 def accent(mark: str) -> str:
     """Its address has its content's hash: no browser keeps an old colour, whichever page it comes from."""
     stylesheet = of_app().stylesheet
@@ -138,7 +143,7 @@ def accent(mark: str) -> str:
     return stylesheet
 
 
-@blueprint.get("/media/<path:name>")
+@branding.get("/media/<path:name>")
 def media(name: str) -> Response:
     """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini)."""
     folder = current_app.config["INSTANCE"] / "media"

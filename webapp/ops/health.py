@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, request
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import db
@@ -17,15 +17,19 @@ from ..live.channel import CHANNEL
 from ..pages import public
 from . import diagnosis
 
-operator = Blueprint("operator", __name__)
+health = Blueprint("health", __name__)
 
 
-@operator.get("/healthz")
+def init_app(app: Flask) -> None:
+    app.register_blueprint(health)
+
+
+@health.get("/healthz")
 def healthz() -> str:
     return "ok"
 
 
-@operator.get("/readyz")
+@health.get("/readyz")
 def readyz() -> Response | str:
     """Whether all works as it should; else 503 with a line for each reason. Anybody may ask: it names no path."""
     reasons = [reason for reason in (_database(), public.of_app().trouble(), _disk(), _broadcaster()) if reason]
@@ -50,7 +54,7 @@ def _broadcaster() -> str | None:
     return "No broadcaster answers, so readers ask every few seconds." if is_missing else None
 
 
-@operator.get("/metrics", endpoint="metrics")
+@health.get("/metrics", endpoint="metrics")
 def answer_metrics() -> Response:
     if not _may_read_metrics():
         return Response("Metrics are for the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain")

@@ -1,1 +1,19 @@
 """What readers get: public pages and feeds, the same bytes for everybody."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ..content.about import linked
+from ..text.summary import summary
+from . import feeds, views
+
+PUBLIC = views.PUBLIC | feeds.PUBLIC
+front_paths = views.front_paths
+
+
+def init_app(app: Flask) -> None:
+    app.register_blueprint(views.reader)
+    app.register_blueprint(feeds.feeds)
+    app.jinja_env.filters["words"] = summary
+    app.jinja_env.globals["linked_pages"] = linked
