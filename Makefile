@@ -15,7 +15,7 @@ help:
 	@echo "make install  install or update what is needed, and no more"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
 	@echo "make test     the tests; AGAIN=1 those that failed"
-	@echo "make check    linter and types"
+	@echo "make check    linter, types, and who may import whom"
 	@echo "make screens  pictures of every page"
 	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
 	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in an hour"
@@ -42,6 +42,7 @@ check: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports --no-logo --no-cache
 
 screens: $(VENV)/.installed-for-tests
 	@PYTHONPATH=tests $(VENV)/bin/python -m tools.screens
