@@ -33,8 +33,8 @@ from webapp.content import invalidation, listings, posts
 from webapp.db.engine import WriteSession
 from webapp.media import branding
 from webapp.pages import public, store, versions
-from webapp.pages.entry import Slot
-from webapp.pages.paths import Place, place_of
+from webapp.pages.entry import Entry
+from webapp.pages.paths import PagePath, page_path
 from webapp.pages.store import Store, Stored
 from webapp.people import users
 from webapp.people.names import checked_username
@@ -349,7 +349,7 @@ def absences(site: Store, hot: list[str], monkeypatch: pytest.MonkeyPatch) -> li
 
         return run
 
-    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (Slot, "put"), (Slot, "remove")):
+    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (Entry, "put"), (Entry, "remove")):
         monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
     return missing
 
@@ -830,7 +830,7 @@ def test_an_about_page_with_a_path_for_a_name_is_served_by_python_and_right(worl
 def test_a_tag_too_long_for_a_file_name_is_served_by_python_and_right(world: World, tag: str) -> None:
     client = world.app.test_client()
     (post_id,) = publish_many(world.app, 1, tags=[tag])
-    is_stored = place_of(f"/tag/{tag}") is not None
+    is_stored = page_path(f"/tag/{tag}") is not None
     assert is_stored == (len(tag.encode()) <= 200)
     for title in ("First", "Second", "Third"):
         world.edit(post_id, title=title)
@@ -875,7 +875,7 @@ PARTS = st.one_of(
 def test_no_place_is_outside_of_the_store(parts: list[str], lead: str) -> None:
     root = "/srv/instance/pages"
     path = lead + "/".join(parts)
-    place = place_of(path)
+    place = page_path(path)
     if place is None:
         return
     assert os.path.normpath(f"{root}/{place.link}") == f"{root}/{place.link}".rstrip("/")
@@ -894,12 +894,12 @@ def test_no_place_is_outside_of_the_store(parts: list[str], lead: str) -> None:
      "/tag/a:b", "/tag/a*", "/about/a/b", "/..\\x", "/tag/a\nb"],
 )  # fmt: skip
 def test_what_cannot_be_a_safe_file_name_has_no_place(path: str) -> None:
-    assert place_of(path) is None
+    assert page_path(path) is None
 
 
 def test_what_can_be_a_safe_file_name_has_its_place() -> None:
-    assert place_of("/") == Place("", "")
-    assert place_of("/feed.atom") == Place("", "feed.atom")
-    assert place_of("/post/7") == Place("post", "7")
-    assert place_of("/tag/足球") == Place("tag", "足球")
-    assert place_of("/post/7/updates/3") == Place(".under/post/7/updates", "3")
+    assert page_path("/") == PagePath("", "")
+    assert page_path("/feed.atom") == PagePath("", "feed.atom")
+    assert page_path("/post/7") == PagePath("post", "7")
+    assert page_path("/tag/足球") == PagePath("tag", "足球")
+    assert page_path("/post/7/updates/3") == PagePath(".under/post/7/updates", "3")

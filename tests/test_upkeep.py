@@ -21,7 +21,7 @@ from support.persons import Person
 from webapp import changes, create_app, db
 from webapp.content import about, posts, updates
 from webapp.pages import public, repair, store, versions
-from webapp.pages.paths import place_of
+from webapp.pages.paths import page_path
 from webapp.pages.public import Pages
 from webapp.pages.repair import Healer
 from webapp.people import users
@@ -82,7 +82,7 @@ def outdated(app: Flask) -> set[str]:
 
 def files(site: Pages) -> dict[str, int]:
     """Every stored page, with what tells its file from a newer one."""
-    shown = {path: place_of(path) for path in site.store.paths()}
+    shown = {path: page_path(path) for path in site.store.paths()}
     return {path: site.store._shown(place).stat().st_ino for path, place in shown.items() if place}
 
 

@@ -71,7 +71,7 @@ class Broadcaster:
             self.siblings = {index: (pid, pipe) for index, pid, pipe in kept["siblings"]}
             for descriptor in kept["workers"]:
                 self._meet(socket.socket(fileno=descriptor))
-        self.woken.update(self.topics.of_post)
+        self.woken.update(self.topics.topics_by_post)
 
     def _listen(self) -> socket.socket:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -92,7 +92,7 @@ class Broadcaster:
         looked_at, ticks = time.monotonic(), 0
         while not self.asked_to:
             happened = [descriptor for descriptor, _what in self.epoll.poll(SECOND_LOOK_SECONDS / 4, 512)]
-            for descriptor in filter(self.topics.post_of.__contains__, happened):
+            for descriptor in filter(self.topics.post_by_descriptor.__contains__, happened):
                 self.topics.leave(descriptor)  # before others come in who get the same number
             for descriptor in happened:
                 self._hear_from(descriptor)
@@ -170,10 +170,10 @@ class Broadcaster:
         elif order == "wake":
             self.woken.add(int(words[1]))
         elif order == "reached":
-            topic = self.topics.of_post.get(int(words[1]))
+            topic = self.topics.topics_by_post.get(int(words[1]))
             self._answer(worker, topic.reached if topic else (stream.LARGEST, 0, 0))
         elif order == "status":
-            streams = {"streams": len(self.topics.post_of), "limit": self.limit}
+            streams = {"streams": len(self.topics.post_by_descriptor), "limit": self.limit}
             self._answer(worker, asdict(self.topics.counts) | streams)
         elif order == "code" and words[1] != self.code:
             self.asked_to = "renew"
@@ -199,7 +199,7 @@ class Broadcaster:
 
     def _tell_others(self) -> None:
         """How many read which post here, the busiest ones if there is no room for all."""
-        busiest = sorted(self.topics.of_post.items(), key=lambda item: -len(item[1].readers))[:TOLD_AT_ONCE]
+        busiest = sorted(self.topics.topics_by_post.items(), key=lambda item: -len(item[1].readers))[:TOLD_AT_ONCE]
         said = json.dumps({post_id: len(topic.readers) for post_id, topic in busiest}, separators=(",", ":"))
         for index in range(self.settings["BROADCASTERS"]):
             with contextlib.suppress(OSError), broadcaster_address(self.settings["INSTANCE"], index) as address:
@@ -235,7 +235,7 @@ class Broadcaster:
 
     def stop(self) -> None:
         """Part from everybody; they come back within seconds, to whoever serves then."""
-        self.topics.end(set(self.topics.post_of), polling=False)
+        self.topics.end(set(self.topics.post_by_descriptor), polling=False)
 
     def renew(self) -> None:
         """Go on as the code that is there now, with every socket."""
@@ -246,7 +246,7 @@ class Broadcaster:
             "siblings": [[index, *sibling] for index, sibling in self.siblings.items()],
         }
         pipes = [pipe for _pid, pipe in self.siblings.values()]
-        for descriptor in (self.lock, self.listener.fileno(), *pipes, *self.workers, *self.topics.post_of):
+        for descriptor in (self.lock, self.listener.fileno(), *pipes, *self.workers, *self.topics.post_by_descriptor):
             os.set_inheritable(descriptor, True)
         memory = os.memfd_create("kept", 0)
         with os.fdopen(os.dup(memory), "wb") as file:

@@ -66,9 +66,9 @@ class Topics:
         self.epoll = epoll
         self.limit = limit
         self.per_address = per_address
-        self.of_post: dict[int, Topic] = {}
-        self.post_of: dict[int, int] = {}
-        self.address_of: dict[int, str] = {}  # filled only where there is a limit for them
+        self.topics_by_post: dict[int, Topic] = {}
+        self.post_by_descriptor: dict[int, int] = {}
+        self.address_by_descriptor: dict[int, str] = {}  # filled only where there is a limit for them
         self.addresses: Counter[str] = Counter()
         self.counts = Counts()
 
@@ -90,36 +90,36 @@ class Topics:
         elif news.content and not _write(descriptor, news.content):
             os.close(descriptor)
         else:
-            self.hold(descriptor, post_id, self.of_post.setdefault(post_id, Topic(news.seq)), address)
+            self.hold(descriptor, post_id, self.topics_by_post.setdefault(post_id, Topic(news.seq)), address)
 
     def _missed(self, post_id: int, after: int) -> stream.News:
         """What brings this reader to the number at which the post's other readers are."""
-        topic = self.of_post.get(post_id)
+        topic = self.topics_by_post.get(post_id)
         if topic and after > topic.seq:  # their page is newer than what we know
             self.catch_up(post_id)
-            topic = self.of_post.get(post_id)
+            topic = self.topics_by_post.get(post_id)
         if topic and after == topic.seq:
             return stream.News(topic.seq, b"")
         return stream.caught_up(self._news(post_id, after, topic.seq if topic else stream.LARGEST))
 
     def _is_full(self, address: str) -> bool:
-        return len(self.post_of) >= self.limit or 0 < self.per_address <= self.addresses[address]
+        return len(self.post_by_descriptor) >= self.limit or 0 < self.per_address <= self.addresses[address]
 
     def hold(self, descriptor: int, post_id: int, topic: Topic, address: str) -> None:
         topic.readers.add(descriptor)
-        self.post_of[descriptor] = post_id
+        self.post_by_descriptor[descriptor] = post_id
         if self.per_address:
-            self.address_of[descriptor] = address
+            self.address_by_descriptor[descriptor] = address
             self.addresses[address] += 1
         self.epoll.register(descriptor, LEFT)
 
     def leave(self, descriptor: int) -> None:
-        post_id = self.post_of.pop(descriptor)
-        topic = self.of_post[post_id]
+        post_id = self.post_by_descriptor.pop(descriptor)
+        topic = self.topics_by_post[post_id]
         topic.readers.discard(descriptor)
         if not topic.readers:
-            del self.of_post[post_id]
-        if address := self.address_of.pop(descriptor, None):
+            del self.topics_by_post[post_id]
+        if address := self.address_by_descriptor.pop(descriptor, None):
             self.addresses[address] -= 1
             if not self.addresses[address]:
                 del self.addresses[address]
@@ -140,7 +140,7 @@ class Topics:
 
     def catch_up(self, post_id: int) -> None:
         """Bring all readers of a post to its last number."""
-        while topic := self.of_post.get(post_id):
+        while topic := self.topics_by_post.get(post_id):
             news = self._news(post_id, topic.seq)
             if news.is_over:
                 self.end(topic.readers)
@@ -181,24 +181,24 @@ class Topics:
 
     def changed(self) -> set[int]:
         """The posts that went on without a wake-up, or aren't public any more."""
-        ids = list(self.of_post)
+        ids = list(self.topics_by_post)
         found: dict[int, int] = {}
         with self.engine.connect() as connection:
             for first in range(0, len(ids), TOPICS_AT_ONCE):
                 rows = connection.execute(_STATES, {"ids": ids[first : first + TOPICS_AT_ONCE]})
                 found |= {row.id: row.seq for row in rows if row.status in ("published", "front")}
-        return {post_id for post_id, topic in self.of_post.items() if found.get(post_id) != topic.seq}
+        return {post_id for post_id, topic in self.topics_by_post.items() if found.get(post_id) != topic.seq}
 
     def beat(self, remainder: int) -> None:
         """Each stream once in HEARTBEAT_SECONDS, so that proxies keep it and those who vanished are noticed."""
-        for descriptor in [reader for reader in self.post_of if reader % HEARTBEAT_SECONDS == remainder]:
+        for descriptor in [reader for reader in self.post_by_descriptor if reader % HEARTBEAT_SECONDS == remainder]:
             if not _write(descriptor, stream.HEARTBEAT):
                 self.leave(descriptor)
 
     def say_readers(self, others: dict[int, int]) -> None:
         """How many read a post, to all of them, when that changed. `others`: those whom other processes hold."""
         now = time.monotonic()
-        for post_id, topic in list(self.of_post.items()):
+        for post_id, topic in list(self.topics_by_post.items()):
             count = len(topic.readers) + others.get(post_id, 0)
             if count != topic.said and now - topic.said_at >= READERS_SECONDS:
                 topic.said, topic.said_at = count, now
@@ -209,15 +209,15 @@ class Topics:
     def kept(self) -> dict[str, Any]:
         return {
             "counts": asdict(self.counts),
-            "topics": [[post_id, topic.seq, list(topic.readers)] for post_id, topic in self.of_post.items()],
-            "addresses": list(self.address_of.items()),
+            "topics": [[post_id, topic.seq, list(topic.readers)] for post_id, topic in self.topics_by_post.items()],
+            "addresses": list(self.address_by_descriptor.items()),
         }
 
     def take_over(self, kept: dict[str, Any]) -> None:
         self.counts = Counts(**kept["counts"])
         addresses = dict(kept["addresses"])
         for post_id, seq, readers in kept["topics"]:
-            self.of_post[post_id] = topic = Topic(seq)
+            self.topics_by_post[post_id] = topic = Topic(seq)
             for descriptor in readers:
                 self.hold(descriptor, post_id, topic, addresses.get(descriptor, ""))
 

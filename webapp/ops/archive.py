@@ -33,7 +33,7 @@ OVERHEAD_BYTES = 10_000
 GZIP_LEVEL = 6
 
 
-class Unusable(Exception):
+class BadArchive(Exception):
     """Why a file can't be restored from, after its name: "is …"."""
 
 
@@ -123,7 +123,7 @@ class _Bounded(io.RawIOBase):
         found = self.file.read(size)
         self.left -= len(found)
         if self.left < 0:
-            raise Unusable("holds more than its manifest says")
+            raise BadArchive("holds more than its manifest says")
         return found
 
 
@@ -132,7 +132,7 @@ def opened(path: Path) -> Iterator[tuple[Manifest, Callable[[Path, Report], None
     """An archive's manifest, and the function that unpacks all else into a folder and checks it.
 
     Nothing in it is believed: names, kinds, sizes and hashes are those of the manifest, whose own shape is checked.
-    Both raise Unusable; unpacking raises OSError when it can't write.
+    Both raise BadArchive; unpacking raises OSError when it can't write.
     """
     with contextlib.ExitStack() as stack:
         with _explained("is no backup of a Pressroom"):
@@ -154,7 +154,7 @@ def _openable(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
-        raise Unusable(f"can't be read ({error.strerror})") from None
+        raise BadArchive(f"can't be read ({error.strerror})") from None
 
 
 @contextlib.contextmanager
@@ -162,31 +162,31 @@ def _explained(words: str) -> Iterator[None]:
     try:
         yield
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise Unusable(words) from error
+        raise BadArchive(words) from error
 
 
 def _manifest(tar: tarfile.TarFile) -> Manifest:
     info = tar.next()
     if info is None or info.name != MANIFEST or not info.isreg() or info.size > MANIFEST_BYTES:
-        raise Unusable("is no backup of a Pressroom")
+        raise BadArchive("is no backup of a Pressroom")
     try:
         found = json.loads(_file(tar, info).read())
         if found["pressroom"] != "backup":
             raise KeyError
         if found["format"] != FORMAT:
-            raise Unusable(f"was made by a newer Pressroom ({found['version']}): install that version first")
+            raise BadArchive(f"was made by a newer Pressroom ({found['version']}): install that version first")
         return _checked(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise Unusable("is no backup of a Pressroom") from None
+        raise BadArchive("is no backup of a Pressroom") from None
 
 
 def _checked(found: dict[str, Any]) -> Manifest:
-    """Raises ValueError, KeyError or TypeError, and Unusable for a name that would leave the folder."""
+    """Raises ValueError, KeyError or TypeError, and BadArchive for a name that would leave the folder."""
     members = [Member(str(each["name"]), _count(each["size"]), str(each["sha256"])) for each in found["members"]]
     names = [each.name for each in members]
     for name in names:
         if not _is_safe(name):
-            raise Unusable(f"names a file that no backup has: {name!r}")
+            raise BadArchive(f"names a file that no backup has: {name!r}")
     if names.count(DATABASE) != 1 or len({name.casefold() for name in names}) != len(names):
         raise ValueError
     counts = {str(name): _count(number) for name, number in found["counts"].items()}
@@ -212,16 +212,16 @@ def _unpack(tar: tarfile.TarFile, manifest: Manifest, folder: Path, report: Repo
     for listed in manifest.members:
         info = tar.next()
         if info is None:
-            raise Unusable("is damaged or cut short")
+            raise BadArchive("is damaged or cut short")
         if info.name != listed.name or not info.isreg() or info.issparse() or info.size != listed.size:
-            raise Unusable(f"isn't what its manifest says: {info.name!r}")
+            raise BadArchive(f"isn't what its manifest says: {info.name!r}")
         reader = _Hashing(_file(tar, info), lambda count: report((done + count) / max(manifest.bytes, 1)))  # noqa: B023
         _store(reader, folder, listed.name)
         if (reader.count, reader.hexdigest()) != (listed.size, listed.sha256):
-            raise Unusable(f"is damaged: {listed.name!r}")
+            raise BadArchive(f"is damaged: {listed.name!r}")
         done += listed.size
     if (extra := tar.next()) is not None:
-        raise Unusable(f"isn't what its manifest says: {extra.name!r}")
+        raise BadArchive(f"isn't what its manifest says: {extra.name!r}")
 
 
 def _store(reader: _Hashing, folder: Path, name: str) -> None:
@@ -243,7 +243,7 @@ def _store(reader: _Hashing, folder: Path, name: str) -> None:
 def _file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     found = tar.extractfile(info)
     if found is None:
-        raise Unusable(f"isn't what its manifest says: {info.name!r}")
+        raise BadArchive(f"isn't what its manifest says: {info.name!r}")
     return found
 
 
@@ -251,4 +251,4 @@ def _end(bounded: _Bounded) -> None:
     """Only here gzip compares its own checksum, and notices that its last bytes are missing."""
     while chunk := bounded.read(CHUNK_BYTES):
         if chunk.strip(b"\0"):
-            raise Unusable("holds more than its manifest says")
+            raise BadArchive("holds more than its manifest says")

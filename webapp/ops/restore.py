@@ -57,7 +57,7 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
                     _bring_up_to_date(staging / DATABASE, folder)
                     _mark_ready(staging)
                     _place(folder, database)
-    except archive.Unusable as error:
+    except archive.BadArchive as error:
         raise CannotRestore(f"{file} {error}. Nothing was changed.") from None
     except OSError as error:
         where = error.filename or folder

@@ -1,4 +1,4 @@
-"""One page's place in the page store, held open while the page is made: a version is put there, or taken out."""
+"""One page's entry in the page store, held open while the page is rendered: a version is put there, or removed."""
 
 from __future__ import annotations
 
@@ -12,34 +12,34 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import UNDER, Place
+from .paths import UNDER, PagePath
 
 GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True)
-class Slot:
-    """An open place in the store whose folder is `root`."""
+class Entry:
+    """An open entry of the store whose folder is `root`."""
 
     root: Path
-    place: Place
+    path: PagePath
     descriptor: int
 
     def put(self, version: int, content: bytes) -> None:
         """Make this the page, whole or not at all."""
-        if not self.place.link:
+        if not self.path.link:
             self._put_front(version, content)
             return
         token = secrets.token_hex(16)
         folder = make_folder(self.root / ".versions" / token)
         link = retired(self.root)
         try:
-            _write(folder / self.place.file, version, content)
+            _write(folder / self.path.file, version, content)
             for name, target in self._links_under():
                 (folder / name).symlink_to(target)
-            link.symlink_to(self.place.in_version(token))
+            link.symlink_to(self.path.in_version(token))
             before = self._target()
-            os.replace(link, self.place.name, dst_dir_fd=self.descriptor)
+            os.replace(link, self.path.name, dst_dir_fd=self.descriptor)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -54,34 +54,34 @@ class Slot:
         draft.replace(self.root / "index.html")
 
     def _links_under(self) -> Iterator[tuple[str, str]]:
-        if self.place.folder in UNDER:
-            for name in UNDER[self.place.folder]:
-                yield name, f"../../.under/{self.place.link}/{name}"
+        if self.path.folder in UNDER:
+            for name in UNDER[self.path.folder]:
+                yield name, f"../../.under/{self.path.link}/{name}"
 
     def _lead_here(self) -> None:
         """What lies under a page that isn't stored itself is reached by a link in its place."""
-        if self.place.folder.startswith(".under/"):
-            self._lead(*self.place.folder.split("/")[1:3])
+        if self.path.folder.startswith(".under/"):
+            self._lead(*self.path.folder.split("/")[1:3])
 
     def _lead(self, kind: str, name: str) -> None:
         with contextlib.suppress(FileExistsError):
             (make_folder(self.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
 
     def remove(self) -> None:
-        if not self.place.link:
+        if not self.path.link:
             (self.root / "index.html").unlink(missing_ok=True)
             (self.root / "index.html.gz").unlink(missing_ok=True)
             return
         before = self._target()
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.place.name, dir_fd=self.descriptor)
+            os.unlink(self.path.name, dir_fd=self.descriptor)
         self._retire(before)
-        if self.place.folder in UNDER and (self.root / ".under" / self.place.link).is_dir():
-            self._lead(self.place.folder, self.place.name)
+        if self.path.folder in UNDER and (self.root / ".under" / self.path.link).is_dir():
+            self._lead(self.path.folder, self.path.name)
 
     def _target(self) -> str | None:
         with contextlib.suppress(FileNotFoundError):
-            return os.readlink(self.place.name, dir_fd=self.descriptor)
+            return os.readlink(self.path.name, dir_fd=self.descriptor)
         return None
 
     def _retire(self, target: str | None) -> None:

@@ -1,4 +1,4 @@
-"""Which page of the site has which place in the page store, and which has none."""
+"""Which page of the site stands at which path in the page store, and which is never stored."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FILES = (".atom", ".css", ".json", ".txt", ".xml")
 
 
 @dataclass(frozen=True)
-class Place:
+class PagePath:
     """Where a page's link stands: `folder` below the store, and `name` in it; both empty for the front page."""
 
     folder: str
@@ -39,19 +39,19 @@ class Place:
         return f"{up}.versions/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
 
 
-def place_of(path: str) -> Place | None:
+def page_path(path: str) -> PagePath | None:
     """None for a path that can't be a safe file name; Python serves those."""
     segments = path[1:].split("/") if path != "/" else []
     if not path.startswith("/") or not all(_is_safe(segment) for segment in segments):
         return None
     if len(segments) < 2:
-        return Place("", "".join(segments))
+        return PagePath("", "".join(segments))
     under = UNDER.get(segments[0], ())
     if len(segments) == 2:
-        return Place(segments[0], segments[1])
+        return PagePath(segments[0], segments[1])
     if segments[0] == "page" or segments[2] not in under:
         return None
-    return Place(".under/" + "/".join(segments[:-1]), segments[-1])
+    return PagePath(".under/" + "/".join(segments[:-1]), segments[-1])
 
 
 def _is_safe(segment: str) -> bool:

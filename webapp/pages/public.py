@@ -24,7 +24,7 @@ from ..errors import Moved, NotFound, Refused
 from ..http import metrics
 from . import versions
 from .entry import packed, retired
-from .paths import place_of
+from .paths import page_path
 from .store import Store, Stored
 
 TYPES = {
@@ -128,7 +128,7 @@ class Pages:
         return replace(page, content=packed(page.content), encoding="gzip") if gzipped else page
 
     def _usable_for(self, path: str) -> bool:
-        return self.stored and time.monotonic() >= self.broken_until and place_of(path) is not None
+        return self.stored and time.monotonic() >= self.broken_until and page_path(path) is not None
 
     def make(self, path: str, at_least: int = 1) -> Stored:
         """Render the page and put it into the store, unless somebody has done so.
@@ -136,20 +136,20 @@ class Pages:
         at_least: the version that a file must have to be left as it is.
         Raises OSError when the store can't be written, and what `fresh` raises; the page is removed then.
         """
-        with self.store.lock(path), self.store.open(path) as slot:
+        with self.store.lock(path), self.store.open(path) as entry:
             found = self.store.read(path, gzipped=False)
             if found and found.version and found.version >= at_least:
                 return found
             try:
                 page = self.fresh(path)
-                if slot and page.version:
-                    slot.put(page.version, page.content)
+                if entry and page.version:
+                    entry.put(page.version, page.content)
                     self.broken_until = 0.0
-                elif slot:
-                    slot.remove()
+                elif entry:
+                    entry.remove()
             except Exception:
-                if slot:
-                    slot.remove()
+                if entry:
+                    entry.remove()
                 raise
             return page
 
@@ -169,7 +169,7 @@ class Pages:
                     self._replace_all(version)
                 elif path.endswith("/*"):
                     self.store.remove_tree(path.removesuffix("/*"))
-                elif place_of(path):
+                elif page_path(path):
                     is_hot = self.is_hot(path)
                     hot += is_hot
                     self._replace_one(path, version, is_hot and hot <= HOT_AT_ONCE, share)

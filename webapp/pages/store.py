@@ -24,8 +24,8 @@ from pathlib import Path
 from zlib import crc32
 
 from ..system import locks
-from .entry import Slot, make_folder, retired
-from .paths import FILES, Place, place_of
+from .entry import Entry, make_folder, retired
+from .paths import FILES, PagePath, page_path
 
 LOCKS = 64
 RETIRED_SECONDS = 60
@@ -68,46 +68,46 @@ class Store:
     # Reading
 
     def version(self, path: str) -> int | None:
-        place = place_of(path)
-        return self._version(place) if place else None
+        page = page_path(path)
+        return self._version(page) if page else None
 
-    def _version(self, place: Place) -> int | None:
+    def _version(self, page: PagePath) -> int | None:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return int(self._shown(place).stat().st_mtime)
+            return int(self._shown(page).stat().st_mtime)
         return None
 
-    def _shown(self, place: Place) -> Path:
-        found = self.root / place.link
-        return found if place.name.endswith(FILES) else found / "index.html"
+    def _shown(self, page: PagePath) -> Path:
+        found = self.root / page.link
+        return found if page.name.endswith(FILES) else found / "index.html"
 
     def read(self, path: str, gzipped: bool) -> Stored | None:
         """The page, or None when it isn't there."""
-        place = place_of(path)
-        if place is None:
+        page = page_path(path)
+        if page is None:
             return None
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            real = os.path.realpath(self._shown(place))
+            real = os.path.realpath(self._shown(page))
             with open(real + ".gz" * gzipped, "rb") as file:  # noqa: PTH123
                 return Stored(file.read(), int(os.fstat(file.fileno()).st_mtime), "gzip" if gzipped else None)
         return None
 
     def size_bytes(self, path: str) -> int:
         """Of the page and its twin."""
-        place = place_of(path)
-        if place is None:
+        page = page_path(path)
+        if page is None:
             return 0
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            file = self._shown(place).resolve()
+            file = self._shown(page).resolve()
             return file.stat().st_size + file.with_name(f"{file.name}.gz").stat().st_size
         return 0
 
     def age_seconds(self, path: str) -> float | None:
         """Since when the page is there in its present version."""
-        place = place_of(path)
-        if place is None:
+        page = page_path(path)
+        if page is None:
             return None
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-            return time.time() - os.lstat(self.root / (place.link or "index.html")).st_mtime
+            return time.time() - os.lstat(self.root / (page.link or "index.html")).st_mtime
         return None
 
     def paths(self, below: str = "/") -> Iterator[str]:
@@ -127,17 +127,17 @@ class Store:
     # Changing
 
     @contextlib.contextmanager
-    def open(self, path: str) -> Iterator[Slot | None]:
+    def open(self, path: str) -> Iterator[Entry | None]:
         """Where the page may be put. To be opened before its snapshot is taken: when the tree around it is removed
         meanwhile, what is put goes away with it. None for a path that isn't stored."""
-        place = place_of(path)
-        if place is None or not self.usable:
+        page = page_path(path)
+        if page is None or not self.usable:
             yield None
             return
         self.prepare()
-        descriptor = self._open_folder(self.root / place.folder)
+        descriptor = self._open_folder(self.root / page.folder)
         try:
-            yield Slot(self.root, place, descriptor)
+            yield Entry(self.root, page, descriptor)
         finally:
             os.close(descriptor)
 
@@ -149,9 +149,9 @@ class Store:
 
     def remove(self, path: str) -> None:
         """Take one page out; the caller holds its lock."""
-        with self.open(path) as slot:
-            if slot:
-                slot.remove()
+        with self.open(path) as entry:
+            if entry:
+                entry.remove()
 
     def remove_tree(self, path: str) -> None:
         """Take out at once all that lies below `path`, such as /post/7. Nobody needs to hold a lock for it."""
