@@ -21,7 +21,7 @@ from support.persons import Person
 from support.programs import Program
 from support.uwsgi_server import UWSGI, UwsgiServer, until
 from webapp.db.engine import DatabaseBusy
-from webapp.http.counters import Counts
+from webapp.http.counters import Counters
 from webapp.pages import public
 
 REQUESTS = "http_requests_total"
@@ -177,9 +177,9 @@ def test_metrics_are_for_this_machine_through_a_proxy_that_is_believed(make_app:
 # Over several processes
 
 
-def counts(folder: Path, *names: str) -> Counts:
-    found = Counts(list(names) or ["a", "b"])
-    found.keep(folder)
+def counts(folder: Path, *names: str) -> Counters:
+    found = Counters(list(names) or ["a", "b"])
+    found.persist(folder)
     return found
 
 

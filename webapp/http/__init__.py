@@ -45,5 +45,5 @@ def _wrap(app: Flask) -> None:
     app.config["TRUSTED_HOSTS"] = None  # Flask has a setting of that name, for which each request would pay again
     proxies, application = app.config["PROXIES"], app.wsgi_app
     believing = ProxyFix(application, x_for=proxies, x_proto=proxies) if proxies else application
-    layers = observed(guard.guarded(believing, trusted), metrics.COUNTS.of(app), log.request_log(app))
+    layers = observed(guard.guarded(believing, trusted), metrics.COUNTERS.of(app), log.request_log(app))
     app.wsgi_app = layers  # type: ignore[method-assign, assignment]

@@ -23,8 +23,8 @@ NUMBER_BYTES = 8
 FILES = 1024
 
 
-class Counts:
-    """Whole numbers, one for each of `names`. In memory alone until `keep`."""
+class Counters:
+    """Whole numbers, one for each of `names`. In memory alone until `persist`."""
 
     def __init__(self, names: list[str]) -> None:
         # What the file's numbers mean is in front of them: other code may have counted other things.
@@ -35,7 +35,7 @@ class Counts:
         self._name = ""
         self._file: int | None = None
 
-    def keep(self, folder: Path) -> None:
+    def persist(self, folder: Path) -> None:
         """Go on from what another process left in `folder`, and add up what all of them count. Raises OSError."""
         if not hasattr(os, "pwrite"):  # Windows, where one process serves
             return

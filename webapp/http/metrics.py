@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from flask import Flask, current_app
 
 from ..app_key import AppKey
-from .counters import Counts
+from .counters import Counters
 
-COUNTS = AppKey[Counts]("counts")
+COUNTERS = AppKey[Counters]("counters")
 PREFIX = "pressroom"
 METHODS = ("GET", "HEAD", "POST", "other")
 STATUSES = ("2xx", "3xx", "4xx", "5xx")
@@ -30,7 +30,7 @@ EVENTS = {
     "limited_requests_total": "Requests that were refused because an account or address had used up its limit.",
     "failed_logins_total": "Log-ins with a wrong name or password.",
 }
-# What Counts holds, in its order. Durations are summed in microseconds.
+# What Counters holds, in its order. Durations are summed in microseconds.
 REQUESTS_AT, BUCKETS_AT = 0, len(METHODS) * len(STATUSES)
 SUMS_AT = BUCKETS_AT + len(METHODS) * len(BOUNDS)
 EVENTS_AT = SUMS_AT + len(METHODS)
@@ -57,28 +57,28 @@ OF_BROADCASTERS = [
 
 
 def init_app(app: Flask) -> None:
-    COUNTS.put(app, Counts(NAMES))
+    COUNTERS.put(app, Counters(NAMES))
 
 
-def keep(app: Flask) -> None:
+def persist(app: Flask) -> None:
     """Count in the instance folder from now on, together with the other processes that serve."""
     try:
         if app.config["INSTANCE"].is_dir():
-            COUNTS.of(app).keep(app.config["INSTANCE"] / "locks")
+            COUNTERS.of(app).persist(app.config["INSTANCE"] / "locks")
     except OSError as error:
         app.logger.warning("Metrics are of this process alone: %s", error)
 
 
 def count(event: str) -> None:
     """One more of the app's EVENTS."""
-    COUNTS.of(current_app).add(EVENT_INDEX[event])
+    COUNTERS.of(current_app).add(EVENT_INDEX[event])
 
 
-def count_request(counts: Counts, method: str, status: str, seconds: float) -> None:
+def count_request(counters: Counters, method: str, status: str, seconds: float) -> None:
     """One more request with its answer. `status` begins with its number."""
     microseconds = int(seconds * 1_000_000)
     m = METHOD_INDEX.get(method, OTHER)
-    counts.add_measured(
+    counters.add_measured(
         REQUESTS_AT + m * len(STATUSES) + STATUS_INDEX.get(status[:1], SERVER_ERROR),
         BUCKETS_AT + m * len(BOUNDS) + bisect_left(BUCKETS_MICROSECONDS, microseconds),
         SUMS_AT + m,
@@ -87,7 +87,7 @@ def count_request(counts: Counts, method: str, status: str, seconds: float) -> N
 
 
 def text(numbers: list[int], broadcasters: list[dict[str, int] | None]) -> str:
-    """`numbers` as Counts.total gives them, `broadcasters` as Channel.status does."""
+    """`numbers` as Counters.total gives them, `broadcasters` as Channel.status does."""
     return "\n".join([*_requests(numbers), *_durations(numbers), *_events(numbers), *_broadcasters(broadcasters), ""])
 
 

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from .counters import Counts
+    from .counters import Counters
     from .log import RequestLog
 
 
-def observed(application: WSGIApplication, counts: Counts, log: RequestLog | None) -> WSGIApplication:
+def observed(application: WSGIApplication, counters: Counters, log: RequestLog | None) -> WSGIApplication:
     """`application`, with each request told of once it has an answer: its body is the reader's time, not ours.
 
     With a log, the answer's head has the request's id.
@@ -40,7 +40,7 @@ def observed(application: WSGIApplication, counts: Counts, log: RequestLog | Non
             return application(environ, noted)
         finally:
             seconds = time.perf_counter() - began
-            metrics.count_request(counts, environ.get("REQUEST_METHOD", ""), status, seconds)
+            metrics.count_request(counters, environ.get("REQUEST_METHOD", ""), status, seconds)
             if log:
                 log.write(environ, status, headers, seconds)
 

@@ -58,8 +58,8 @@ def _broadcaster() -> str | None:
 def answer_metrics() -> Response:
     if not _may_read_metrics():
         return Response("Metrics are for the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain")
-    counts, channel = metrics.COUNTS.of(current_app), CHANNEL.of(current_app)
-    text = metrics.text(counts.total(), channel.status())
+    counters, channel = metrics.COUNTERS.of(current_app), CHANNEL.of(current_app)
+    text = metrics.text(counters.total(), channel.status())
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
