@@ -9,13 +9,11 @@ from sqlalchemy.orm import Session, raiseload, selectinload
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, TooMany
 from ..i18n import gettext as _
-from ..models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms, page_of
-from . import events, fragments, invalidation, posts, revisions
+from ..models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms
+from . import events, fragments, invalidation, items, posts
 
 PER_MINUTE = 5
 SLOW_MS = 300_000  # one comment each on a post whose comments are slow
-
-_whole = (selectinload(Comment.author), raiseload("*"))
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,13 @@ def latest(session: Session, post: Post) -> Latest:
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownComment]:
-    """Page 1 is the oldest. Pages go on as those of updates do. Raises NotFound beyond."""
-    if not 1 <= number <= page_of(post.comment_count + 1):
-        raise NotFound
-    first = (number - 1) * ITEMS_PER_PAGE
-    within = _shown(post.id).where(Comment.position > first, Comment.position <= first + ITEMS_PER_PAGE)
+    """As `items.on_page`, the oldest first."""
+    within = _shown(post.id).where(*items.on_page(Comment, post.comment_count, number))
     return _found(session, within.order_by(Comment.n))
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Comment]:
-    """The newest comments, withdrawn ones included."""
-    statement = select(Comment).where(Comment.post_id == post_id).order_by(Comment.n.desc()).limit(limit)
-    return list(session.scalars(statement.options(*_whole)))
+    return items.on_desk(session, Comment, post_id, limit)
 
 
 def by_user(session: Session, user_id: int, limit: int = 100) -> list[Comment]:
@@ -72,11 +65,7 @@ def by_user(session: Session, user_id: int, limit: int = 100) -> list[Comment]:
 
 
 def written(session: Session, post_id: int, n: int) -> Comment:
-    """A comment, withdrawn or not. Raises NotFound."""
-    found = session.scalar(select(Comment).where(Comment.post_id == post_id, Comment.n == n).options(*_whole))
-    if found is None:
-        raise NotFound
-    return found
+    return items.written(session, Comment, post_id, n)
 
 
 def add(
@@ -97,10 +86,8 @@ def add(
     SLOW_MS after the last one where they are slow.
     """
     post = posts.locked(session, post_id)
-    if submission:
-        made = session.scalar(select(Comment).where(Comment.author_id == author_id, Comment.submission == submission))
-        if before := revisions.made_before(made, post_id=post_id, body=body):
-            return before
+    if made := items.submitted(session, Comment, author_id, submission, post_id=post_id, body=body):
+        return made
     if post.status != "published":
         raise NotFound
     if post.comments == "closed":
@@ -139,7 +126,7 @@ def _in_last_minute(session: Session, author_id: int) -> int:
 
 
 def withdraw(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comment:
-    comment = _locked(session, post_id, n)
+    comment = items.locked(session, Comment, post_id, n)
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
@@ -151,7 +138,7 @@ def withdraw(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comm
 
 def restore(session: WriteSession, post_id: int, n: int) -> Comment:
     """Bring back what a moderator withdrew. What its own author deleted stays deleted (Conflict)."""
-    comment = _locked(session, post_id, n)
+    comment = items.locked(session, Comment, post_id, n)
     if comment.withdrawn_at is None:
         return comment
     if comment.withdrawn_by_id == comment.author_id:
@@ -159,14 +146,6 @@ def restore(session: WriteSession, post_id: int, n: int) -> Comment:
     comment.withdrawn_at = comment.withdrawn_by_id = None
     session.flush()
     _record(session, comment, events.next_number(session, post_id))
-    return comment
-
-
-def _locked(session: WriteSession, post_id: int, n: int) -> Comment:
-    posts.locked(session, post_id)
-    comment = session.scalar(select(Comment).where(Comment.post_id == post_id, Comment.n == n))
-    if comment is None:
-        raise NotFound
     return comment
 
 

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, case, select
-from sqlalchemy.orm import Session, raiseload, selectinload
+from sqlalchemy.orm import Session
 
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
-from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms, page_of
-from . import corrections, events, fragments, invalidation, posts, revisions, search
-
-_whole = (selectinload(Update.author), raiseload("*"))
+from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms
+from . import corrections, events, fragments, invalidation, items, posts, revisions, search
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,8 @@ def newest(session: Session, post: Post) -> list[ShownUpdate]:
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
-    """Page 1 is the oldest; within a page the newest stands first.
-
-    A full page never changes, so the one after it is there at once, though empty. Raises NotFound beyond.
-    """
-    if not 1 <= number <= page_of(post.update_count + 1):
-        raise NotFound
-    first = (number - 1) * ITEMS_PER_PAGE
-    within = _shown(post.id).where(Update.position > first, Update.position <= first + ITEMS_PER_PAGE)
+    """As `items.on_page`; within a page the newest stands first."""
+    within = _shown(post.id).where(*items.on_page(Update, post.update_count, number))
     return corrections.with_earlier(session, post.id, _found(session, within.order_by(Update.n.desc())))
 
 
@@ -88,17 +80,11 @@ def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
-    """The newest updates, withdrawn ones included."""
-    statement = select(Update).where(Update.post_id == post_id).order_by(Update.n.desc()).limit(limit)
-    return list(session.scalars(statement.options(*_whole)))
+    return items.on_desk(session, Update, post_id, limit)
 
 
 def written(session: Session, post_id: int, n: int) -> Update:
-    """An update, withdrawn or not, for those who write. Raises NotFound."""
-    found = session.scalar(select(Update).where(Update.post_id == post_id, Update.n == n).options(*_whole))
-    if found is None:
-        raise NotFound
-    return found
+    return items.written(session, Update, post_id, n)
 
 
 def add(
@@ -119,10 +105,8 @@ def add(
     Raises Conflict when the post isn't live any more, NotFound when it isn't published.
     """
     post = posts.locked(session, post_id)
-    if submission:
-        made = session.scalar(select(Update).where(Update.author_id == author_id, Update.submission == submission))
-        if before := revisions.made_before(made, post_id=post_id, title=title, body=body):
-            return before
+    if made := items.submitted(session, Update, author_id, submission, post_id=post_id, title=title, body=body):
+        return made
     if post.status != "published":
         raise NotFound
     if not post.live:
@@ -151,7 +135,7 @@ def edit(
     session: WriteSession, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
 ) -> Update:
     """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     also = corrections.kept_of(update)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
@@ -172,7 +156,7 @@ def correct(
     actor_id: int,
 ) -> Update:
     """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.keep`."""
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     also = corrections.kept_of(update) | {"said": corrections.was_said(session, update)}
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
@@ -183,7 +167,7 @@ def correct(
 
 def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -> Update:
     """Take it away from readers; for legal reasons from the history too, also one that is withdrawn already."""
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     if legal:
         update.withdrawal = "legal"
     if update.withdrawn_at is None:
@@ -196,7 +180,7 @@ def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -
 
 
 def restore(session: WriteSession, post_id: int, n: int) -> Update:
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     if update.withdrawn_at is not None:
         update.withdrawn_at = update.withdrawal = None
         _record(session, update)
@@ -205,7 +189,7 @@ def restore(session: WriteSession, post_id: int, n: int) -> Update:
 
 def pin(session: WriteSession, post_id: int, n: int, pinned: bool) -> Update:
     """One update at most is pinned; pinning another unpins it."""
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     if update.withdrawn_at is not None:
         raise Conflict(_("This update was withdrawn. Restore it first."))
     before = session.scalar(select(Update).where(Update.post_id == post_id, Update.pinned))
@@ -219,18 +203,10 @@ def pin(session: WriteSession, post_id: int, n: int, pinned: bool) -> Update:
 
 
 def mark_key(session: WriteSession, post_id: int, n: int, key: bool) -> Update:
-    update = _locked(session, post_id, n)
+    update = items.locked(session, Update, post_id, n)
     if update.key != key:
         update.key = key
         _record(session, update)
-    return update
-
-
-def _locked(session: WriteSession, post_id: int, n: int) -> Update:
-    posts.locked(session, post_id)
-    update = session.scalar(select(Update).where(Update.post_id == post_id, Update.n == n))
-    if update is None:
-        raise NotFound
     return update
 
 
