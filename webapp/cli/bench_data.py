@@ -6,6 +6,7 @@ import secrets
 import shlex
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from random import Random
 
 import click
@@ -103,6 +104,10 @@ def bench_data(
     on_each = f"{update_count} updates and {comment_count} comments"
     click.echo(f"{post_count} posts, and {live_count} live posts with {on_each} each.")
     click.echo(f"{author_count} authors and {reader_count} readers; their password is in {folder / instance.BENCH}")
+    _say_what_next(folder)
+
+
+def _say_what_next(folder: Path) -> None:
     click.echo(f"Serve it: PRESSROOM_INSTANCE={shlex.quote(str(folder))} PRESSROOM_LIMITS=off make serve")
     click.echo("Then, from another terminal, load it with Locust: loadtests/README.md says how.")
 

@@ -88,14 +88,7 @@ def add(
     post = posts.locked(session, post_id)
     if made := items.submitted(session, Comment, author_id, submission, post_id=post_id, body=body):
         return made
-    if post.status != "published":
-        raise NotFound
-    if post.comments == "closed":
-        raise Conflict(_("Comments on this post are closed."))
-    if post.comments == "slow" and (wait := _ms_to_next(session, post_id, author_id)) > 0:
-        raise TooMany(_("Comments on this post are slow: one each in five minutes."), -(-wait // 1000))
-    if per_minute is not None and _in_last_minute(session, author_id) >= per_minute:
-        raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
+    _check_open(session, post, author_id, per_minute)
     n = events.next_number(session, post_id)
     post.comment_count += 1
     comment = Comment(
@@ -112,6 +105,18 @@ def add(
     session.flush()
     _record(session, comment, n)
     return comment
+
+
+def _check_open(session: Session, post: Post, author_id: int, per_minute: int | None) -> None:
+    """Raises what `add` does when this person may not comment here now."""
+    if post.status != "published":
+        raise NotFound
+    if post.comments == "closed":
+        raise Conflict(_("Comments on this post are closed."))
+    if post.comments == "slow" and (wait := _ms_to_next(session, post.id, author_id)) > 0:
+        raise TooMany(_("Comments on this post are slow: one each in five minutes."), -(-wait // 1000))
+    if per_minute is not None and _in_last_minute(session, author_id) >= per_minute:
+        raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
 
 
 def _ms_to_next(session: Session, post_id: int, author_id: int) -> int:

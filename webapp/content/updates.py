@@ -107,10 +107,7 @@ def add(
     post = posts.locked(session, post_id)
     if made := items.submitted(session, Update, author_id, submission, post_id=post_id, title=title, body=body):
         return made
-    if post.status != "published":
-        raise NotFound
-    if not post.live:
-        raise Conflict(_("This post isn’t live any more, so it takes no updates."))
+    _check_live(post)
     n = events.next_number(session, post_id)
     post.update_count += 1
     update = Update(
@@ -129,6 +126,13 @@ def add(
     session.flush()
     _record(session, update, n)
     return update
+
+
+def _check_live(post: Post) -> None:
+    if post.status != "published":
+        raise NotFound
+    if not post.live:
+        raise Conflict(_("This post isn’t live any more, so it takes no updates."))
 
 
 def edit(
