@@ -85,8 +85,7 @@ def bench_data(
     password = secrets.token_urlsafe(16)
     authors = [f"author-{number}" for number in range(1, author_count + 1)]
     readers = [f"reader-{number}" for number in range(1, reader_count + 1)]
-    user_ids = _make_accounts(authors + readers, passwords.make_hash(password))
-    author_ids, reader_ids = user_ids[:author_count], user_ids[author_count:]
+    author_ids, reader_ids = _make_accounts(authors, readers, passwords.make_hash(password))
     random = Random(seed)  # noqa: S311
     proses = [prose(language, random) for language in LANGUAGES]
     post_ids: list[int] = []
@@ -112,7 +111,7 @@ def _say_what_next(folder: Path) -> None:
     click.echo("Then, from another terminal, load it with Locust: loadtests/README.md says how.")
 
 
-def _make_accounts(names: list[str], password_hash: str) -> list[int]:
+def _make_accounts(authors: list[str], readers: list[str], password_hash: str) -> tuple[list[int], list[int]]:
     """Their ids. Nothing is made when there are posts, or when somebody has one of the names."""
     with db.writing() as session:
         if session.scalar(select(Post.id).where(Post.id != FRONT).limit(1)) is not None:
@@ -120,10 +119,11 @@ def _make_accounts(names: list[str], password_hash: str) -> list[int]:
                 "There are posts here, somebody's own or of a run that was interrupted, so nothing was changed."
                 f" Set PRESSROOM_INSTANCE to a new folder, and begin with: {program()} init"
             )
-        made = [users.create(session, name, None, password_hash, name.partition("-")[0]) for name in names]
+        made = [users.create(session, name, None, password_hash, name.partition("-")[0]) for name in authors + readers]
         for user in made:
             user.created_at = NEWEST_MS
-        return [user.id for user in made]
+        ids = [user.id for user in made]
+        return ids[: len(authors)], ids[len(authors) :]
 
 
 def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int:
