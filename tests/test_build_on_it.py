@@ -29,7 +29,7 @@ DOCUMENT = (
 )
 SCHEMA = "tests/test_db.py::test_the_migrations_make_what_the_models_say"
 COPIED = ("webapp", "templates", "static", "tests", "tools", "pyproject.toml", "uwsgi.ini")
-RECIPES = {"A public page": "test_tags.py", "An event": "test_score.py", "A command": "test_cli_end.py"}
+RECIPES = {"A public page": "reader/test_tags.py", "An event": "content/test_score.py", "A command": "cli/test_end.py"}
 STEP = re.compile(
     r"A new file `(?P<new>[^`]+)`:\n\n```\w+\n(?P<content>.*?)^```$"
     r"|At the end of `(?P<end>[^`]+)`:\n\n```\w+\n(?P<more>.*?)^```$"
@@ -52,6 +52,7 @@ def follow(step: re.Match[str], folder: Path) -> None:
     if step["new"]:
         file = folder / step["new"]
         assert not file.exists()
+        file.parent.mkdir(exist_ok=True)
         file.write_text(step["content"])
     elif step["end"]:
         file = folder / step["end"]
