@@ -16,7 +16,7 @@ from flask.wrappers import Response
 from support.persons import PASSWORD, Person
 from webapp import changes, db, models
 from webapp.db.engine import transaction
-from webapp.people import passwords, sessions, users
+from webapp.people import one_time_links, passwords, sessions, users
 
 SITE = "127.0.0.1"
 NEW_PASSWORD = "staple staple staple"
@@ -641,9 +641,9 @@ def test_a_link_is_good_for_seven_days(
 ) -> None:
     path = make(root)
     now = models.now_ms()
-    monkeypatch.setattr(sessions, "now_ms", lambda: now + 7 * DAY_MS - 60_000)
+    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + 7 * DAY_MS - 60_000)
     assert anonymous.get(path).status_code == 200
-    monkeypatch.setattr(sessions, "now_ms", lambda: now + 7 * DAY_MS + 60_000)
+    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + 7 * DAY_MS + 60_000)
     assert anonymous.get(path).status_code == 404
 
 

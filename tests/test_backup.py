@@ -234,7 +234,7 @@ def test_two_at_once_are_one_too_many(app: Flask, tmp_path: Path) -> None:
 
 def test_killed_it_leaves_no_file_and_the_next_one_cleans_up(app: Flask, tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from pathlib import Path; from webapp import backup, config\n"
+        "import os, signal, sys; from pathlib import Path; from webapp import config; from webapp.ops import backup\n"
         "die = lambda fraction: fraction > 0.5 and os.kill(os.getpid(), signal.SIGKILL)\n"
         "backup.make(Path(sys.argv[1]), config.read(), die)"
     )

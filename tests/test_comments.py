@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from support.persons import Person
-from webapp.text import render
+from webapp.community import comments
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_refused_comments_are_not_rendered_without_end(
     ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: list[str] = []
-    monkeypatch.setattr(render, "render_comment", lambda body: rendered.append(body) or f"<p>{body}</p>")
+    monkeypatch.setattr(comments, "render_comment", lambda body: rendered.append(body) or f"<p>{body}</p>")
     post_id = ada.write_post()
     token = eve.csrf_token()
     answers = [eve.post(f"/post/{post_id}/comments", body=f"Comment {n}", csrf_token=token) for n in range(30)]

@@ -11,8 +11,8 @@ from flask import Flask
 
 from support.persons import Person, happened
 from webapp.db.engine import transaction
+from webapp.desk import updates
 from webapp.people import users
-from webapp.text import render as text
 from webapp.text.render import render_update
 
 
@@ -572,6 +572,6 @@ def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
             users.disable(session, users.by_name(session, "ada").id, True)
         return render(body)
 
-    monkeypatch.setattr(text, "render_update", disabled_meanwhile)
+    monkeypatch.setattr(updates, "render_update", disabled_meanwhile)
     assert ada.post(f"/post/{post_id}/updates", body="Too late.").status_code == 403
     assert "Too late." not in anonymous.get(f"/post/{post_id}").text

@@ -27,7 +27,8 @@ EACH = 8
 WORKER = """
 import sys
 from pathlib import Path
-from webapp import changes, create_app, updates
+from webapp import changes, create_app
+from webapp.content import updates
 folder, post_id, author_id, count = Path(sys.argv[1]), *map(int, sys.argv[2:])
 app = create_app({"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}"})
 print("ready", flush=True)

@@ -99,7 +99,7 @@ def test_translations_are_set_in_chinese_type() -> None:
 
 def calls_in_code() -> Iterator[tuple[str, set[str | None]]]:
     """What is given to gettext in webapp/: (message, names of its values)."""
-    for path in sorted((CHECKOUT / "webapp").glob("*.py")):
+    for path in sorted((CHECKOUT / "webapp").rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text())):
             if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or not call.args:
                 continue

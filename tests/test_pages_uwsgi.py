@@ -38,7 +38,7 @@ SITE = """
     folder = Path(os.environ["PRESSROOM_INSTANCE"]).parent
     os.environ["PRESSROOM_SITE_TITLE"] = (folder / "title").read_text()
 
-    from webapp.pages import Pages
+    from webapp.pages.public import Pages
     from webapp.wsgi import app
 
     pages = app.extensions["pages"]

@@ -20,7 +20,7 @@ from webapp.people import passwords, users
 @pytest.fixture(scope="module")
 def real() -> ModuleType:
     """The module as it is; the tests' own hashes are made to be quick (conftest.py)."""
-    spec = spec_from_file_location("webapp.real_passwords", passwords.__file__)
+    spec = spec_from_file_location("webapp.people.real_passwords", passwords.__file__)
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -162,7 +162,7 @@ def test_hashing_runs_beside_the_other_greenlets(run_patched: Callable[[str], No
         """
         import threading
         import gevent
-        from webapp import passwords
+        from webapp.people import passwords
 
         ticks = []
         def tick():

@@ -426,7 +426,8 @@ def test_a_full_disk(archive: Path, folder: Path) -> None:
     folder.mkdir()
     command = f'mount -t tmpfs -o size=150k none {folder} && "$@"; find {folder} -type f'
     code = (
-        "import sys; from pathlib import Path; from webapp import config, restore; restore.SPARE_BYTES = -10**9\n"
+        "import sys; from pathlib import Path; from webapp import config; from webapp.ops import restore\n"
+        "restore.SPARE_BYTES = -10**9\n"
         "try: restore.restore(Path(sys.argv[1]), config.read(), lambda fraction: None)\n"
         "except restore.CannotRestore as error: print(error)"
     )

@@ -28,7 +28,8 @@ BREAK = 'op.execute("SELECT nonsense")'
 DIE = f"os.kill(os.getpid(), {int(signal.SIGKILL)})"
 # As `start` does, by a process that may die; its migrations are those of its argument.
 UPGRADE = (
-    "import sys; from pathlib import Path; from webapp import config, schema, setup\n"
+    "import sys; from pathlib import Path; from webapp import config\n"
+    "from webapp.db import schema; from webapp.ops import setup\n"
     "schema.MIGRATIONS = Path(sys.argv[1]); setup.initialise(config.read())"
 )
 
