@@ -87,7 +87,7 @@ def test_it_plays_a_whole_event(app: Flask, run: Callable[..., Result], language
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_is_right_all_the_while(app: Flask, anonymous: Person, inside: None, language: str) -> None:
-    play = demo.begin(demo.script(language))
+    play = demo.start(demo.script(language))
     hot = ["/", f"/post/{play.post_id}", f"/post/{play.post_id}/feed.atom", "/feed.json"]
     pinned = 0
     for number, step in enumerate(play.script["steps"]):
@@ -173,7 +173,7 @@ def test_a_name_that_somebody_has_is_one_line(app: Flask, run: Callable[..., Res
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nobody_can_log_in_as_one_of_them(app: Flask, inside: None, language: str) -> None:
-    play = demo.begin(demo.script(language))
+    play = demo.start(demo.script(language))
     assert len(play.ids) == 6
     for name, user_id in play.ids.items():
         for password in ("", name, PASSWORD):
@@ -281,12 +281,12 @@ def test_an_account_that_another_post_names_stays(app: Flask, run: Callable[...,
 
 
 def test_it_ends_when_somebody_removes_its_post(inside: None) -> None:
-    first = demo.begin(demo.script("en"))
+    first = demo.start(demo.script("en"))
     steps(first, 3)
     demo.remove("en")
     with pytest.raises(demo.Over):
         demo.perform(first, first.script["steps"][3])
-    second = demo.begin(demo.script("en"))
+    second = demo.start(demo.script("en"))
     assert second.post_id == first.post_id, "SQLite gives the number again"
     with pytest.raises(demo.Over):
         demo.perform(first, first.script["steps"][3])
@@ -309,7 +309,7 @@ def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypat
 
 
 def test_what_the_desk_made_impossible_is_left_out(inside: None) -> None:
-    play = demo.begin(demo.script("en"))
+    play = demo.start(demo.script("en"))
     at = next(number for number, step in enumerate(play.script["steps"]) if step["do"] == "pin")
     steps(play, at)
     with changes.changing() as session:
@@ -320,7 +320,7 @@ def test_what_the_desk_made_impossible_is_left_out(inside: None) -> None:
 
 def test_an_unpublished_one_is_removed_too(app: Flask, inside: None) -> None:
     before = counts(app)
-    play = demo.begin(demo.script("en"))
+    play = demo.start(demo.script("en"))
     steps(play, 6)
     with changes.changing() as session:
         posts.unpublish(session, play.post_id)
@@ -331,7 +331,7 @@ def test_an_unpublished_one_is_removed_too(app: Flask, inside: None) -> None:
 
 
 def test_erasing_takes_the_older_texts_too(app: Flask, inside: None) -> None:
-    steps(demo.begin(demo.script("zh")))
+    steps(demo.start(demo.script("zh")))
     assert len(list(db.reading().scalars(select(Revision)))) == 2
     demo.remove("zh")
     assert list(db.reading().scalars(select(Revision))) == []

@@ -31,7 +31,7 @@ from webapp.system import locks
 @pytest.fixture
 def site(app: Flask) -> Iterator[Pages]:
     """The site after its start, with a live post, its older updates and an about page; every page stored."""
-    repair.begin(app)
+    repair.at_start(app)
     made: Pages = app.extensions["pages"]
     made.broken_until = 0.0
     ada = Person(app, "ada")
@@ -99,7 +99,7 @@ def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_
     die_after(site.app, add_update)
     stale = outdated(site.app)
     assert {"/post/1", "/post/1/feed.atom", "/post/1/updates/1"} <= stale
-    repair.begin(site.app)
+    repair.at_start(site.app)
     after = files(site)
     assert "Late." in reachable(site.store.root)["/post/1"].read_text()
     hot = after.pop("/post/1")
@@ -110,7 +110,7 @@ def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_
 
 def test_a_start_that_finds_all_right_changes_nothing(site: Pages) -> None:
     before = files(site)
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert files(site) == before
 
 
@@ -124,7 +124,7 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
     assert "Never said." in site.app.test_client().get("/post/1").text
     copy_database(tmp_path / "copy.db", database)
     assert "Never said." in site.app.test_client().get("/post/1").text, "so it would be found"
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert reachable(site.store.root) == {}
     ask_all(site.app)
     assert outdated(site.app) == set()
@@ -138,7 +138,7 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
     if age == "newer":
         die_after(site.app, lambda session: versions.raise_all(session, site.build, at_least=4_000_000_000))
     assert "/post/1" in reachable(site.store.root)
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert reachable(site.store.root).keys() <= {"/"}
     assert outdated(site.app) == set()
     assert site.app.test_client().get("/post/1").status_code == 404
@@ -149,7 +149,7 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
 def test_pages_of_another_build_stay_until_they_are_replaced(site: Pages, rebuilt: Callable[..., Flask]) -> None:
     before = reachable(site.store.root).keys()
     app = rebuilt(SITE_TITLE="The Evening Post")
-    repair.begin(app)
+    repair.at_start(app)
     assert reachable(site.store.root).keys() == before, "readers get files meanwhile"
     assert outdated(app) >= before - {"/robots.txt"}
     healer = Healer(app.extensions["pages"])
@@ -218,9 +218,9 @@ def test_nothing_is_trusted_after_a_power_cut(site: Pages, tmp_path: Path, monke
     boot = tmp_path / "boot"
     boot.write_text("the first\n")
     monkeypatch.setattr(repair, "BOOT", boot)
-    repair.begin(site.app)
+    repair.at_start(site.app)
     ask_all(site.app)
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert "/post/1" in reachable(site.store.root), "a restart without one keeps the pages"
     file = reachable(site.store.root)["/post/1"].resolve()
     time_of_page = file.stat().st_mtime
@@ -229,7 +229,7 @@ def test_nothing_is_trusted_after_a_power_cut(site: Pages, tmp_path: Path, monke
     os.utime(file, (time_of_page, time_of_page))
     assert site.app.test_client().get("/post/1").data == b"", "so it would be found"
     boot.write_text("the second\n")
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert reachable(site.store.root) == {}
     ask_all(site.app)
 
@@ -239,10 +239,10 @@ def test_the_start_leaves_a_site_alone_that_runs(site: Pages) -> None:
     assert held is not None
     die_after(site.app, add_update)
     before = reachable(site.store.root).keys()
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert reachable(site.store.root).keys() == before
     os.close(held)
-    repair.begin(site.app)
+    repair.at_start(site.app)
     assert reachable(site.store.root).keys() != before
 
 
@@ -442,7 +442,7 @@ def test_an_outdated_page_that_cannot_be_taken_away_is_put_aside(
 def test_what_was_put_aside_is_deleted_by_the_next_start(site: Pages, frozen: pytest.MonkeyPatch) -> None:
     Person(site.app, "ada").add_update(1, "Late.")
     frozen.undo()
-    repair.begin(site.app)
+    repair.at_start(site.app)
     left = list(site.app.config["INSTANCE"].glob(".old-pages-*"))
     for folder in left:
         shutil.rmtree(folder)

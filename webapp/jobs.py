@@ -24,7 +24,7 @@ def start(app: Flask) -> None:
     if not app.config["INSTANCE"].is_dir():
         return
     if not app.debug:
-        every(repair.HEAL_SECONDS, repair.Keeper(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
+        every(repair.HEAL_SECONDS, repair.Repair(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
     if app.config["END_AFTER_HOURS"]:
         every(QUIET_POSTS_SECONDS, auto_end.end_quiet, app, "Quiet live posts can't be looked for")
 
@@ -35,12 +35,12 @@ def every(seconds: float, work: Callable[[], object], app: Flask, complaint: str
 
 
 def _run(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:
-    trouble = ""
+    last_error = ""
     while True:
         try:
             with app.app_context():
                 work()
         except Exception as error:  # it must go on, whatever is broken at the moment
-            if trouble != (trouble := str(error)):
+            if last_error != (last_error := str(error)):
                 app.logger.warning("%s: %s", complaint, error)
         time.sleep(seconds)

@@ -20,13 +20,13 @@ def host_name(host: str) -> str | None:
 
     None for what is no host: "", "a b", "a,b", "[::1", "user@a".
     """
-    found = HOST.fullmatch(host)
-    if not found:
+    match = HOST.fullmatch(host)
+    if not match:
         return None
-    if not found["v6"]:
-        return found["name"].lower().removesuffix(".") or None
+    if not match["v6"]:
+        return match["name"].lower().removesuffix(".") or None
     try:
-        return f"[{ipaddress.IPv6Address(found['v6'])}]"
+        return f"[{ipaddress.IPv6Address(match['v6'])}]"
     except ValueError:
         return None
 
@@ -75,8 +75,8 @@ def address(text: str) -> str:
 
 
 def base_url(text: str) -> str:
-    found = BASE_URL.fullmatch(text)
-    if not found or not 0 < int(found["port"] or 80) < 65536:
+    match = BASE_URL.fullmatch(text)
+    if not match or not 0 < int(match["port"] or 80) < 65536:
         raise ValueError("expected http:// or https:// and a host, such as https://news.example.org")
     return text.rstrip("/")
 
@@ -111,8 +111,8 @@ def database_url(text: str) -> str:
 
 def colour(text: str) -> str:
     """`#7a1fa2` of `#7A1FA2` or `7a1fa2`, `#aabbcc` of `#abc`. Raises ValueError."""
-    found = COLOUR.fullmatch(text)
-    if not found:
+    match = COLOUR.fullmatch(text)
+    if not match:
         raise ValueError("expected a colour such as #7a1fa2")
-    digits = found[1].lower()
+    digits = match[1].lower()
     return "#" + (digits if len(digits) == 6 else "".join(digit * 2 for digit in digits))

@@ -52,7 +52,7 @@ def put_back(file: Path) -> None:
     try:
         with _bar("Restoring") as report:
             manifest = restore.restore(file, settings, report)
-        restore.begin(settings)
+        restore.renew_pages(settings)
     except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))

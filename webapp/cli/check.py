@@ -55,12 +55,12 @@ def check() -> None:
 def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
     """What a check that raises or returns has to say."""
     try:
-        found = part(*args)
+        problem = part(*args)
     except (instance.InstanceError, checks.CannotStart, schema.SchemaRefused) as error:
-        found = str(error)
+        problem = str(error)
     except SQLAlchemyError as error:
-        found = checks.database_says(error)
-    return [found] if found else []
+        problem = checks.database_says(error)
+    return [problem] if problem else []
 
 
 def _database() -> None:
@@ -72,10 +72,10 @@ def _page_store() -> list[str]:
     if not public.of_app().store.usable:
         click.echo("Page store: this system can't keep one; Python makes every page.")
         return []
-    found = public.of_app().trouble()
-    if found is None:
+    problem = public.of_app().trouble()
+    if problem is None:
         click.echo("Page store: it can be written.")
-    return [found] if found else []
+    return [problem] if problem else []
 
 
 def _is_for_uwsgi() -> bool:

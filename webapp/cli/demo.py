@@ -10,7 +10,7 @@ from flask import current_app
 
 from .. import db
 from ..config import LANGUAGES
-from ..demo import Over, Play, begin, perform, remove, script
+from ..demo import Over, Play, perform, remove, script, start
 from ..http.links import absolute
 from ..ops.setup import program
 from ..pages import public, versions
@@ -51,7 +51,7 @@ def demo(language: str | None, speed: float, removing: bool) -> None:
     for said in removed:
         click.echo(said)
     if not removing:
-        _play([begin(script(name)) for name in languages], speed)
+        _play([start(script(name)) for name in languages], speed)
     elif not removed:
         click.echo("There is no demo here.")
 
@@ -82,11 +82,11 @@ def _perform(plays: list[Play], speed: float) -> None:
             continue
         _wait_until(began + at / speed if speed else began)
         try:
-            said = perform(play, step)
+            line = perform(play, step)
         except Over:
             over.add(play.post_id)
-            said = f"over        Somebody ended or removed {play.url}"
-        click.echo(f"{time.strftime('%H:%M:%S')}  {said}")
+            line = f"over        Somebody ended or removed {play.url}"
+        click.echo(f"{time.strftime('%H:%M:%S')}  {line}")
 
 
 def _wait_until(moment: float) -> None:

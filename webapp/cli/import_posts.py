@@ -22,9 +22,9 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
     """Publish Markdown files, or folders of them, as posts; what was imported before is left alone."""
     person = users.by_name(db.reading(), author)
     zone = current_app.config["TIMEZONE"]
-    found = importing.files(list(paths))
+    files = importing.files(list(paths))
     stored, problems = 0, []
-    with changes.several() as change, click.progressbar(found, label="Importing", file=sys.stderr) as bar:
+    with changes.several() as change, click.progressbar(files, label="Importing", file=sys.stderr) as bar:
         for path in bar:
             try:
                 source = importing.read(path, zone, current_app.config["LANGUAGE"])
@@ -32,10 +32,10 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
                     stored += importing.store(session, source, person.id)
             except importing.CannotImport as error:
                 problems.append(f"{path}: {error}")
-    click.echo(f"{stored} imported, {len(found) - stored - len(problems)} there before.")
+    click.echo(f"{stored} imported, {len(files) - stored - len(problems)} there before.")
     for problem in problems:
         click.echo(f"Left out {problem}", err=True)
-    if problems or not found:
+    if problems or not files:
         raise click.ClickException(
-            "Some files were left out." if found else "No Markdown files there (.md, .markdown)."
+            "Some files were left out." if files else "No Markdown files there (.md, .markdown)."
         )

@@ -49,7 +49,7 @@ def create(session: WriteSession, name: str, *, title: str, body: str, html: str
 def edit(
     session: WriteSession, name: str, *, title: str, body: str, html: str, version: int | None, actor_id: int
 ) -> About:
-    """Raises Conflict as `revisions.keep`."""
+    """Raises Conflict as `revisions.save`."""
     page = shown(session, name)
     listed_anew = title != page.title
     if revisions.change(session, page, actor_id, version, title=title, body=body):
@@ -62,6 +62,6 @@ def edit(
 def delete(session: WriteSession, name: str, actor_id: int) -> None:
     """Its last text is kept among the revisions."""
     page = shown(session, name)
-    revisions.keep(session, page, actor_id, None, old=revisions.texts_of(page), new={})
+    revisions.save(session, page, actor_id, None, old=revisions.texts_of(page), new={})
     session.delete(page)
     invalidation.about(session, name, listed_anew=True)

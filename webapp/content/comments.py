@@ -38,9 +38,9 @@ def _found(session: Session, statement: Select[Any]) -> list[ShownComment]:
 
 
 def latest(session: Session, post: Post) -> Latest:
-    found = _found(session, _shown(post.id).order_by(Comment.n.desc()).limit(ITEMS_PER_PAGE + 1))
-    older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
-    return Latest(found[:ITEMS_PER_PAGE][::-1], older)
+    newest_shown = _found(session, _shown(post.id).order_by(Comment.n.desc()).limit(ITEMS_PER_PAGE + 1))
+    older = newest_shown[ITEMS_PER_PAGE].page if len(newest_shown) > ITEMS_PER_PAGE else None
+    return Latest(newest_shown[:ITEMS_PER_PAGE][::-1], older)
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownComment]:

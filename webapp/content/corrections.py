@@ -103,11 +103,11 @@ def _older_texts(session: Session, post_id: int, numbers: list[int]) -> defaultd
     of_update = (Revision.kind == "update") & (Revision.item_id == Update.id)
     columns = (Update.n, Revision.texts, Revision.replaced_at)
     statement = select(*columns).join(Revision, of_update).where(Update.post_id == post_id, Update.n.in_(numbers))
-    found = defaultdict[int, list[_Text]](list)
+    texts_by_number = defaultdict[int, list[_Text]](list)
     for n, texts, until in session.execute(statement.order_by(Update.n, Revision.version)):
         html = texts["html"] if "html" in texts else _rendered(texts["body"])
-        found[n].append(_Text(texts["title"], html, texts["correction"], until, texts.get("said")))
-    return found
+        texts_by_number[n].append(_Text(texts["title"], html, texts["correction"], until, texts.get("said")))
+    return texts_by_number
 
 
 @lru_cache(200)

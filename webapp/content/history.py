@@ -73,14 +73,14 @@ def moment(session: Session, post: Post, at: int) -> Moment:
         raise NotFound(_("This post wasn’t public at that moment."))
     there = (Update.post_id == post.id, Update.created_at <= at, _is_open, _item.not_in(_withdrawn(post.id, at)))
     newest = updates.shown_rows().where(*there).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE)
-    found = [ShownUpdate(*row) for row in session.execute(newest)]
+    newest_shown = [ShownUpdate(*row) for row in session.execute(newest)]
     count = session.scalar(select(func.count()).select_from(Update).where(*there)) or 0
     stops = _spread([time for time, _key in times])
     return Moment(
         at=at,
         head=_head(session, post, at),
-        updates=corrections.as_of(session, post.id, found, at),
-        older=count - len(found),
+        updates=corrections.as_of(session, post.id, newest_shown, at),
+        older=count - len(newest_shown),
         times=[time for time, _key in times],
         stops=stops,
         keys=sorted({bisect_right(stops, time) - 1 for time, key in times if key}),
@@ -94,10 +94,10 @@ _item: ColumnElement[str] = literal("update-").concat(cast(Update.n, String))
 def _times(session: Session, post_id: int) -> list[tuple[int, bool]]:
     """When updates came, the oldest first, and which of them are key moments. Raises NotFound when there are none."""
     columns = select(Update.created_at, Update.key).where(Update.post_id == post_id, _is_open)
-    found = [(row.created_at, row.key) for row in session.execute(columns.order_by(Update.created_at))]
-    if not found:
+    times = [(row.created_at, row.key) for row in session.execute(columns.order_by(Update.created_at))]
+    if not times:
         raise NotFound
-    return found
+    return times
 
 
 def _spread(times: list[int]) -> list[int]:

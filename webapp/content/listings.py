@@ -42,8 +42,8 @@ def _page(session: Session, statement: Select[Post], number: int) -> Page:
     if not 1 <= number <= last:
         raise NotFound
     ordered = statement.order_by(Post.live.desc(), Post.published_at.desc(), Post.id.desc())
-    found = session.scalars(ordered.options(*LISTED).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE))
-    return Page(list(found), number, last)
+    posts = session.scalars(ordered.options(*LISTED).limit(PAGE_SIZE).offset((number - 1) * PAGE_SIZE))
+    return Page(list(posts), number, last)
 
 
 def tag_by_key(session: Session, key: str) -> Tag:

@@ -48,10 +48,10 @@ def newest(session: Session, author_id: int | None, limit: int = NEWEST) -> list
 
 def one(session: Session, post_id: int, n: int) -> Moderated:
     """Raises NotFound."""
-    found = _found(session, select(Comment.id, Comment.author_id).where(Comment.post_id == post_id, Comment.n == n))
-    if not found:
+    comments = _found(session, select(Comment.id, Comment.author_id).where(Comment.post_id == post_id, Comment.n == n))
+    if not comments:
         raise NotFound
-    return found[0]
+    return comments[0]
 
 
 def _found(session: Session, ids: Select[int, int]) -> list[Moderated]:

@@ -128,7 +128,7 @@ def edit(
     post.title, post.summary, post.body, post.language = writing.title, writing.summary, writing.body, writing.language
     _settle(session, post, authors, writing)
     new = texts_of(post)
-    if not revisions.keep(session, post, actor_id, version, old=old, new=new):
+    if not revisions.save(session, post, actor_id, version, old=old, new=new):
         return post
     if any(old[name] != new[name] for name in ("title", "summary", "body")):
         post.changed_at = now_ms()

@@ -28,16 +28,16 @@ def change(
     also: dict[str, Any] | None = None,
     **texts: str,
 ) -> bool:
-    """Give `item` new texts; the rest as `keep`."""
+    """Give `item` new texts; the rest as `save`."""
     old = texts_of(item)
-    if not keep(session, item, actor_id, version, old=old, new=old | texts, also=also):
+    if not save(session, item, actor_id, version, old=old, new=old | texts, also=also):
         return False
     for name, text in texts.items():
         setattr(item, name, text)
     return True
 
 
-def keep(
+def save(
     session: Session,
     item: Post | Update | About,
     actor_id: int | None,

@@ -92,11 +92,11 @@ def find(session: Session, query: str) -> list[Result]:
     )
     rows = session.execute(best, {"match": match, "limit": LIMIT})
     texts: dict[int, str] = {row.rowid: row.plain for row in rows}
-    found: dict[int, Post | Update] = {}
-    found |= {_rowid(post): post for post in session.scalars(_posts([i // 2 for i in texts if i % 2 == 0]))}
-    found |= {_rowid(update): update for update in session.scalars(_updates([i // 2 for i in texts if i % 2]))}
+    items: dict[int, Post | Update] = {}
+    items |= {_rowid(post): post for post in session.scalars(_posts([i // 2 for i in texts if i % 2 == 0]))}
+    items |= {_rowid(update): update for update in session.scalars(_updates([i // 2 for i in texts if i % 2]))}
     words = _RUN.findall(unicodedata.normalize("NFKC", query[:QUERY_LENGTH]))
-    return [_result(found[i], written, words) for i, written in texts.items() if i in found]
+    return [_result(items[i], written, words) for i, written in texts.items() if i in items]
 
 
 def _posts(ids: list[int]) -> Select[Post]:

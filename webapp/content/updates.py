@@ -47,10 +47,10 @@ def _found(session: Session, statement: Select[Any]) -> list[ShownUpdate]:
 def latest(session: Session, post: Post) -> Latest:
     shown = _shown(post.id)
     newest_first = shown.where(~Update.pinned).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE + 1)
-    found = _found(session, newest_first)
-    older = found[ITEMS_PER_PAGE].page if len(found) > ITEMS_PER_PAGE else None
+    newest_shown = _found(session, newest_first)
+    older = newest_shown[ITEMS_PER_PAGE].page if len(newest_shown) > ITEMS_PER_PAGE else None
     pinned = _found(session, shown.where(Update.pinned).limit(1))
-    on_page = corrections.with_earlier(session, post.id, pinned + found[:ITEMS_PER_PAGE])
+    on_page = corrections.with_earlier(session, post.id, pinned + newest_shown[:ITEMS_PER_PAGE])
     return Latest(
         pinned=on_page[0] if pinned else None,
         updates=on_page[len(pinned) :],
@@ -61,8 +61,8 @@ def latest(session: Session, post: Post) -> Latest:
 
 def newest(session: Session, post: Post) -> list[ShownUpdate]:
     """The newest ITEMS_PER_PAGE, the pinned one in its place."""
-    found = _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
-    return corrections.with_earlier(session, post.id, found)
+    newest_shown = _found(session, _shown(post.id).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE))
+    return corrections.with_earlier(session, post.id, newest_shown)
 
 
 def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
@@ -73,10 +73,10 @@ def page(session: Session, post: Post, number: int) -> list[ShownUpdate]:
 
 def shown(session: Session, post_id: int, n: int) -> ShownUpdate:
     """One update of a published post, with all that it said before. Raises NotFound, also when it was withdrawn."""
-    found = _found(session, _shown(post_id).where(Update.n == n))
-    if not found:
+    matching = _found(session, _shown(post_id).where(Update.n == n))
+    if not matching:
         raise NotFound
-    return corrections.with_earlier(session, post_id, found, bounded=False)[0]
+    return corrections.with_earlier(session, post_id, matching, bounded=False)[0]
 
 
 def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Update]:
@@ -138,7 +138,7 @@ def _check_live(post: Post) -> None:
 def edit(
     session: WriteSession, post_id: int, n: int, *, title: str, body: str, html: str, version: int | None, actor_id: int
 ) -> Update:
-    """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.keep`."""
+    """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.save`."""
     update = items.locked(session, Update, post_id, n)
     also = corrections.kept_of(update)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
@@ -159,7 +159,7 @@ def correct(
     version: int | None,
     actor_id: int,
 ) -> Update:
-    """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.keep`."""
+    """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.save`."""
     update = items.locked(session, Update, post_id, n)
     also = corrections.kept_of(update) | {"said": corrections.was_said(session, update)}
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):

@@ -56,8 +56,8 @@ def newest() -> str:
 
 def current(session: Session) -> str | None:
     """The one that the database has."""
-    found: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
-    return found
+    revision: str | None = session.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def upgrade(url: str) -> None:

@@ -59,7 +59,7 @@ def script(language: str) -> dict[str, Any]:
     return read | {"language": language}
 
 
-def begin(script: dict[str, Any]) -> Play:
+def start(script: dict[str, Any]) -> Play:
     """Publish the post, with accounts for those who will speak. Raises Taken when a name isn't to be had."""
     head = posts.Writing(
         title=script["title"],
@@ -150,17 +150,17 @@ def remove(language: str) -> str:
     with changes.changing() as session:
         cast = users.of_demo(session, language)
         post = session.scalar(select(Post).where(Post.source == _source(language)))
-        said = _erase(session, post, cast) if post else []
+        removed = _erase(session, post, cast) if post else []
         kept = [user.username for user in cast if not users.erase(session, user.id)]
     if not post and not cast:
         return ""
-    said += [f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]
-    return f"Removed: {', '.join(said)}."
+    removed += [f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]
+    return f"Removed: {', '.join(removed)}."
 
 
 def _erase(session: WriteSession, post: Post, cast: list[User]) -> list[str]:
     by_others = Comment.author_id.not_in([user.id for user in cast])
     others = session.scalar(select(func.count()).where(Comment.post_id == post.id, by_others))
-    said = f"“{post.title}” with {post.update_count} updates and {post.comment_count} comments"
+    removed = f"“{post.title}” with {post.update_count} updates and {post.comment_count} comments"
     posts.erase(session, post.id)
-    return [said, f"{others} of these by others"] if others else [said]
+    return [removed, f"{others} of these by others"] if others else [removed]

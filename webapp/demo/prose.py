@@ -44,11 +44,11 @@ class Prose:
 
     def passage(self, words: int) -> str:
         """About so many words, and at least one sentence."""
-        said: list[str] = []
-        while not said or words > HALF_SENTENCE:
-            said.append(self.random.choice(self.sentences))
-            words -= count_words(said[-1])
-        return ("" if self.language == "zh" else " ").join(said)
+        passages: list[str] = []
+        while not passages or words > HALF_SENTENCE:
+            passages.append(self.random.choice(self.sentences))
+            words -= count_words(passages[-1])
+        return ("" if self.language == "zh" else " ").join(passages)
 
     def length(self, median_words: int) -> int:
         return round(self.random.lognormvariate(math.log(median_words), SPREAD))

@@ -53,8 +53,8 @@ def night() -> str:
     user = writer()
     author_id = None if has_role(user, "editor") else user.id
     limit = request.args.get("limit", moderation.NEWEST, type=int)
-    found = moderation.newest(reading(), author_id, max(1, limit))
-    return _screen(found, moderation.switches(reading(), author_id, found))
+    comments = moderation.newest(reading(), author_id, max(1, limit))
+    return _screen(comments, moderation.switches(reading(), author_id, comments))
 
 
 @desk.get("/desk/post/<int:post_id>/comment/<int:n>")

@@ -82,10 +82,10 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
     """
     user = writer()
     before = {person.username: person for person in post.authors} if post else {}
-    found = []
+    people = []
     for name in form.author_names() or [user.username]:
         if name in before:
-            found.append(before[name])
+            people.append(before[name])
             continue
         try:
             person = users.by_name(reading(), name)
@@ -94,10 +94,10 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
             continue
         if not has_role(person, "author"):
             form.refuse(form.authors, Refused(_("“%(name)s” isn’t an author yet.", name=person.username)))
-        found.append(person)
-    if not has_role(user, "editor") and all(person.id != user.id for person in found):
+        people.append(person)
+    if not has_role(user, "editor") and all(person.id != user.id for person in people):
         form.refuse(form.authors, Refused(_("You can’t take yourself off; an editor can.")))
-    return found
+    return people
 
 
 def _write(db: WriteSession, form: PostForm, post: Post | None, author_ids: list[int], text: posts.Writing) -> Post:

@@ -95,7 +95,7 @@ class Counters:
         """Nothing of a file that other code wrote, or that is cut short."""
         if len(content) != len(into) * NUMBER_BYTES:
             return
-        found = array(KIND, content)
-        if found[0] == self._layout:
+        numbers = array(KIND, content)
+        if numbers[0] == self._layout:
             for index in range(1, len(into)):
-                into[index] += found[index]
+                into[index] += numbers[index]

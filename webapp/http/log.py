@@ -55,8 +55,8 @@ class Lines:
 
     def _open(self) -> None:
         with suppress(FileNotFoundError):
-            found = self._path.stat()
-            if self._file is not None and (found.st_dev, found.st_ino) == self._identity:
+            stat = self._path.stat()
+            if self._file is not None and (stat.st_dev, stat.st_ino) == self._identity:
                 return
         self.close()
         self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
@@ -136,11 +136,11 @@ def id_of(environ: WSGIEnvironment) -> str:
     That of a proxy is taken: nginx's by uwsgi_param, where no client can put one, and one in a header only if
     PRESSROOM_PROXIES says that there is a proxy which is believed.
     """
-    found: str | None = environ.get(KEY)
-    if found is None:
-        said = environ.get("REQUEST_ID") or (environ.get(BELIEVED) and environ.get("HTTP_X_REQUEST_ID")) or ""
-        found = environ[KEY] = said if SOUND_ID.fullmatch(said) else secrets.token_hex(8)
-    return found
+    request_id: str | None = environ.get(KEY)
+    if request_id is None:
+        offered = environ.get("REQUEST_ID") or (environ.get(BELIEVED) and environ.get("HTTP_X_REQUEST_ID")) or ""
+        request_id = environ[KEY] = offered if SOUND_ID.fullmatch(offered) else secrets.token_hex(8)
+    return request_id
 
 
 @lru_cache(1024)

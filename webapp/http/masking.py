@@ -35,12 +35,16 @@ def path(raw: str) -> str:
     return whole if len(whole) <= PATH_LENGTH else whole[:PATH_LENGTH] + HIDDEN
 
 
-def text(said: str, request: Request | None = None) -> str:
+def text(message: str, request: Request | None = None) -> str:
     """A message or a traceback, without the values that came with the request. It keeps its beginning and its end."""
     for value in sorted(_values(request), key=len, reverse=True) if request else ():
-        said = said.replace(value, HIDDEN)
-    said = masked(said.encode("utf-8", "backslashreplace").decode())
-    return said if len(said) <= TEXT_LENGTH else f"{said[: TEXT_LENGTH // 2]}\n{HIDDEN}\n{said[-TEXT_LENGTH // 2 :]}"
+        message = message.replace(value, HIDDEN)
+    message = masked(message.encode("utf-8", "backslashreplace").decode())
+    return (
+        message
+        if len(message) <= TEXT_LENGTH
+        else f"{message[: TEXT_LENGTH // 2]}\n{HIDDEN}\n{message[-TEXT_LENGTH // 2 :]}"
+    )
 
 
 def _values(request: Request) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Broadcaster:
         if index:
             self.epoll.register(STDIN, select.EPOLLIN)
 
-    def begin(self, lock: int, kept: dict[str, Any]) -> None:
+    def start(self, lock: int, kept: dict[str, Any]) -> None:
         """Listen; with `kept`, go on where the process that was this one before left off."""
         self.lock = lock
         self.listener = socket.socket(fileno=kept["listener"]) if kept else self._listen()
@@ -146,18 +146,18 @@ class Broadcaster:
     def _hear(self, worker: socket.socket) -> None:
         for _message in range(MESSAGES_AT_ONCE):
             try:
-                said, passed, _flags, _address = socket.recv_fds(worker, MESSAGE_BYTES, 4)
+                message, passed, _flags, _address = socket.recv_fds(worker, MESSAGE_BYTES, 4)
             except BlockingIOError:
                 return
             except OSError:
-                said, passed = b"", []
-            if not said:
+                message, passed = b"", []
+            if not message:
                 self.epoll.unregister(worker)
                 del self.workers[worker.fileno()]
                 worker.close()
                 return
             with contextlib.suppress(ValueError, IndexError):  # what newer or older code may say
-                self._obey(worker, said.decode().split(" ", 3), passed)
+                self._obey(worker, message.decode().split(" ", 3), passed)
             for descriptor in passed:
                 os.close(descriptor)
 
@@ -181,9 +181,9 @@ class Broadcaster:
             counts = {int(post_id): count for post_id, count in json.loads(words[2]).items()}
             self.others[int(words[1])] = (time.monotonic(), counts)
 
-    def _answer(self, worker: socket.socket, said: object) -> None:
+    def _answer(self, worker: socket.socket, answer: object) -> None:
         with contextlib.suppress(OSError):
-            worker.send(json.dumps(said).encode())
+            worker.send(json.dumps(answer).encode())
 
     # Several of them
 
@@ -200,14 +200,14 @@ class Broadcaster:
     def _tell_others(self) -> None:
         """How many read which post here, the busiest ones if there is no room for all."""
         busiest = sorted(self.topics.topics_by_post.items(), key=lambda item: -len(item[1].readers))[:TOLD_AT_ONCE]
-        said = json.dumps({post_id: len(topic.readers) for post_id, topic in busiest}, separators=(",", ":"))
+        payload = json.dumps({post_id: len(topic.readers) for post_id, topic in busiest}, separators=(",", ":"))
         for index in range(self.settings["BROADCASTERS"]):
             with contextlib.suppress(OSError), broadcaster_address(self.settings["INSTANCE"], index) as address:
                 if index != self.index:
                     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as other:
                         other.setblocking(False)
                         other.connect(address)
-                        other.send(f"others {self.index} {said}".encode())
+                        other.send(f"others {self.index} {payload}".encode())
 
     def _held_by_others(self) -> dict[int, int]:
         held: dict[int, int] = {}
@@ -289,7 +289,7 @@ def main() -> int:
         print(f"A broadcaster already serves {settings['INSTANCE']}.", file=sys.stderr)
         return 1
     broadcaster = Broadcaster(settings, index)
-    broadcaster.begin(lock, kept)
+    broadcaster.start(lock, kept)
     broadcaster.run()
     if broadcaster.asked_to == "renew":
         broadcaster.renew()

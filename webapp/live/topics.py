@@ -182,12 +182,12 @@ class Topics:
     def changed(self) -> set[int]:
         """The posts that went on without a wake-up, or aren't public any more."""
         ids = list(self.topics_by_post)
-        found: dict[int, int] = {}
+        seq_by_post: dict[int, int] = {}
         with self.engine.connect() as connection:
             for first in range(0, len(ids), TOPICS_AT_ONCE):
                 rows = connection.execute(_STATES, {"ids": ids[first : first + TOPICS_AT_ONCE]})
-                found |= {row.id: row.seq for row in rows if row.status in ("published", "front")}
-        return {post_id for post_id, topic in self.topics_by_post.items() if found.get(post_id) != topic.seq}
+                seq_by_post |= {row.id: row.seq for row in rows if row.status in ("published", "front")}
+        return {post_id for post_id, topic in self.topics_by_post.items() if seq_by_post.get(post_id) != topic.seq}
 
     def beat(self, remainder: int) -> None:
         """Each stream once in HEARTBEAT_SECONDS, so that proxies keep it and those who vanished are noticed."""

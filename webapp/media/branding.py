@@ -78,10 +78,10 @@ class BadImage(Exception):
 
 
 def init_app(app: Flask) -> None:
-    found = load(app.config["INSTANCE"], app.config["ACCENT"])
-    for problem in found.problems:
+    loaded = load(app.config["INSTANCE"], app.config["ACCENT"])
+    for problem in loaded.problems:
         app.logger.warning("%s", problem)
-    BRANDING.put(app, found)
+    BRANDING.put(app, loaded)
     app.jinja_env.globals["branding"] = of_app
     app.register_blueprint(branding)
 
@@ -96,16 +96,16 @@ def of(app: Flask) -> Branding:
 
 def load(instance: Path, accent: str | None) -> Branding:
     folder = instance / "media" / FOLDER
-    found: dict[str, Image | None] = dict.fromkeys(ENDINGS)
+    images_by_kind: dict[str, Image | None] = dict.fromkeys(ENDINGS)
     problems = []
     for kind, endings in ENDINGS.items():
         files = sorted(folder.glob(f"{kind}.*"), key=lambda file: _rank(file, endings))
         for file in files[:1]:
             try:
-                found[kind] = _image(file, endings)
+                images_by_kind[kind] = _image(file, endings)
             except BadImage as reason:
                 problems.append(f"{str(file)!r} {reason}. The site does without it.")
-    return Branding(found, accent_stylesheet(accent) if accent else None, problems)
+    return Branding(images_by_kind, accent_stylesheet(accent) if accent else None, problems)
 
 
 def _rank(file: Path, endings: tuple[str, ...]) -> int:

@@ -100,11 +100,11 @@ class _Hashing:
         self.file, self.said, self.count, self.digest = file, read, 0, hashlib.sha256()
 
     def read(self, size: int) -> bytes:
-        found = self.file.read(size)
-        self.count += len(found)
-        self.digest.update(found)
+        chunk = self.file.read(size)
+        self.count += len(chunk)
+        self.digest.update(chunk)
         self.said(self.count)
-        return found
+        return chunk
 
     def hexdigest(self) -> str:
         return self.digest.hexdigest()
@@ -120,11 +120,11 @@ class _Bounded(io.RawIOBase):
         self.file, self.left = file, MANIFEST_BYTES + OVERHEAD_BYTES
 
     def read(self, size: int = -1) -> bytes:
-        found = self.file.read(size)
-        self.left -= len(found)
+        chunk = self.file.read(size)
+        self.left -= len(chunk)
         if self.left < 0:
             raise BadArchive("holds more than its manifest says")
-        return found
+        return chunk
 
 
 @contextlib.contextmanager
@@ -170,34 +170,36 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
     if info is None or info.name != MANIFEST or not info.isreg() or info.size > MANIFEST_BYTES:
         raise BadArchive("is no backup of a Pressroom")
     try:
-        found = json.loads(_file(tar, info).read())
-        if found["pressroom"] != "backup":
+        manifest = json.loads(_file(tar, info).read())
+        if manifest["pressroom"] != "backup":
             raise KeyError
-        if found["format"] != FORMAT:
-            raise BadArchive(f"was made by a newer Pressroom ({found['version']}): install that version first")
-        return _checked(found)
+        if manifest["format"] != FORMAT:
+            raise BadArchive(f"was made by a newer Pressroom ({manifest['version']}): install that version first")
+        return _checked(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise BadArchive("is no backup of a Pressroom") from None
 
 
-def _checked(found: dict[str, Any]) -> Manifest:
+def _checked(manifest: dict[str, Any]) -> Manifest:
     """Raises ValueError, KeyError or TypeError, and BadArchive for a name that would leave the folder."""
-    members = [Member(str(each["name"]), _count(each["size"]), str(each["sha256"])) for each in found["members"]]
+    members = [Member(str(each["name"]), _count(each["size"]), str(each["sha256"])) for each in manifest["members"]]
     names = [each.name for each in members]
     for name in names:
         if not _is_safe(name):
             raise BadArchive(f"names a file that no backup has: {name!r}")
     if names.count(DATABASE) != 1 or len({name.casefold() for name in names}) != len(names):
         raise ValueError
-    counts = {str(name): _count(number) for name, number in found["counts"].items()}
-    settings = {str(name): str(value) for name, value in found["settings"].items()}
-    return Manifest(str(found["version"]), str(found["schema"]), _count(found["made_at"]), counts, settings, members)
+    counts = {str(name): _count(number) for name, number in manifest["counts"].items()}
+    settings = {str(name): str(value) for name, value in manifest["settings"].items()}
+    return Manifest(
+        str(manifest["version"]), str(manifest["schema"]), _count(manifest["made_at"]), counts, settings, members
+    )
 
 
-def _count(found: object) -> int:
-    if type(found) is not int or found < 0:
+def _count(number: object) -> int:
+    if type(number) is not int or number < 0:
         raise ValueError
-    return found
+    return number
 
 
 def _is_safe(name: str) -> bool:
@@ -241,10 +243,10 @@ def _store(reader: _Hashing, folder: Path, name: str) -> None:
 
 
 def _file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
-    found = tar.extractfile(info)
-    if found is None:
+    file = tar.extractfile(info)
+    if file is None:
         raise BadArchive(f"isn't what its manifest says: {info.name!r}")
-    return found
+    return file
 
 
 def _end(bounded: _Bounded) -> None:

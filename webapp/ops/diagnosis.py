@@ -149,9 +149,9 @@ def in_log(folder: Path) -> list[str]:
         return []
     with log.open("rb") as file:
         file.seek(max(0, log.stat().st_size - LOG_BYTES))
-        said = file.read().decode(errors="replace").rpartition("*** Starting uWSGI")[2]
-    refused = [line for line in said.splitlines() if line.startswith("Pressroom can't start: ")]
-    known = [f"{cure} ({words!r} in {log})" for words, cure in IN_LOG.items() if words in said]
+        tail = file.read().decode(errors="replace").rpartition("*** Starting uWSGI")[2]
+    refused = [line for line in tail.splitlines() if line.startswith("Pressroom can't start: ")]
+    known = [f"{cure} ({words!r} in {log})" for words, cure in IN_LOG.items() if words in tail]
     return [*dict.fromkeys(refused), *known]
 
 
@@ -159,11 +159,11 @@ def of_machine(settings: dict[str, Any], pid: int = 0, holds_streams: bool = Tru
     """What lets the site serve, but badly or not for long. `pid`: a process of the site, if it runs."""
     folder, count = settings["INSTANCE"], settings["BROADCASTERS"]
     workers, broadcasters = limits(pid)
-    found = (
+    warnings = (
         few_for_workers(workers),
         few_readers(count, room(count, broadcasters)) if holds_streams else None,
         foreign_files(folder),
         disk_nearly_full(folder),
         clock_behind(folder),
     )
-    return [line for line in found if line]
+    return [line for line in warnings if line]

@@ -38,11 +38,11 @@ def readyz() -> Response | str:
 
 def _database() -> str | None:
     try:
-        found = schema.current(db.reading())
+        current = schema.current(db.reading())
     except SQLAlchemyError:
         return "The database can't be read."
     newest = schema.newest()
-    return None if found == newest else f"The database has schema {found}, and this Pressroom wants {newest}."
+    return None if current == newest else f"The database has schema {current}, and this Pressroom wants {newest}."
 
 
 def _disk() -> str | None:

@@ -151,8 +151,8 @@ def _soon(condition: Callable[[], object]) -> bool:
 def _complaint(folder: Path) -> str:
     """What it said last: a traceback, or why it refused to start."""
     screen, log = folder / "screen", folder / "instance" / "uwsgi.log"
-    said = "".join(file.read_text(errors="replace") for file in (log, screen) if file.exists())
-    return next((found[-1] for pattern in COMPLAINTS if (found := pattern.findall(said))), said.strip()[-1000:])
+    output = "".join(file.read_text(errors="replace") for file in (log, screen) if file.exists())
+    return next((matches[-1] for pattern in COMPLAINTS if (matches := pattern.findall(output))), output.strip()[-1000:])
 
 
 # The workers
@@ -176,8 +176,8 @@ def _chain_reload(folder: Path, master: int, before: set[int]) -> None:
     with (folder / "uwsgi.log").open(errors="replace") as log:
         log.seek(0, os.SEEK_END)
         _say(folder, b"c")
-        said = ""
-        while COMPLETE not in (said := said + log.read()):
+        output = ""
+        while COMPLETE not in (output := output + log.read()):
             now = time.monotonic()
             if not _is_alive(master):
                 raise CannotReload(f"the site has ended; see {folder / 'uwsgi.log'}")
@@ -210,10 +210,10 @@ def _is_alive(process: int) -> bool:
 
 def _workers(master: int) -> set[int]:
     """Source: proc(5), /proc/pid/stat."""
-    found = set()
+    pids = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             name, _, rest = stat.read_text().partition("(")[2].rpartition(")")
             if name == "uwsgi" and int(rest.split()[1]) == master:
-                found.add(int(stat.parent.name))
-    return found
+                pids.add(int(stat.parent.name))
+    return pids

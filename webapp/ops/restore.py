@@ -168,10 +168,11 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _check_empty(folder: Path, database: Path) -> None:
     media = _first_file(folder / MEDIA)
-    found = f"it has {media.relative_to(folder)}" if media else _found(database)
-    if found:
+    contents = f"it has {media.relative_to(folder)}" if media else _found(database)
+    if contents:
         raise CannotRestore(
-            f"{folder} isn't empty ({found}): restore into a new one with PRESSROOM_INSTANCE=…, or move this one away"
+            f"{folder} isn't empty ({contents}):"
+            " restore into a new one with PRESSROOM_INSTANCE=…, or move this one away"
         )
 
 
@@ -219,10 +220,10 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
     try:
-        found = snapshots.facts(database)
+        facts = snapshots.facts(database)
     except snapshots.Damaged as error:
         raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
-    if (found.schema, found.counts) != (manifest.schema, manifest.counts):
+    if (facts.schema, facts.counts) != (manifest.schema, manifest.counts):
         raise CannotRestore(f"{file} isn't what its manifest says: {DATABASE}. Nothing was changed.")
 
 
@@ -274,10 +275,10 @@ def _place(folder: Path, database: Path) -> None:
     instance.prepare(folder)
 
 
-def begin(settings: dict[str, Any]) -> None:
+def renew_pages(settings: dict[str, Any]) -> None:
     """After a restore: no page is left that was made from another database. Each start does the same."""
     from .. import create_app
 
     app = create_app(settings)
-    repair.begin(app)
+    repair.at_start(app)
     db.ENGINE.of(app).dispose()

@@ -27,7 +27,7 @@ def initialise(settings: dict[str, Any]) -> str | None:
     restore.finish(settings)
     upgrade_schema(settings)
     app = create_app(settings)
-    repair.begin(app)
+    repair.at_start(app)
     with app.app_context():
         password = secrets.token_hex(PASSWORD_BYTES)
         password_hash = passwords.make_hash(password)

@@ -83,9 +83,9 @@ def facts(path: Path) -> Facts:
     """Checks every page of the file. Raises Damaged."""
     try:
         with _opened(path) as opened:
-            found = [row[0] for row in opened.execute("PRAGMA integrity_check(1)")]
-            if found != ["ok"]:
-                raise Damaged(f"the database is damaged: {found[0].splitlines()[-1]}")
+            result = [row[0] for row in opened.execute("PRAGMA integrity_check(1)")]
+            if result != ["ok"]:
+                raise Damaged(f"the database is damaged: {result[0].splitlines()[-1]}")
             if opened.execute("PRAGMA foreign_key_check").fetchone():
                 raise Damaged("the database is damaged: rows refer to what isn't there")
             return Facts(_schema(opened), {name: _count(opened, table) for name, table in COUNTED.items()})
@@ -148,10 +148,10 @@ def _older_schema(path: Path) -> str | None:
         return None
     try:
         with _opened(path) as opened:
-            found = _schema(opened)
+            revision = _schema(opened)
     except (sqlite3.Error, Damaged):
         return None
-    return found if found in schema.known() - {schema.newest()} else None
+    return revision if revision in schema.known() - {schema.newest()} else None
 
 
 def _kept(source: Path, folder: Path, older: str) -> Path:

@@ -101,7 +101,7 @@ def packed(content: bytes, mtime: int = 0) -> bytes:
 
 
 def _write(file: Path, version: int, content: bytes) -> None:
-    """The file and its twin. Not synced: after a power cut the store begins anew (upkeep.begin)."""
+    """The file and its twin. Not synced: after a power cut the store begins anew (repair.at_start)."""
     for name, written in ((f"{file}.gz", packed(content, version)), (str(file), content)):
         with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644), "wb") as opened:  # noqa: PTH123
             opened.write(written)

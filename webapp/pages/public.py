@@ -114,11 +114,11 @@ class Pages:
         if not self._usable_for(path):
             return self._unstored(path, gzipped)
         try:
-            found = self.store.read(path, gzipped)
-            if found is None:
+            stored = self.store.read(path, gzipped)
+            if stored is None:
                 made = self.make(path)
-                found = self.store.read(path, gzipped) if gzipped else None
-            return found or made
+                stored = self.store.read(path, gzipped) if gzipped else None
+            return stored or made
         except OSError as error:
             self._trouble(error)
             return self._unstored(path, gzipped)
@@ -137,9 +137,9 @@ class Pages:
         Raises OSError when the store can't be written, and what `fresh` raises; the page is removed then.
         """
         with self.store.lock(path), self.store.open(path) as entry:
-            found = self.store.read(path, gzipped=False)
-            if found and found.version and found.version >= at_least:
-                return found
+            stored = self.store.read(path, gzipped=False)
+            if stored and stored.version and stored.version >= at_least:
+                return stored
             try:
                 page = self.fresh(path)
                 if entry and page.version:

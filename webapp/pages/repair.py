@@ -24,7 +24,7 @@ AT_ONCE = 20
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
-def begin(app: Flask) -> None:
+def at_start(app: Flask) -> None:
     """Before the site serves: no outdated page is left, unless other code or templates made it.
 
     Those are replaced in the background. What is newer than the database says was made from another one, of which
@@ -35,12 +35,12 @@ def begin(app: Flask) -> None:
     if not held:  # by a site that runs
         return
     try:
-        _begin(app, pages)
+        _at_start(app, pages)
     finally:
         os.close(held)
 
 
-def _begin(app: Flask, pages: Pages) -> None:
+def _at_start(app: Flask, pages: Pages) -> None:
     for put_aside in pages.store.root.parent.glob(".old-pages-*"):
         shutil.rmtree(put_aside, ignore_errors=True)
     pages.store.prepare()
@@ -69,7 +69,7 @@ def _forget_what_was_not_synced(pages: Pages) -> None:
         mark.write_text(boot, "ascii")
 
 
-class Keeper:
+class Repair:
     """One worker's part in looking after the store: whoever gets the lock does it, the others stand by."""
 
     def __init__(self, pages: Pages) -> None:
@@ -139,10 +139,10 @@ class Healer:
             return versions.raised_since(db.reading(), self.seen + 1)
 
     def _stored_of(self, raised: dict[str, int]) -> set[str]:
-        found: set[str] = set()
+        paths: set[str] = set()
         for path in raised:
-            found.update(self.pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
-        return found
+            paths.update(self.pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
+        return paths
 
     def _outdated(self, paths: set[str]) -> dict[str, int]:
         """Those of the paths that are stored in an older version than they should be, with the right one."""

@@ -77,8 +77,8 @@ class Store:
         return None
 
     def _shown(self, page: PagePath) -> Path:
-        found = self.root / page.link
-        return found if page.name.endswith(FILES) else found / "index.html"
+        path = self.root / page.link
+        return path if page.name.endswith(FILES) else path / "index.html"
 
     def read(self, path: str, gzipped: bool) -> Stored | None:
         """The page, or None when it isn't there."""

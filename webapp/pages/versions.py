@@ -55,10 +55,10 @@ def is_current(session: Session, build: str) -> bool:
 def version_of(session: Session, path: str, build: str) -> int | None:
     """The page's version; None when other code than `build` makes the pages now."""
     wanted = [*_covering(path), _BUILD + build]
-    found = {
+    versions = {
         row.path: row.version for row in session.execute(select(Page.path, Page.version).where(Page.path.in_(wanted)))
     }
-    return max(found.values()) if _BUILD + build in found else None
+    return max(versions.values()) if _BUILD + build in versions else None
 
 
 def _covering(path: str) -> list[str]:

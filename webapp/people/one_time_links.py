@@ -34,9 +34,9 @@ def make_link(
 
 def link(session: Session, kind: str, token: str) -> OneTimeLink:
     """Raises NotFound when it was used, is too old, or was made by somebody who isn't an admin any more."""
-    found = session.get(OneTimeLink, hashed(token))
+    row = session.get(OneTimeLink, hashed(token))
     admins = select(User.id).where(User.role == "admin", User.disabled_at.is_(None))
-    good = found and found.kind == kind and found.expires_at >= now_ms()
-    if found is None or not good or session.scalar(admins.where(User.id == found.created_by_id)) is None:
+    good = row and row.kind == kind and row.expires_at >= now_ms()
+    if row is None or not good or session.scalar(admins.where(User.id == row.created_by_id)) is None:
         raise NotFound(_("This link was used before, or is too old. Please ask for a new one."))
-    return found
+    return row

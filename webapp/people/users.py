@@ -62,10 +62,10 @@ def public(session: Session, name: str) -> User:
     """Whose page this name leads to; an old name leads to its owner. Raises NotFound."""
     key = username_key(name)
     old = select(OldName.user_id).where(OldName.username_key == key).scalar_subquery()
-    found = session.scalar(select(User).where((User.username_key == key) | (User.id == old), User.deleted_at.is_(None)))
-    if found is None:
+    user = session.scalar(select(User).where((User.username_key == key) | (User.id == old), User.deleted_at.is_(None)))
+    if user is None:
         raise NotFound
-    return found
+    return user
 
 
 def of_demo(session: Session, language: str) -> list[User]:
@@ -160,10 +160,10 @@ def withdraw_comments(session: WriteSession, user_id: int, limit: int = 50) -> i
     """Delete up to `limit` of somebody's comments; how many there were. Each transaction holds the lock but shortly."""
     left = (Comment.withdrawn_by_id != user_id) | Comment.withdrawn_by_id.is_(None)
     own = select(Comment).where(Comment.author_id == user_id, left).limit(limit)
-    found = list(session.scalars(own))
-    for comment in found:
+    comments_left = list(session.scalars(own))
+    for comment in comments_left:
         comments.withdraw(session, comment.post_id, comment.n, user_id)
-    return len(found)
+    return len(comments_left)
 
 
 def remove(session: WriteSession, user_id: int) -> None:

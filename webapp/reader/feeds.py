@@ -176,7 +176,7 @@ def _atom(feed: Feed) -> str:
 
 def _json(feed: Feed) -> str:
     """Source: https://jsonfeed.org/version/1.1"""
-    said = {
+    document = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
         "home_page_url": feed.home,
@@ -185,12 +185,12 @@ def _json(feed: Feed) -> str:
         "items": [_item(entry) for entry in feed.entries],
     }
     if favicon := branding.of_app().images["favicon"]:
-        said["favicon"] = favicon.absolute_url
-    return json.dumps(said, ensure_ascii=False)
+        document["favicon"] = favicon.absolute_url
+    return json.dumps(document, ensure_ascii=False)
 
 
 def _item(entry: Entry) -> dict[str, Any]:
-    said = {
+    item = {
         "id": entry.url,
         "url": entry.url,
         "title": entry.title,
@@ -202,7 +202,7 @@ def _item(entry: Entry) -> dict[str, Any]:
         "tags": entry.tags,
         "language": entry.language,
     }
-    return {key: value for key, value in said.items() if value or key == "content_html"}
+    return {key: value for key, value in item.items() if value or key == "content_html"}
 
 
 @feeds.get("/sitemap.xml")
@@ -235,11 +235,11 @@ def paths() -> list[str]:
 def _urls() -> list[tuple[str, int | None]]:
     """Every address that a search engine should know, and when it last changed if that is known."""
     post_urls = absolute("reader.post", post_id=0).removesuffix("0")
-    found: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
-    found += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
-    found += [(absolute("reader.user", username=name), None) for name in users.published_names(reading())]
-    found += [(absolute("reader.tag", tag=key), None) for key in listings.published_tags(reading())]
-    return found + [(f"{post_urls}{post_id}", at) for post_id, at in listings.last_changes(reading())]
+    urls: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
+    urls += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
+    urls += [(absolute("reader.user", username=name), None) for name in users.published_names(reading())]
+    urls += [(absolute("reader.tag", tag=key), None) for key in listings.published_tags(reading())]
+    return urls + [(f"{post_urls}{post_id}", at) for post_id, at in listings.last_changes(reading())]
 
 
 @feeds.get("/robots.txt")

@@ -77,7 +77,7 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
     Source: https://schema.org/LiveBlogPosting
     """
     authors = (person(user.shown_name) for user in post.authors)
-    said: dict[str, Any] = {
+    document: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
         "headline": post.title,
@@ -89,22 +89,22 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
         "publisher": _publisher(),
     }
     if post.summary:
-        said["description"] = post.summary
+        document["description"] = post.summary
     shown = [*latest.updates, *([latest.pinned] if latest.pinned else [])]
-    return said | _coverage(post, shown) if post.live or shown else said
+    return document | _coverage(post, shown) if post.live or shown else document
 
 
 def _publisher() -> dict[str, Any]:
-    said = {"@type": "Organization", "name": current_app.config["SITE_TITLE"]}
+    document = {"@type": "Organization", "name": current_app.config["SITE_TITLE"]}
     logo = branding.of_app().images["logo"]
-    return said | ({"logo": {"@type": "ImageObject", "url": logo.absolute_url}} if logo else {})
+    return document | ({"logo": {"@type": "ImageObject", "url": logo.absolute_url}} if logo else {})
 
 
 def _coverage(post: Post, updates: list[ShownUpdate]) -> dict[str, Any]:
     prefix = update_urls(post)
     newest = sorted(updates, key=lambda update: update.n, reverse=True)[:ITEMS_PER_PAGE]
     times = [max(update.created_at, update.corrected_at or 0) for update in newest]
-    said = {
+    document = {
         "@type": "LiveBlogPosting",
         "coverageStartTime": iso(post.published_at or 0),
         "dateModified": iso(max(posts.last_change(post), *times, 0)),
@@ -119,4 +119,4 @@ def _coverage(post: Post, updates: list[ShownUpdate]) -> dict[str, Any]:
             for update in newest
         ],
     }
-    return said | ({"coverageEndTime": iso(post.ended_at)} if post.ended_at else {})
+    return document | ({"coverageEndTime": iso(post.ended_at)} if post.ended_at else {})

@@ -85,5 +85,5 @@ def _aliases() -> dict[str, str]:
 def _lexer(language: str) -> Lexer | None:
     # Not Pygments' own look-up by alias: for an unknown one that searches all installed packages each time.
     name = _aliases().get(language)
-    found = find_lexer_class(name) if name else None
-    return found(stripnl=False, ensurenl=False) if found else None
+    lexer = find_lexer_class(name) if name else None
+    return lexer(stripnl=False, ensurenl=False) if lexer else None

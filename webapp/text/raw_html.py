@@ -146,8 +146,8 @@ def _closed(names: list[str]) -> str:
 
 def _attributes(tag: str, text: str) -> dict[str, str]:
     allowed = _GLOBAL | _ATTRIBUTES.get(tag, frozenset())
-    found = ((match[1].lower(), match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(text))
-    return {name: unescape(value) for name, value in found if name in allowed}
+    pairs = ((match[1].lower(), match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(text))
+    return {name: unescape(value) for name, value in pairs if name in allowed}
 
 
 def _without_comments(html: str) -> str:
