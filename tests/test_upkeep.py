@@ -1,4 +1,4 @@
-"""The page store's upkeep: at the start, when somebody died half-way, and when the disk refuses."""
+"""The repair of the page store: at the start, when somebody died half-way, and when the disk refuses."""
 
 from __future__ import annotations
 
@@ -345,7 +345,7 @@ def test_a_store_that_is_deleted_is_rebuilt(site: Pages) -> None:
     assert outdated(site.app) == set()
 
 
-def test_the_upkeep_goes_on_when_the_store_was_deleted(site: Pages) -> None:
+def test_the_repair_goes_on_when_the_store_was_deleted(site: Pages) -> None:
     healer = Healer(site)
     healer.look()
     shutil.rmtree(site.store.root)

@@ -1,4 +1,4 @@
-"""The desk of a live post: its updates, and the comments on it (desk_comments.py changes those)."""
+"""The desk of a live post: its updates, and the comments on it (desk/comments.py changes those)."""
 
 from __future__ import annotations
 

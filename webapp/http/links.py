@@ -21,7 +21,7 @@ class IdConverter(IntegerConverter):
 
 def init_app(app: Flask) -> None:
     app.url_map.converters["int"] = IdConverter
-    # Our own redirect to a page's true path is a 301; see reader.redirect_to_true_path.
+    # Our own redirect to a page's true path is a 301; see _answer in pages/public.py.
     app.url_map.redirect_defaults = False
     app.url_defaults(_add_hash)
     app.get_send_file_max_age = _max_age  # type: ignore[method-assign, assignment]

@@ -1,4 +1,4 @@
-"""The stream's wire format, and what it reads: shared by the view (live.py) and the process that holds the streams.
+"""The stream's wire format, and what it reads: shared by the view (views.py) and the process that holds the streams.
 
 Imports neither Flask nor gevent.
 Source: WHATWG HTML, "Server-sent events".

@@ -97,7 +97,7 @@ class Update(Base):
 
     @property
     def shown(self) -> ShownUpdate:
-        """Without what it said earlier: history.with_earlier adds that."""
+        """Without what it said earlier: corrections.with_earlier adds that."""
         return ShownUpdate(**{name: getattr(self, name) for name in SHOWN_COLUMNS}, author=self.author.shown_name)
 
 

@@ -30,7 +30,7 @@ class Revision(Base):
 
 
 class Event(Base):
-    """One visible change of a post (or of the front page), numbered from 1 without a gap. DESIGN: "Events"."""
+    """One visible change of a post (or of the front page), numbered from 1 without a gap. See content/events.py."""
 
     __tablename__ = "event"
 
@@ -45,7 +45,7 @@ class Event(Base):
 
 
 class Page(Base):
-    """The version of a public page, or of all that a pattern such as /post/7/* covers. See versions.py."""
+    """The version of a public page, or of all that a pattern such as /post/7/* covers. See pages/versions.py."""
 
     __tablename__ = "page"
 

@@ -1,4 +1,4 @@
-"""The page store's upkeep: right before the start, put right within a second when somebody died half-way."""
+"""The repair of the page store: before the start, and within a second when somebody died half-way."""
 
 from __future__ import annotations
 
