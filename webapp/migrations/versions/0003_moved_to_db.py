@@ -1,0 +1,1 @@
+# /readyz of release 0.1 looks here for the newest schema; delete with the release after the next.
