@@ -22,6 +22,7 @@ from uuid import uuid4
 
 import pytest
 
+from support.archives import content
 from support.checkout import CHECKOUT
 from support.http_client import Browser, ask
 from support.persons import PASSWORD
@@ -32,6 +33,9 @@ from webapp.live.channel import Line
 # The commit that sites run until they get this code; to be set anew with each release.
 LAST_RELEASE = "12fbf94"
 SERVED = ("webapp", "templates", "static", "deploy", "uwsgi.ini")
+TEXTS = """SELECT id, html FROM post WHERE status = 'published'
+    UNION ALL SELECT post_id, html FROM "update"
+    UNION ALL SELECT post_id, comment.html FROM comment JOIN post ON post.id = post_id WHERE status = 'published'"""
 ASSET = re.compile(r'<(?:script|link)[^>]* (?:src|href)="(/static/[^"]+)"')
 
 
@@ -240,3 +244,19 @@ def test_a_running_site_comes_over_and_goes_back(old: Path, made_by_old: Path, t
             reload()
             everybody_has_everything()
             assert failing(site, stored) == {}
+
+
+def test_its_data_and_backups_come_over(old: Path, made_by_old: Path, tmp_path: Path) -> None:
+    instance = shutil.copytree(made_by_old, tmp_path / "instance", symlinks=True)
+    restored, file = tmp_path / "restored", tmp_path / "backup.tar.gz"
+    before = content(instance / "pressroom.db")
+    pressroom(old, instance, "backup", str(file))
+    assert pressroom(CHECKOUT, instance, "init") == "The database is ready.\n"
+    assert not (instance / "backups").exists(), "nothing was upgraded"
+    pressroom(CHECKOUT, restored, "restore", str(file))
+    shutil.copy(instance / "bench.json", restored)
+    with UwsgiServer(restored, workers=1) as site:
+        assert failing(site, for_readers(restored)) == {}
+        for post_id, html in rows(restored, TEXTS):
+            assert html in ask(site, f"/post/{post_id}").body.decode()
+    assert content(instance / "pressroom.db") == content(restored / "pressroom.db") == before
