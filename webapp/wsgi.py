@@ -1,6 +1,9 @@
 """The one module-level `app`, for servers: `module = webapp.wsgi:app`."""
 
 import logging
+from contextlib import suppress
+
+from jinja2 import TemplateSyntaxError
 
 from . import config, create_app, jobs
 from .http import metrics
@@ -10,6 +13,9 @@ from .system import instance, server
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()
 app = create_app()
+for name in app.jinja_env.list_templates():  # so that a worker goes on answering while `git pull` changes the files
+    with suppress(TemplateSyntaxError):  # that costs a page, and not the site
+        app.jinja_env.get_template(name)
 instance.keep_temporary_files(app.config["INSTANCE"])
 server.keep_fifo_open(app.config["INSTANCE"])
 metrics.persist(app)
