@@ -121,8 +121,7 @@ def test_a_recipe_works_in_a_copy(copy: Path, title: str, test: str) -> None:
 
 
 class Ticker(Program):
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, self.said()
+    def answers(self) -> bool:
         try:
             return self.say("ready?") > 0
         except OSError:

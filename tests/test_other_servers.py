@@ -18,7 +18,6 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.error import HTTPError
 
-import psutil
 import pytest
 
 from support.checkout import CHECKOUT
@@ -26,7 +25,7 @@ from support.http_client import Browser
 from support.live_page import LivePage
 from support.programs import Program
 from support.sse_client import Listener, numbers, retries
-from support.uwsgi_server import DEADLINE_SECONDS, free_port, until
+from tools.processes import WAIT_SECONDS, family, free_port, until
 
 # As deploy/README.md has them, but for the port.
 READ = [
@@ -70,7 +69,7 @@ def running(
     command = COMMANDS[request.param].split()
     with Program(command, tmp_path_factory.mktemp("program"), environ) as program:
         yield Running(request.param, program, Browser(program.url, "ada"))
-        said = program.said()
+        said = program.screen()
         assert "Traceback" not in said, said
         assert "MonkeyPatchWarning" not in said, said
 
@@ -91,7 +90,7 @@ def poll(url: str, post_id: int, page: LivePage) -> Listener:
 
 def test_it_says_once_that_readers_poll(running: Running) -> None:
     if running.name != "flask":  # for developing
-        assert running.program.said().count("readers ask every few seconds, as only uWSGI holds their streams\n") == 1
+        assert running.program.screen().count("readers ask every few seconds, as only uWSGI holds their streams\n") == 1
 
 
 def test_people_read_and_write(running: Running, post_id: int) -> None:
@@ -264,7 +263,7 @@ def test_nothing_is_written_outside_the_instance(
     environ = {"PRESSROOM_INSTANCE": str(instance), "PRESSROOM_HTTP": f"127.0.0.1:{port}", "PRESSROOM_WORKERS": "2"}
     environ["XDG_RUNTIME_DIR"] = str(tmp_path)
     with Program(command.split(), tmp_path, environ, port) as program:
-        until(lambda: "Live updates: " in program.said(), "a worker has begun")
+        until(lambda: "Live updates: " in program.screen(), "a worker has begun")
         with half_an_upload(port):
             until(lambda: any(map(UPLOAD.search, written(program))), "the upload is in a file")
             paths = written(program)
@@ -272,7 +271,7 @@ def test_nothing_is_written_outside_the_instance(
         assert len([path for path in paths if "wgunicorn" in path]) == heartbeats
         assert {path for path in paths if not path.startswith(f"{instance}/")} == {str(tmp_path / "screen")}
         ends_at_sigterm(program)
-        assert "ontrol socket" not in program.said()
+        assert "ontrol socket" not in program.screen()
 
 
 @pytest.mark.parametrize("name", ["gunicorn with threads", "waitress"])
@@ -283,7 +282,7 @@ def test_it_says_that_there_is_no_database_yet(name: str, tmp_path: Path) -> Non
             Browser(program.url).get("/")
         with refused.value:
             assert refused.value.code == 503
-        said = program.said()
+        said = program.screen()
     assert f"{instance} isn't there: make it with .venv/bin/pressroom init\n" in said
     assert "Traceback" not in said
 
@@ -300,15 +299,10 @@ def half_an_upload(port: int) -> Iterator[None]:
         yield
 
 
-def everyone(program: Program) -> list[psutil.Process]:
-    first = psutil.Process(program.process.pid)
-    return [first, *first.children(recursive=True)]
-
-
 def written(program: Program) -> set[str]:
     """The files that it and its children have open for writing."""
     found = set()
-    for process in everyone(program):
+    for process in family(program.pid):
         for descriptor in Path(f"/proc/{process.pid}/fd").iterdir():
             with contextlib.suppress(FileNotFoundError):
                 flags = re.search(r"flags:\s+(\d+)", Path(f"/proc/{process.pid}/fdinfo/{descriptor.name}").read_text())
@@ -320,9 +314,9 @@ def written(program: Program) -> set[str]:
 
 def ends_at_sigterm(program: Program) -> None:
     """By itself, with every process."""
-    processes = everyone(program)
+    processes = family(program.pid)
     program.process.terminate()
-    assert program.process.wait(DEADLINE_SECONDS) in (0, -signal.SIGTERM)
+    assert program.process.wait(WAIT_SECONDS) in (0, -signal.SIGTERM)
     until(lambda: not any(process.is_running() for process in processes), "its processes had ended")
 
 

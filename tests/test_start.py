@@ -176,7 +176,7 @@ def test_it_reloads_on_change_when_developing(checkout: Path) -> None:
 
         until(change, "it saw the change")
         until(lambda: "chain reloading complete" in server.screen(), "a new worker ran")
-        until(server._answers, "it answered again")
+        until(server.answers, "it answered again")
 
 
 # What it refuses, in one line on the screen

@@ -33,6 +33,7 @@ from loadtests.bench.report_page import summary, write_page
 from loadtests.bench.servers import BY_NAME, SERVERS, Running, Server, serving
 from loadtests.limits import browser, lab
 from loadtests.limits.readers import Readers, percentile
+from tools.processes import WaitFailed, family
 
 LOCUSTFILE = Path(__file__).parent.parent / "locustfile.py"
 LOAD = 0.6  # of the knee
@@ -104,7 +105,7 @@ class Bench:
                     with serving(server, instance) as running:
                         self.warm(running, server)
                         (self.measure_knee if what == "knee" else self.measure_round)(server, running, instance, entry)
-                except SystemExit as error:  # it doesn't start, or gives up
+                except (SystemExit, WaitFailed) as error:  # it doesn't start, or gives up
                     entry["error"] = str(error)
                     self.found["problems"].append(f"{server.title}: {error}")
         self.write()
@@ -165,7 +166,7 @@ class Bench:
         """What the streams of a live post cost; every reader checks its numbers."""
         path, publish = f"{self.pages[0]}/live", self.author(running)
         # A proxy in front of them passes every byte on.
-        holders = [pid for top in running.pids for pid in lab.broadcasters(top) or lab.family(top)]
+        holders = [pid for top in running.pids for pid in lab.broadcasters(top) or [one.pid for one in family(top)]]
         with Readers(running.port, path, WARM_STREAMS) as few:
             few.all_arrived(publish())
             memory = lab.own_bytes(holders)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from loadtests.limits import lab, nginx_setup
+from tools.processes import cpu_seconds, family, free_port, plain_environ
 
 BIN = Path(sys.executable).parent
 WORKERS = os.cpu_count() or 1
@@ -48,10 +49,10 @@ class Running(NamedTuple):
     port: int
 
     def cpu_seconds(self) -> float:
-        return sum(map(lab.cpu_seconds, self.pids))
+        return sum(map(cpu_seconds, self.pids))
 
     def memory_bytes(self) -> int:
-        return lab.own_bytes(set().union(*map(lab.family, self.pids)))
+        return lab.own_bytes({process.pid for pid in self.pids for process in family(pid)})
 
 
 class Server(NamedTuple):
@@ -75,8 +76,8 @@ class Server(NamedTuple):
 @contextmanager
 def serving(server: Server, instance: Path) -> Iterator[Running]:
     """Serve an instance until the end of the block."""
-    port = lab.free_port()
-    environ = lab.plain_environ() | {
+    port = free_port()
+    environ = plain_environ() | {
         "PRESSROOM_INSTANCE": str(instance),
         "PRESSROOM_HTTP": f"127.0.0.1:{port}",
         "PRESSROOM_LIMITS": "off",
@@ -101,7 +102,7 @@ def by_uwsgi(*leave_out: str, module: str = "webapp.wsgi:app") -> Callable[..., 
     def start(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
         changed = leave_out or module != "webapp.wsgi:app"
         ini = uwsgi_ini(instance, *leave_out, module=module) if changed else lab.CHECKOUT / "uwsgi.ini"
-        with lab.running([str(BIN / "uwsgi"), "--ini", str(ini)], port, environ, "/hello") as pid:
+        with lab.running([str(BIN / "uwsgi"), "--ini", str(ini)], port, environ) as pid:
             lab.wait_for_site(instance, pid, int(environ["PRESSROOM_WORKERS"]))
             yield Running([pid], port)
 
@@ -113,7 +114,7 @@ def by_command(*arguments: str) -> Callable[..., Iterator[Running]]:
 
     def start(_instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
         program, *rest = (argument.format(port=port) for argument in arguments)
-        with lab.running([str(BIN / program), *rest], port, environ, "/hello") as pid:
+        with lab.running([str(BIN / program), *rest], port, environ) as pid:
             yield Running([pid], port)
 
     return start
@@ -126,7 +127,7 @@ def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator
     with ExitStack() as stack:
         server = NGINX.format(port=port, way=PASS_ON.format(socket=socket))
         nginx = stack.enter_context(nginx_setup.nginx(instance.parent, port, server, WORKERS))
-        site = stack.enter_context(lab.running(command, port, environ, "/hello"))
+        site = stack.enter_context(lab.running(command, port, environ))
         lab.wait_for_site(instance, site, WORKERS)
         yield Running([site, nginx], port)
 

@@ -6,6 +6,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from loadtests.limits import browser, lab, report
+from tools.processes import cpu_seconds
 
 PEOPLE = 200
 MOST_RENDERINGS = PEOPLE // 2 - 1
@@ -22,10 +23,10 @@ def main() -> None:
                 people = list(pool.map(lambda n: browser.sign_in(site.port, f"reader-{n}"), range(PEOPLE)))
             rounds = []
             for _ in range(chosen.rounds):
-                before, cpu = lab.notes(site), lab.cpu_seconds(pid)
+                before, cpu = lab.notes(site), cpu_seconds(pid)
                 waits, missing = comment(site.port, post_id, people, chosen.seconds)
                 done = lab.notes(site) - before
-                used_ms = (lab.cpu_seconds(pid) - cpu) * 1000 / PEOPLE
+                used_ms = (cpu_seconds(pid) - cpu) * 1000 / PEOPLE
                 rounds.append((done[f"render /post/{post_id}"], missing, waits, used_ms))
     rows = [("round", "renderings", "comments not found", "ms to the redirect", "p95", "server CPU ms each")]
     for number, (renderings, missing, waits, used_ms) in enumerate(rounds, 1):

@@ -23,6 +23,7 @@ from sqlalchemy import select
 
 from loadtests.limits import browser, lab
 from loadtests.limits.readers import allow_files
+from tools.processes import family, free_port
 from webapp.models import Event
 
 NUMBER = rb'"id": "update-(\d+)"'  # nchan's ids are of its own making
@@ -43,7 +44,6 @@ http {{
     uwsgi_temp_path {folder}; scgi_temp_path {folder};
     server {{
         listen 127.0.0.1:{port} backlog=1024;
-        location = / {{ return 200; }}
         location = /publish {{ nchan_publisher http; nchan_channel_id derby; nchan_message_buffer_length 200; }}
         location = /live {{ nchan_subscriber eventsource; nchan_channel_id derby; nchan_eventsource_ping_interval 15; }}
     }}
@@ -88,7 +88,7 @@ def pressroom(site: lab.Site, post_id: int) -> Iterator[Contender]:
 
 @contextmanager
 def nchan(site: lab.Site, html: str) -> Iterator[Contender]:
-    folder, port = site.folder.parent, lab.free_port(taken=site.port)
+    folder, port = site.folder.parent, free_port()
     user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
     config = folder / "nchan.conf"
     config.write_text(NGINX.format(nchan=NCHAN, user=user, folder=folder, port=port))
@@ -102,14 +102,14 @@ def nchan(site: lab.Site, html: str) -> Iterator[Contender]:
         connection.close()
         return number
 
-    with lab.running(["nginx", "-e", "stderr", "-c", str(config)], port) as pid:
-        yield Contender(port, "/live", sorted(lab.family(pid)), publish)
+    with lab.running(["nginx", "-e", "stderr", "-c", str(config)], port, kind=lab.Proxy) as pid:
+        yield Contender(port, "/live", [process.pid for process in family(pid)], publish)
 
 
 @contextmanager
 def bare_write(html: str) -> Iterator[Contender]:
     """Python's os.write on each socket in turn, and nothing else."""
-    port, numbers = lab.free_port(), count(1)
+    port, numbers = free_port(), count(1)
     context = get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=write_barely, args=(theirs, port), daemon=True)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from loadtests.limits import browser, lab, report
 from loadtests.limits.readers import Readers
+from tools.processes import until
 
 EVERY_SECONDS = 0.25
 BEFORE_SECONDS = 1.0
@@ -48,7 +49,7 @@ class Server:
         fifo = os.open(self.site.folder / "uwsgi.fifo", os.O_WRONLY | os.O_NONBLOCK)
         os.write(fifo, b"c")
         os.close(fifo)
-        lab.until(lambda: self._has_new_workers(before), "all workers were new")
+        until(lambda: self._has_new_workers(before), "all workers were new")
 
     def renew_broadcasters(self) -> None:
         """As after an upgrade. The same process runs a new program then, whose random bytes are others."""
@@ -56,13 +57,13 @@ class Server:
             program = Path(f"/proc/{pid}/auxv")
             before = program.read_bytes()
             os.kill(pid, signal.SIGHUP)
-            lab.until(lambda program=program, before=before: program.read_bytes() != before, "it was new")
+            until(lambda program=program, before=before: program.read_bytes() != before, "it was new")
 
     def kill_workers(self) -> None:
         for pid in lab.workers(self.pid):
             before = set(lab.workers(self.pid))
             os.kill(pid, signal.SIGKILL)
-            lab.until(lambda before=before: len(set(lab.workers(self.pid)) - before) == 1, "another worker was there")
+            until(lambda before=before: len(set(lab.workers(self.pid)) - before) == 1, "another worker was there")
             browser.ask(self.site.port, "/hello")
 
     def kill_broadcasters(self) -> None:
@@ -123,7 +124,7 @@ def trial(
             deed(server)
             done = time.monotonic()
             known = max(meanwhile.published)
-            lab.until(lambda: meanwhile.published[-1] > known, "an update was made")
+            until(lambda: meanwhile.published[-1] > known, "an update was made")
             first = meanwhile.published[-1]
             readers.until(lambda: readers.having(first) == chosen.streams, "all streams were back")
             back = time.monotonic()

@@ -6,22 +6,21 @@ import os
 import re
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 from flask import Flask
 
 from loadtests.limits.browser import PASSWORD, ask
+from tools.processes import ServerProcess, command_line, family, free_port, listens, plain_environ, until
 from webapp import changes, config, create_app, db
 from webapp.content import comments, posts, updates
 from webapp.ops import setup
@@ -31,11 +30,7 @@ from webapp.text.render import render_comment, render_post, render_update
 
 CHECKOUT = Path(__file__).parent.parent.parent
 UWSGI = Path(sys.executable).parent / "uwsgi"
-PORTS = range(8200, 8300)
 WORKERS = 2
-START_SECONDS = 60.0
-STOP_SECONDS = 30.0
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 AUTHOR = "ada"
 SENTENCE = "The ball comes in from the left, nobody clears it, and the keeper only looks after it as it goes past. "
@@ -108,16 +103,6 @@ def number_of_page(port: int, post_id: int) -> int:
     return int(found[1])
 
 
-def free_port(taken: int = 0) -> int:
-    for port in PORTS:
-        with socket.socket() as probe, suppress(OSError):
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            if port != taken:
-                return port
-    raise SystemExit(f"No port from {PORTS.start} to {PORTS.stop - 1} is free: end a run that was left behind.")
-
-
 @contextmanager
 def serving(site: Site, counted: bool = False) -> Iterator[int]:
     """Serve the site as uwsgi.ini says, and end it; the master's process id.
@@ -131,14 +116,9 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
     if counted:
         command += ["--module", "loadtests.limits.counting:app"]
     environ = plain_environ() | site.environ | {"COUNTING_NOTES": str(notes_of(site))}
-    with running(command, site.port, environ, "/hello") as pid:
+    with running(command, site.port, environ) as pid:
         wait_for_site(site.folder, pid, WORKERS)
         yield pid
-
-
-def plain_environ() -> dict[str, str]:
-    """Ours, without settings of a site."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
 
 
 def wait_for_site(folder: Path, pid: int, workers: int) -> None:
@@ -148,44 +128,24 @@ def wait_for_site(folder: Path, pid: int, workers: int) -> None:
     until(lambda: broadcasters(pid) and (folder / "broadcaster.sock").exists(), "streams could be held")
 
 
+class Proxy(ServerProcess):
+    """Up as soon as it listens: what it stands in front of may come later."""
+
+    def answers(self) -> bool:
+        return listens(("127.0.0.1", self.port))
+
+
 @contextmanager
-def running(command: list[str], port: int, environ: dict[str, str] | None = None, path: str = "/") -> Iterator[int]:
-    """Start a server in a session of its own, wait until it answers, and end it by SIGTERM; its process id.
-
-    path: what it must answer well; without one, any answer will do.
-    """
+def running(
+    command: list[str], port: int, environ: dict[str, str] | None = None, kind: type[ServerProcess] = ServerProcess
+) -> Iterator[int]:
+    """Start a server, wait until it answers, and end it; its process id."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C, it ends the server too
-    with tempfile.TemporaryFile() as screen:
-        process = subprocess.Popen(  # noqa: S603
-            command, env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen, start_new_session=True
-        )
-        try:
-            until(lambda: process.poll() is not None or _answers(port, path), "the server answered")
-            if process.poll() is not None:
-                screen.seek(0)
-                raise SystemExit(f"{command[0]} ended by itself:\n{screen.read().decode()}")
-            yield process.pid
-        finally:
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def _answers(port: int, path: str) -> bool:
-    with suppress(OSError):
-        return ask(port, path or "/").status == 200 or not path
-    return False
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > give_up_at:
-            raise SystemExit(f"Waited {seconds:g} s in vain until {what}.")
-        time.sleep(0.05)
+    with (
+        tempfile.NamedTemporaryFile() as screen,
+        kind(command, port, environ or plain_environ(), Path(screen.name)) as server,
+    ):
+        yield server.pid
 
 
 @contextmanager
@@ -216,54 +176,18 @@ def notes(site: Site) -> Counter[str]:
     return Counter(file.read_text().splitlines() if file.exists() else [])
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and everything below it, with the children that have ended."""
-    found = _processes()
-    return sum(found[process].cpu_seconds for process in family(pid) if process in found)
-
-
-class Process(NamedTuple):
-    parent: int
-    cpu_seconds: float
-
-
-def _processes() -> dict[int, Process]:
-    """All that run. Source: proc(5), /proc/pid/stat; fields are counted from behind the name, which may hold spaces."""
-    found = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(FileNotFoundError, ProcessLookupError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            ticks = sum(int(field) for field in fields[11:15])
-            found[int(stat.parent.name)] = Process(int(fields[1]), ticks / CLOCK_TICKS)
-    return found
-
-
-def family(pid: int) -> set[int]:
-    """A process and everything below it."""
-    found, members = _processes(), {pid}
-    while more := {process for process, (parent, _) in found.items() if parent in members} - members:
-        members |= more
-    return members
-
-
 # One kind of process of a site
 
 
 def broadcasters(pid: int) -> list[int]:
     """Those that hold the streams, below the master."""
-    return [process for process in sorted(family(pid)) if "webapp.broadcaster" in _command(process)]
+    return sorted(process.pid for process in family(pid) if "webapp.broadcaster" in command_line(process))
 
 
 def workers(pid: int) -> list[int]:
     """Those that answer."""
-    children = [process for process, (parent, _) in sorted(_processes().items()) if parent == pid]
-    return [process for process in children if _command(process).split(" ")[0].endswith("uwsgi")]
-
-
-def _command(pid: int) -> str:
-    with suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    return ""
+    children = psutil.Process(pid).children()
+    return sorted(child.pid for child in children if command_line(child).split(" ")[0].endswith("uwsgi"))
 
 
 def cpu_of(pids: Iterable[int]) -> float:

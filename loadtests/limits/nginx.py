@@ -9,6 +9,7 @@ from argparse import Namespace
 from statistics import median
 
 from loadtests.limits import browser, lab, nginx_setup, pages, report
+from tools.processes import free_port
 
 OF_PLAIN = 1.2
 KINDS = {"": {}, ", gzip": {"coding": "gzip"}, ", new connections": {"kept": False}}
@@ -19,7 +20,7 @@ def main() -> None:
     lab.need("wrk", "nginx")
     with lab.site() as site:
         page = f"/post/{pages.post_of_bytes(site, pages.PAGE_BYTES)}"
-        port = lab.free_port(taken=site.port)
+        port = free_port()
         plain = pages.plain(site, port, keepalive=75)
         with nginx_setup.behind_nginx(site) as served, nginx_setup.nginx(site.folder.parent, port, plain) as plain_pid:
             check(site.port, port, page)

@@ -53,12 +53,12 @@ def behind_nginx(site: lab.Site) -> Iterator[Behind]:
 
 @contextmanager
 def nginx(folder: Path, port: int, servers: str, workers: int = lab.WORKERS) -> Iterator[int]:
-    """Its process id. It needn't answer well: what it stands in front of may come later."""
+    """Its process id."""
     lab.need("nginx")
     user = f"user {pwd.getpwuid(os.getuid()).pw_name};" if os.getuid() == 0 else ""
     config = folder / f"nginx-{port}.conf"
     config.write_text(NGINX.format(user=user, workers=workers, folder=folder, servers=servers))
-    with lab.running(["nginx", "-e", "stderr", "-c", str(config)], port, path="") as pid:
+    with lab.running(["nginx", "-e", "stderr", "-c", str(config)], port, kind=lab.Proxy) as pid:
         yield pid
 
 

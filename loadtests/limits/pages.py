@@ -11,6 +11,7 @@ from argparse import Namespace
 from statistics import median
 
 from loadtests.limits import browser, lab, nginx_setup, report
+from tools.processes import cpu_seconds, free_port
 
 PAGE_BYTES = 8192
 OF_HELLO = 1 / 5
@@ -36,7 +37,7 @@ def main() -> None:
     lab.need("wrk", "nginx")
     with lab.site() as site:
         page = f"/post/{post_of_bytes(site, PAGE_BYTES)}"
-        nginx_port = lab.free_port(taken=site.port)
+        nginx_port = free_port()
         servers = plain(site, nginx_port, keepalive=0)
         with lab.serving(site) as uwsgi_pid, nginx_setup.nginx(site.folder.parent, nginx_port, servers) as nginx_pid:
             size = check(site.port, nginx_port, page)
@@ -94,10 +95,10 @@ def measure(
     command = ["wrk", "-t2", "-c64", f"-d{seconds}s"]
     command += [] if kept else ["-H", "Connection: close"]
     command += ["-H", f"Accept-Encoding: {coding}"] if coding else []
-    before = lab.cpu_seconds(pid)
+    before = cpu_seconds(pid)
     command += [f"http://127.0.0.1:{port}{path}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
-    used = lab.cpu_seconds(pid) - before
+    used = cpu_seconds(pid) - before
     found = re.search(r"(\d+) requests in ([\d.]+)s", done.stdout)
     assert found and "Non-2xx" not in done.stdout and "Socket errors" not in done.stdout, done.stdout
     return used / int(found[1]) * 1e6, int(found[1]) / float(found[2])

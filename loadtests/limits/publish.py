@@ -6,6 +6,7 @@ import time
 from statistics import median
 
 from loadtests.limits import browser, lab, report
+from tools.processes import cpu_seconds
 
 UPDATES = 2000
 COMMENTS = 500
@@ -22,9 +23,9 @@ def main() -> None:
             publish(site.port, post_id, author, lab.WORKERS * 4)  # the first ones find cold caches
             found = {}
             for name, pause in (("with a pause", PAUSE_SECONDS), ("back to back", 0.0)):
-                before = lab.cpu_seconds(pid)
+                before = cpu_seconds(pid)
                 waits = publish(site.port, post_id, author, chosen.rounds, pause)
-                found[name] = (waits, (lab.cpu_seconds(pid) - before) * 1000 / chosen.rounds)
+                found[name] = (waits, (cpu_seconds(pid) - before) * 1000 / chosen.rounds)
     rows = [("", "ms to the redirect", "p95", "server CPU ms each")]
     for name, (waits, cpu_ms) in found.items():
         rows.append((name, report.spread(waits), f"{report.percentile(waits, 95):.1f}", f"{cpu_ms:.1f}"))

@@ -14,7 +14,7 @@ from typing import Any
 
 from loadtests.crowd import allow_files, percentile
 from loadtests.eventsources import ID, NOWHERE, OPENING_AT_ONCE, Crowd
-from loadtests.limits import lab
+from tools.processes import WAIT_SECONDS, WaitFailed, until
 
 STEP_SECONDS = 0.05
 SETTLE_SECONDS = 1.0
@@ -90,11 +90,11 @@ class Readers:
         self.until(lambda: self.arrived(number).total() >= most and self.having(number) == self.streams, all_have_it)
         return self.arrived(number)
 
-    def until(self, there: Callable[[], object], what: str, seconds: float = lab.START_SECONDS) -> None:
+    def until(self, there: Callable[[], object], what: str, seconds: float = WAIT_SECONDS) -> None:
         try:
-            lab.until(there, what, seconds)
-        except SystemExit as error:
-            raise SystemExit(f"{error}\n{dict(self.counts())}") from None
+            until(there, what, seconds, pause_seconds=0.05)
+        except WaitFailed as error:
+            raise WaitFailed(f"{error}\n{dict(self.counts())}") from None
 
 
 def hold(pipe: Connection, port: int, path: str, streams: int, niceness: int, **more: Any) -> None:

@@ -17,6 +17,7 @@ from collections import Counter
 
 from loadtests.limits import browser, lab, nginx_setup, report
 from loadtests.limits.readers import Readers
+from tools.processes import until
 
 REQUESTS = 50_000
 PEOPLE = 8
@@ -90,7 +91,7 @@ def main() -> None:
                     seconds = [reload(site) for _ in range(chosen.reloads)]
                     assert not old & set(lab.workers(served.uwsgi))
                     enough = lambda: people.answers.total() + people.failed.total() >= chosen.requests  # noqa: E731
-                    lab.until(enough, f"{chosen.requests} were answered", 600)
+                    until(enough, f"{chosen.requests} were answered", 600)
                 last = max(people.published)
                 readers.until(lambda: readers.having(last) == chosen.streams, "all streams had everything")
                 counts = readers.counts()

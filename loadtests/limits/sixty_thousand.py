@@ -10,6 +10,7 @@ from statistics import median
 
 from loadtests.limits import browser, lab, report
 from loadtests.limits.readers import Readers, percentile
+from tools.processes import until
 
 BROADCASTERS = 4
 READING = 4
@@ -23,7 +24,7 @@ def main() -> None:
         site.environ["PRESSROOM_BROADCASTERS"] = str(BROADCASTERS)
         post_id = lab.live_post(site.app, update_count=1)
         with lab.serving(site) as pid:
-            lab.until(lambda: len(lab.broadcasters(pid)) == BROADCASTERS, f"{BROADCASTERS} broadcasters were there")
+            until(lambda: len(lab.broadcasters(pid)) == BROADCASTERS, f"{BROADCASTERS} broadcasters were there")
             author = browser.sign_in(site.port, lab.AUTHOR)
             started = time.monotonic()
             with Readers(site.port, f"/post/{post_id}/live", chosen.streams, processes=READING) as readers:

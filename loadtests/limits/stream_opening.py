@@ -11,6 +11,7 @@ from statistics import median
 from loadtests.limits import lab, report
 from loadtests.limits.pages import measure
 from loadtests.limits.readers import Readers
+from tools.processes import cpu_seconds, until
 
 CONNECTIONS = 64
 OF_HELLO = 2.5
@@ -37,11 +38,11 @@ def opened_us(pid: int, port: int, path: str, streams: int) -> float:
     """Microseconds of CPU for each of so many streams."""
     holders = lab.broadcasters(pid)
     others = lab.descriptors(holders)
-    before = lab.cpu_seconds(pid)
+    before = cpu_seconds(pid)
     with Readers(port, path, streams, opening_at_once=CONNECTIONS):
-        used = lab.cpu_seconds(pid) - before
+        used = cpu_seconds(pid) - before
         assert lab.descriptors(holders) >= others + streams, "not every stream was handed over"
-    lab.until(lambda: lab.descriptors(holders) < others + CONNECTIONS, "the streams were gone")
+    until(lambda: lab.descriptors(holders) < others + CONNECTIONS, "the streams were gone")
     return used / streams * 1e6
 
 

@@ -16,6 +16,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
 
 from loadtests.limits import browser, lab, report
+from tools.processes import cpu_seconds
 
 READERS = 2  # processes
 CONNECTIONS = 32  # of each
@@ -34,9 +35,9 @@ def main() -> None:
             author = browser.sign_in(site.port, lab.AUTHOR)
             path = f"/post/{post_id}"
             browser.ask(site.port, path)
-            notes, cpu = lab.notes(site), lab.cpu_seconds(pid)
+            notes, cpu = lab.notes(site), cpu_seconds(pid)
             found, waits = run(site.port, path, author, chosen.seconds)
-            used_seconds = lab.cpu_seconds(pid) - cpu
+            used_seconds = cpu_seconds(pid) - cpu
             found += lab.notes(site) - notes
     tell(chosen, path, found, waits, used_seconds)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,7 +18,8 @@ from typing import Any
 
 from loadtests.limits import nginx_setup
 from support.programs import Program
-from support.uwsgi_server import UwsgiServer, free_port
+from support.uwsgi_server import UwsgiServer
+from tools.processes import free_port, listens
 
 IS_ROOT = os.geteuid() == 0
 # Apache refuses to serve as root; nginx doesn't, but is to be tested as it runs elsewhere.
@@ -88,20 +88,15 @@ APACHE_MODULES = "/usr/lib/apache2/modules"
 class SocketServer(UwsgiServer):
     """The site on a unix socket, for a proxy."""
 
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, f"uWSGI ended by itself:\n{self.screen()}"
-        with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(self.environ["PRESSROOM_SOCKET"]) == 0
+    def answers(self) -> bool:
+        return listens(self.environ["PRESSROOM_SOCKET"])
 
 
 class OtherServer(Program):
     """The site without uWSGI, called as UwsgiServer is."""
 
-    def stop(self) -> None:
-        self.__exit__(None, None, None)
-
     def log(self) -> str:
-        return self.said()
+        return self.screen()
 
 
 @dataclass

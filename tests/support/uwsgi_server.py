@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import shutil
-import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 
 import psutil
 
 from support.checkout import CHECKOUT
+from tools.processes import WAIT_SECONDS, ServerProcess, command_line, family, free_port, plain_environ, until
 
 UWSGI = Path(sys.executable).parent / "uwsgi"
-DEADLINE_SECONDS = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = DEADLINE_SECONDS) -> None:
-    """Poll until `condition` holds; fail with `what` was waited for when it takes longer than `seconds`."""
-    give_up_at = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up_at, f"waited {seconds:g} s in vain until {what}"
-        time.sleep(0.02)
 
 
 def copied_checkout(folder: Path) -> Path:
@@ -48,7 +25,7 @@ def copied_checkout(folder: Path) -> Path:
     return folder
 
 
-class UwsgiServer:
+class UwsgiServer(ServerProcess):
     """Starts in `with`, answers `/hello` when the block begins, and stops by SIGTERM at its end, leaving nothing.
 
     instance: its folder; need not exist.
@@ -72,95 +49,35 @@ class UwsgiServer:
     ) -> None:
         self.instance = instance
         self.workers = workers
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
-        self.environ |= {
+        port = free_port()
+        variables = plain_environ() | {
             "PRESSROOM_INSTANCE": str(instance),
-            "PRESSROOM_HTTP": f"127.0.0.1:{self.port}",
+            "PRESSROOM_HTTP": f"127.0.0.1:{port}",
             "PRESSROOM_WORKERS": str(workers),
         }
-        self.environ |= environ or {}
-        self.command = [str(command), "--ini", str(ini)]
+        line = [str(command), "--ini", str(ini)]
         if module:
-            self.command += ["--pythonpath", str(CHECKOUT / "tests"), "--module", module]
-        self.command += options
-        self.cwd = cwd
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> UwsgiServer:
-        self.start()
-        return self
-
-    def __exit__(
-        self, _type: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self.stop()
-        else:
-            self.kill()
-
-    @property
-    def process(self) -> subprocess.Popen[bytes]:
-        assert self._process, "the server was not started"
-        return self._process
-
-    @property
-    def pid(self) -> int:
-        """The master's."""
-        return self.process.pid
-
-    @property
-    def screen_file(self) -> Path:
-        return self.instance.with_name(f"{self.instance.name}.screen")
-
-    def launch(self) -> None:
-        """Start it in a session of its own, as a terminal would, without waiting for an answer."""
-        with self.screen_file.open("wb") as screen:
-            self._process = subprocess.Popen(
-                self.command,
-                env=self.environ,
-                cwd=self.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=screen,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def start(self) -> None:
-        self.launch()
-        try:
-            until(self._answers, "the site answered")
-        except BaseException:
-            self.kill()
-            raise
+            line += ["--pythonpath", str(CHECKOUT / "tests"), "--module", module]
+        screen_file = instance.with_name(f"{instance.name}.screen")
+        super().__init__([*line, *options], port, variables | dict(environ or {}), screen_file, cwd)
 
     def refused(self) -> list[str]:
         """Start it expecting that it refuses: the lines of its screen. Fails if it comes up after all."""
         self.launch()
         try:
-            status = self.process.wait(DEADLINE_SECONDS)
+            status = self.process.wait(WAIT_SECONDS)
         finally:
             self.kill()
         assert status == 1, f"exit status {status}:\n{self.screen()}"
         return self.screen().splitlines()
-
-    def screen(self) -> str:
-        return self.screen_file.read_text()
 
     def log(self) -> str:
         return (self.instance / "uwsgi.log").read_text()
 
     def worker_pids(self) -> set[int]:
         """Those that answer; a daemon that uWSGI keeps is not among them."""
-        pids = set()
-        for child in psutil.Process(self.pid).children():
-            try:
-                if child.name() == "uwsgi" and child.status() != psutil.STATUS_ZOMBIE:
-                    pids.add(child.pid)
-            except psutil.NoSuchProcess:
-                continue
-        return pids
+        children = psutil.Process(self.pid).children()
+        return {child.pid for child in children if command_line(child).split(" ")[0].endswith("uwsgi")}
 
     def all_ready(self) -> bool:
         """Every worker has imported the app. One that hasn't is passed over by a chain reload."""
@@ -169,19 +86,11 @@ class UwsgiServer:
 
     def family(self) -> list[psutil.Process]:
         """All its processes, the master first; none if it has ended."""
-        if self.process.poll() is not None:
-            return []
-        master = psutil.Process(self.pid)
-        return [master, *master.children(recursive=True)]
+        return family(self.pid) if self.process.poll() is None else []
 
     def broadcasters(self) -> list[psutil.Process]:
         """The processes that hold the streams."""
-        found = []
-        for process in psutil.Process(self.pid).children(recursive=True):
-            with contextlib.suppress(psutil.NoSuchProcess):  # a zombie has no command line
-                if "webapp.broadcaster" in process.cmdline():
-                    found.append(process)
-        return found
+        return [process for process in family(self.pid) if "webapp.broadcaster" in command_line(process)]
 
     def command_fifo(self, letter: str) -> None:
         """Say one letter to the master: `c` chain reload."""
@@ -201,45 +110,13 @@ class UwsgiServer:
 
     def stop(self) -> None:
         """End it gracefully, if it still runs, and make sure that no process of it is left."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+        self.process.terminate()
         self.ended()
 
     def ended(self) -> None:
         """Wait for its end. Fails when it takes too long or leaves a process behind."""
         try:
-            self.process.wait(DEADLINE_SECONDS)
-            until(lambda: not self._left(), "its processes were gone", 5)
+            self.process.wait(WAIT_SECONDS)
+            until(lambda: not self.left(), "its processes were gone", 5)
         finally:
             self.kill()
-
-    def kill(self) -> None:
-        """End at once what is left of it."""
-        for process in self._left():
-            try:
-                process.kill()
-            except psutil.NoSuchProcess:
-                continue
-        self.process.wait(DEADLINE_SECONDS)
-
-    def _left(self) -> list[psutil.Process]:
-        """What lives in the session that we made."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if os.getsid(process.pid) == self.pid and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-                continue
-        return found
-
-    def _answers(self) -> bool:
-        assert self.process.poll() is None, f"uWSGI ended by itself:\n{self.screen()}"
-        try:
-            with urllib.request.urlopen(f"{self.url}/hello", timeout=5) as answer:
-                return bool(answer.status == 200)
-        except urllib.error.HTTPError as error:
-            error.close()
-            raise
-        except OSError:
-            return False
