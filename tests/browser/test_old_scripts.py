@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from browsing import Site, is_live, live_post, log_in, update
 from playwright.sync_api import Page, Route, expect
-from test_composer import field
 
-SCRIPTS = Path(__file__).parent.parent / "static" / "js"
+from support.browsing import Site, is_live, live_post, log_in, update
+from support.checkout import CHECKOUT
+
+SCRIPTS = CHECKOUT / "static" / "js"
 OLD = {
     found[1]: path.name
     for path in SCRIPTS.glob("*.js")
@@ -54,7 +54,7 @@ def test_an_author_can_write_on_a_page_from_before(visit: Callable[..., Page], s
     is_live(page)
     n = site.ada().add_update(post_id, "By the stream.")
     expect(update(page, n)).to_contain_text("By the stream.")
-    field(page).fill("By the composer.")
+    page.locator("[data-composer]").get_by_label("Update", exact=True).fill("By the composer.")
     page.get_by_role("button", name="Publish update").click()
     newest = page.locator("[data-updates] > .update").first
     expect(newest).to_contain_text("By the composer.")

@@ -1,6 +1,6 @@
 """What goes wrong, provoked: the start and `pressroom check` say it in one line, the same one, with the cure.
 
-More of it is in test_start.py (settings, addresses, files in the way) and test_make.py (compiler and headers).
+More of it is in test_start.py (settings, addresses, files in the way) and whole/test_make.py (compiler and headers).
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ TINY = Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, upda
 
 def lying(lie: str) -> Server:
     """uWSGI as in uwsgi.ini, but the site tells that lie; see support/lying_site.py."""
-    environ = {"LIE": lie, "PYTHONPATH": f"{CHECKOUT}:{Path(__file__).parent}", "PRESSROOM_WORKERS": "1"}
+    environ = {"LIE": lie, "PYTHONPATH": f"{CHECKOUT}:{CHECKOUT / 'tests'}", "PRESSROOM_WORKERS": "1"}
     return Server(lie, f"The {lie} one", "uwsgi", by_uwsgi("check-static", module="support.lying_site:app"), environ)
 
 
