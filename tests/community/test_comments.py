@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 
 from support.persons import Person
+from webapp.models import base, now_ms
 from webapp.text import render
 
 
@@ -237,3 +239,47 @@ def test_refused_comments_are_not_rendered_without_end(
     answers = [eve.post(f"/post/{post_id}/comments", body=f"Comment {n}", csrf_token=token) for n in range(30)]
     assert answers[-1].status_code == 429
     assert len(rendered) == 20
+
+
+class Clock:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = now_ms()
+        monkeypatch.setattr(base, "time", Mock(time_ns=lambda: self.now * 1_000_000))
+
+
+@pytest.mark.parametrize("limits", ["on", "off"])
+def test_where_comments_are_slow_everybody_has_one_in_five_minutes(
+    ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch, limits: str
+) -> None:
+    clock = Clock(monkeypatch)
+    ada.app.config["LIMITS"] = limits
+    slow, other = ada.write_post(comments="slow"), ada.write_post()
+    first = eve.comment(slow, "First.")
+    clock.now += 61_000
+    refused = eve.post(f"/post/{slow}/comments", body="More of mine.")
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "239"
+    assert "one each in five minutes" in refused.text
+    assert "Please try again in 4 minutes." in refused.text
+    assert "More of mine." in refused.text
+    eve.post(f"/post/{slow}/comment/{first}/delete")
+    assert eve.post(f"/post/{slow}/comments", body="Deleting is no way.").status_code == 429
+    eve.comment(other, "Elsewhere.")
+    ada.comment(slow, "Somebody else.")
+    clock.now += 239_000
+    eve.comment(slow, "My turn.")
+
+
+def test_the_same_submission_is_still_one_comment_where_they_are_slow(ada: Person, eve: Person) -> None:
+    once = {"body": "Once.", "submission": "7f3c0e70-3b5e-4c70-9a35-6f6c5a1f3a11"}
+    post_id = ada.write_post(comments="slow")
+    assert eve.comment(post_id, **once) == eve.comment(post_id, **once)
+
+
+def test_the_form_says_that_comments_are_slow(ada: Person, eve: Person) -> None:
+    slow, other = ada.write_post(comments="slow"), ada.write_post()
+    for path in ("/post/{}", "/post/{}/comments/new"):
+        assert "Comments are slow here: one each in five minutes." in eve.get(path.format(slow)).text
+        assert "Comments are slow" not in eve.get(path.format(other)).text
+    assert f"/post/{slow}/comments/new" in eve.get(f"/post/{slow}").text
+    assert '<option selected value="slow">' in ada.get(f"/desk/post/{slow}").text

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from unittest.mock import Mock
 
 import pytest
 from flask import Flask
-from sqlalchemy import Engine, event
 
 from support.persons import Person, happened
 from webapp import db
-from webapp.content import comments, moderation
-from webapp.models import base, now_ms
 from webapp.people import users
 
 SCREEN = "/desk/comments"
@@ -149,45 +145,6 @@ def test_a_deleted_account_has_no_name_and_no_button(app: Flask, root: Person, e
     assert "/disable" not in page
 
 
-def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, eve: Person, post_id: int) -> None:
-    with app.test_request_context(), db.writing() as session:
-        eve_id = users.by_name(session, "eve").id
-        for i in range(moderation.NEWEST + 1):
-            comments.add(session, post_id, eve_id, f"Number {i}", f"<p>Number {i}</p>", per_minute=None)
-    queries: list[str] = []
-
-    def count(*args: object) -> None:
-        queries.append(str(args[2]))
-
-    ada.get(SCREEN)  # the session is known, and its token
-    engine: Engine = app.extensions["engine"]
-    event.listen(engine, "before_cursor_execute", count)
-    page = ada.get(SCREEN).text
-    event.remove(engine, "before_cursor_execute", count)
-    assert len(items(page)) == moderation.NEWEST
-    assert ">Number 0<" not in page
-    asked = [query for query in queries if query.startswith(("SELECT", "WITH")) and "FROM session" not in query]
-    asked = [query for query in asked if "FROM about" not in query]  # the page's foot
-    assert len(asked) <= 3, asked
-    assert len(items(ada.get(f"{SCREEN}?limit=20").text)) == 20
-    assert len(items(ada.get(f"{SCREEN}?limit=100000").text)) == moderation.NEWEST
-    assert len(items(ada.get(f"{SCREEN}?limit=-1").text)) == 1
-    assert len(items(ada.get(f"{SCREEN}?limit=many").text)) == moderation.NEWEST
-
-
-def test_of_a_large_site_only_the_recent_comments_are_looked_through(
-    ada: Person, bob: Person, eve: Person, post_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bobs = bob.write_post()
-    eve.comment(post_id)
-    for i in range(3):
-        eve.comment(bobs, f"Number {i}.")
-    assert len(items(ada.get(SCREEN).text)) == 1
-    monkeypatch.setattr(moderation, "RECENT", 3)
-    assert items(ada.get(SCREEN).text) == {}
-    assert len(items(bob.get(SCREEN).text)) == 3
-
-
 # One tap
 
 
@@ -271,50 +228,3 @@ def test_live_posts_and_those_lately_commented_on_have_a_switch(ada: Person, bob
     page = ada.get(SCREEN).text
     assert set(switches(page)) == {live, commented}
     assert set(switches(page.split('data-list="others"')[1])) == {commented}
-
-
-# Slow comments
-
-
-class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = now_ms()
-        monkeypatch.setattr(base, "time", Mock(time_ns=lambda: self.now * 1_000_000))
-
-
-@pytest.mark.parametrize("limits", ["on", "off"])
-def test_where_comments_are_slow_everybody_has_one_in_five_minutes(
-    ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch, limits: str
-) -> None:
-    clock = Clock(monkeypatch)
-    ada.app.config["LIMITS"] = limits
-    slow, other = ada.write_post(comments="slow"), ada.write_post()
-    first = eve.comment(slow, "First.")
-    clock.now += 61_000
-    refused = eve.post(f"/post/{slow}/comments", body="More of mine.")
-    assert refused.status_code == 429
-    assert refused.headers["Retry-After"] == "239"
-    assert "one each in five minutes" in refused.text
-    assert "Please try again in 4 minutes." in refused.text
-    assert "More of mine." in refused.text
-    eve.post(f"/post/{slow}/comment/{first}/delete")
-    assert eve.post(f"/post/{slow}/comments", body="Deleting is no way.").status_code == 429
-    eve.comment(other, "Elsewhere.")
-    ada.comment(slow, "Somebody else.")
-    clock.now += 239_000
-    eve.comment(slow, "My turn.")
-
-
-def test_the_same_submission_is_still_one_comment_where_they_are_slow(ada: Person, eve: Person) -> None:
-    once = {"body": "Once.", "submission": "7f3c0e70-3b5e-4c70-9a35-6f6c5a1f3a11"}
-    post_id = ada.write_post(comments="slow")
-    assert eve.comment(post_id, **once) == eve.comment(post_id, **once)
-
-
-def test_the_form_says_that_comments_are_slow(ada: Person, eve: Person) -> None:
-    slow, other = ada.write_post(comments="slow"), ada.write_post()
-    for path in ("/post/{}", "/post/{}/comments/new"):
-        assert "Comments are slow here: one each in five minutes." in eve.get(path.format(slow)).text
-        assert "Comments are slow" not in eve.get(path.format(other)).text
-    assert f"/post/{slow}/comments/new" in eve.get(f"/post/{slow}").text
-    assert '<option selected value="slow">' in ada.get(f"/desk/post/{slow}").text

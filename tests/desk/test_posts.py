@@ -1,4 +1,4 @@
-"""Writing: drafts, preview, publishing, several authors, conflicts, older texts, and the site's own pages."""
+"""Writing: drafts, preview, publishing, several authors, forms sent twice, and older texts."""
 
 from __future__ import annotations
 
@@ -9,30 +9,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from support.persons import Person, happened
-from webapp.db.engine import transaction
-from webapp.people import users
-from webapp.text import render as text
-from webapp.text.render import render_update
-
-
-def draft(person: Person, **data: str) -> int:
-    """Save a draft by the form; its id."""
-    fields = {"title": "The derby", "body": "Kick-off at eight.", "action": "draft"} | data
-    answer = person.post("/desk/new", **fields)
-    assert answer.status_code == 302, answer.text
-    found = re.fullmatch(r"/desk/post/(\d+)", answer.location)
-    assert found, answer.location
-    return int(found[1])
-
-
-def value_of(page: str, name: str) -> str:
-    """What stands in a form's field."""
-    box = re.search(rf'<textarea[^>]* name="{name}"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL)
-    line = re.search(rf'<input(?=[^>]* name="{name}")[^>]* value="([^"]*)"', page)
-    found = box or line
-    assert found, f"no field {name}"
-    return unescape(found[1])
+from support.persons import Person, draft, happened, value_of
 
 
 def secret_link(person: Person, post_id: int) -> str:
@@ -361,44 +338,6 @@ def test_a_new_form_brings_its_own_submission(ada: Person) -> None:
     assert first != second
 
 
-def test_the_second_of_two_editors_sees_both_texts_and_nothing_is_lost(ada: Person, edith: Person) -> None:
-    post_id = ada.write_post(title="The derby", body="The first text.")
-    version = value_of(ada.get(f"/desk/post/{post_id}").text, "version")
-    edit = {"title": "The derby", "action": "publish", "version": version}
-    assert edith.post(f"/desk/post/{post_id}", body="The text of Edith.", **edit).status_code == 302
-    refused = ada.post(f"/desk/post/{post_id}", body="The text of Ada <3.", tags="mine", **edit)
-    assert refused.status_code == 409
-    assert "The text of Edith." in refused.text
-    assert "The text of Ada &lt;3." in refused.text
-    assert value_of(refused.text, "tags") == "mine"
-    assert "The text of Edith." in ada.get(f"/post/{post_id}").text
-
-    again = edit | {"version": value_of(refused.text, "version"), "body": value_of(refused.text, "body")}
-    assert ada.post(f"/desk/post/{post_id}", **again).status_code == 302
-    assert "The text of Ada &lt;3." in ada.get(f"/post/{post_id}").text
-    older = ada.get(f"/desk/post/{post_id}/revisions").text
-    assert "The text of Edith." in older
-    assert "The first text." in older
-
-
-def test_an_outdated_form_with_the_same_text_is_no_conflict(ada: Person, edith: Person) -> None:
-    post_id = ada.write_post()
-    edit = {"title": "The derby", "body": "The new text.", "action": "publish", "version": "1"}
-    assert edith.post(f"/desk/post/{post_id}", **edit).status_code == 302
-    assert ada.post(f"/desk/post/{post_id}", **edit).status_code == 302
-    assert ada.post(f"/desk/post/{post_id}", **(edit | {"body": "Another."})).status_code == 409
-
-
-def test_a_conflict_over_a_draft_saves_a_draft(ada: Person, edith: Person, anonymous: Person) -> None:
-    post_id = draft(ada)
-    edit = {"title": "The derby", "action": "draft", "version": "1"}
-    edith.post(f"/desk/post/{post_id}", body="Hers.", **edit)
-    refused = ada.post(f"/desk/post/{post_id}", body="Mine.", **edit)
-    assert refused.status_code == 409
-    assert '<input type="hidden" name="action" value="draft">' in refused.text
-    assert anonymous.get(f"/post/{post_id}").status_code == 404
-
-
 def test_every_text_that_is_changed_keeps_the_older_ones(ada: Person) -> None:
     post_id = ada.write_post(title="First title", body="First body.", summary="First summary.")
     nothing = ada.get(f"/desk/post/{post_id}/revisions").text
@@ -432,69 +371,7 @@ def test_carriage_returns_of_browsers_make_no_new_version(ada: Person) -> None:
     assert "Nothing was changed so far." in ada.get(f"/desk/post/{post_id}/revisions").text
 
 
-# The site's own pages
-
-
-def about(person: Person, url: str = "/desk/about/new", **data: str) -> int:
-    return person.post(url, **({"name": "imprint", "title": "Imprint", "body": "Made by *us*."} | data)).status_code
-
-
-def test_an_editor_writes_edits_and_deletes_a_page_of_the_site(edith: Person, anonymous: Person) -> None:
-    assert anonymous.get("/about/imprint").status_code == 404
-    assert about(edith) == 302
-    assert "<em>us</em>" in anonymous.get("/about/imprint").text
-    assert "Imprint" in edith.get("/desk/about").text
-    assert about(edith, "/desk/about/edit/imprint", body="Made by them.") == 302
-    assert "Made by them." in anonymous.get("/about/imprint").text
-    edith.post("/desk/about/delete/imprint")
-    assert anonymous.get("/about/imprint").status_code == 404
-
-
-def test_a_page_of_the_site_may_have_a_path(edith: Person, anonymous: Person) -> None:
-    assert about(edith, name="legal/privacy-2026") == 302
-    assert "Made by" in anonymous.get("/about/legal/privacy-2026").text
-
-
-def test_two_pages_cant_have_one_address(edith: Person, anonymous: Person) -> None:
-    assert about(edith) == 302
-    assert about(edith, body="Another.") == 400
-    assert "Another." not in anonymous.get("/about/imprint").text
-
-
-@pytest.mark.parametrize("name", ["Imprint", "a b", "/imprint", "imprint/", "../etc", "a//b", "ä", ""])
-def test_an_address_that_browsers_would_change_is_refused(edith: Person, name: str) -> None:
-    assert about(edith, name=name) == 400
-    assert about(edith, name="imprint") == 302
-
-
-def test_two_editors_of_a_page_of_the_site_see_both_texts(edith: Person, root: Person) -> None:
-    about(edith)
-    assert about(root, "/desk/about/edit/imprint", body="The text of Root.", version="1") == 302
-    refused = edith.post(
-        "/desk/about/edit/imprint", name="imprint", title="Imprint", body="The text of Edith.", version="1"
-    )
-    assert refused.status_code == 409
-    assert "The text of Root." in refused.text
-    assert "The text of Edith." in refused.text
-    version = value_of(refused.text, "version")
-    assert about(edith, "/desk/about/edit/imprint", body="Both.", version=version) == 302
-
-
-def test_a_page_made_anew_after_deletion_can_be_edited(edith: Person, anonymous: Person) -> None:
-    for _round in range(2):
-        assert about(edith) == 302
-        assert about(edith, "/desk/about/edit/imprint", body="Changed.") == 302
-        assert edith.post("/desk/about/delete/imprint").status_code == 302
-    assert anonymous.get("/about/imprint").status_code == 404
-
-
-def test_pages_of_the_site_are_not_for_authors(ada: Person, edith: Person) -> None:
-    about(edith)
-    assert ada.get("/desk/about").status_code == 403
-    assert about(ada, name="mine") == 403
-    assert about(ada, "/desk/about/edit/imprint", body="Ada was here.") == 403
-    assert ada.post("/desk/about/delete/imprint").status_code == 403
-    assert "Ada was here." not in ada.get("/about/imprint").text
+# What else a form may not do
 
 
 def test_nothing_but_a_post_is_edited_as_one(edith: Person, app: Flask) -> None:
@@ -513,16 +390,6 @@ def test_an_outdated_form_does_not_make_an_ended_post_live_again(ada: Person, ed
     assert answer.status_code == 409
     assert ada.post(f"/post/{post_id}/updates", body="Still here?").status_code == 409
     assert "Live coverage ended" in anonymous.get(f"/post/{post_id}").text
-
-
-def test_the_same_submission_with_another_text_keeps_both(ada: Person, anonymous: Person) -> None:
-    post_id = ada.write_post(live="y")
-    submission = "0b5d7c2e-8f0e-4d0a-9a55-0a4b6f6f2c11"
-    ada.add_update(post_id, "The first text.", submission=submission)
-    answer = ada.post(f"/post/{post_id}/updates", body="The second text.", submission=submission)
-    assert answer.status_code == 409
-    assert "The second text." in answer.text
-    assert "The first text." in anonymous.get(f"/post/{post_id}").text
 
 
 def test_opening_the_comments_again_tells_readers_to_load_the_page(ada: Person, app: Flask) -> None:
@@ -559,19 +426,3 @@ def test_a_form_sent_again_does_not_bring_back_what_was_unpublished(ada: Person,
     ada.post(f"/desk/post/{post_id}/unpublish")
     assert ada.post("/desk/new", **sent).status_code == 302
     assert anonymous.get(f"/post/{post_id}").status_code == 404
-
-
-def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
-    app: Flask, ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    post_id = ada.write_post(live="y")
-    render = render_update
-
-    def disabled_meanwhile(body: str) -> str:
-        with transaction(app.extensions["engine"]) as session:
-            users.disable(session, users.by_name(session, "ada").id, True)
-        return render(body)
-
-    monkeypatch.setattr(text, "render_update", disabled_meanwhile)
-    assert ada.post(f"/post/{post_id}/updates", body="Too late.").status_code == 403
-    assert "Too late." not in anonymous.get(f"/post/{post_id}").text

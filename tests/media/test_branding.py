@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import colorsys
 import json
 import re
 import urllib.request
@@ -15,15 +14,13 @@ from urllib.parse import quote
 import feedparser
 import pytest
 from flask import Flask
-from hypothesis import given
-from hypothesis import strategies as st
 from playwright.sync_api import Browser, Page, Route
 from sqlalchemy.exc import OperationalError
 
 from support.accessibility import CONTRAST, TARGETS, show, violations
 from support.apps import settings_for
-from support.checkout import CHECKOUT
 from support.persons import Person
+from support.pictures import CONTENT, ICO, PNG, SHAPE, SVG, WEBP
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
 from webapp.content import about
@@ -32,94 +29,10 @@ from webapp.media import accent as colour
 from webapp.media import branding, images
 from webapp.system import instance, server
 
-SHAPE = '<path d="M8 52 30 8l22 44z" fill="#7a1fa2"/>'
-SVG = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 240 60">{SHAPE}</svg>'
 ADAPTING = SVG.replace(SHAPE, "<style>@media (prefers-color-scheme: dark) { path { fill: #fff } }</style>" + SHAPE)
-PNG = b"\x89PNG\r\n\x1a\n" + b"\0\0\0\rIHDR" + (64).to_bytes(4) + (32).to_bytes(4) + b"\x08\x06\0\0\0"
-ICO = b"\0\0\1\0\1\0" + bytes([32, 0]) + b"\0" * 14
-WEBP = b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\x10\0\0\0" + (99).to_bytes(3, "little") + (49).to_bytes(3, "little")
-LOSSLESS = b"RIFF\0\0\0\0WEBPVP8L\0\0\0\0\x2f" + (99 | 49 << 14).to_bytes(4, "little") + b"\0" * 5
-CONTENT = {".svg": SVG.encode(), ".png": PNG, ".webp": WEBP, ".ico": ICO}
-HEX = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
-
-
-# The colour
-
-
-@pytest.mark.parametrize("grounds", [colour.DAY, colour.NIGHT])
-@given(accent=HEX)
-def test_every_accent_can_be_read_by_day_and_by_night(grounds: tuple[str, ...], accent: str) -> None:
-    shade = colour.readable(accent, grounds)
-    assert all(colour.contrast(shade, ground) >= 7 for ground in grounds)
-    if all(colour.contrast(accent, ground) >= 7 for ground in grounds):
-        assert shade == accent
-
-
-@given(accent=HEX)
-def test_a_shade_is_of_the_same_hue(accent: str) -> None:
-    for grounds in (colour.DAY, colour.NIGHT):
-        (hue, light, _), (other, shade_light, strength) = (
-            colorsys.rgb_to_hls(*(c / 255 for c in bytes.fromhex(found[1:])))
-            for found in (accent, colour.readable(accent, grounds))
-        )
-        if 0.1 < light < 0.9 and 0.1 < shade_light < 0.9 and strength > 0.3:  # near grey a hue is a matter of rounding
-            assert min(abs(hue - other), 1 - abs(hue - other)) < 0.03
-
-
-def test_contrast_is_what_wcag_says() -> None:
-    assert colour.contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert colour.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
-
-
-def test_the_grounds_are_those_of_the_pages() -> None:
-    sheet = CHECKOUT / "static" / "css" / "base.css"
-    values = re.findall(r"--paper(?:-2)?: (#[0-9a-f]{6});", sheet.read_text())
-    assert tuple(values) == colour.DAY + colour.NIGHT
 
 
 # Files
-
-
-@pytest.mark.parametrize(
-    ("ending", "content", "size"),
-    [
-        (".png", PNG, (64, 32)),
-        (".ico", ICO, (32, 256)),
-        (".webp", WEBP, (100, 50)),
-        (".webp", LOSSLESS, (100, 50)),
-        (".svg", SVG.encode(), (1000, 250)),
-        (".svg", b'<svg xmlns="http://www.w3.org/2000/svg" width="120px" height="30.4"/>', (120, 30)),
-        (
-            ".svg",
-            b'<svg xmlns="http://www.w3.org/2000/svg" width="100%" viewBox="0,0,1,.5"/>',
-            (1000, 500),
-        ),
-        (".svg", b'<svg xmlns="http://www.w3.org/2000/svg"/>', images.UNSAID),
-    ],
-)
-def test_it_knows_how_large_an_image_is(ending: str, content: bytes, size: tuple[int, int]) -> None:
-    assert images.size(ending, content) == size
-
-
-NO_IMAGES = [b"", b"PNG", b"<html></html>", b"<svg/>", SVG.encode()[:-3], PNG[:17], WEBP[:20], ICO[:5], b"\xff" * 40]
-NO_IMAGES += [b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 0 0"/>', PNG[:16] + b"\0" * 8]
-NO_IMAGES += [b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 nan 1"/>']
-NO_IMAGES += [b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 inf"/>']
-
-
-@pytest.mark.parametrize("ending", images.TYPES)
-@pytest.mark.parametrize("content", NO_IMAGES)
-def test_what_is_no_image_has_no_size(ending: str, content: bytes) -> None:
-    assert images.size(ending, content) is None
-    assert images.size(ending, CONTENT[ending])
-
-
-@pytest.mark.parametrize("ending", images.TYPES)
-@given(content=st.binary(max_size=40))
-def test_no_bytes_stop_it(ending: str, content: bytes) -> None:
-    for beginning in (b"", CONTENT[ending][:16], CONTENT[ending][:-1]):
-        size = images.size(ending, beginning + content)
-        assert size is None or min(size) > 0
 
 
 @pytest.fixture

@@ -21,8 +21,6 @@ from urllib.request import urlopen
 import pytest
 
 from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout, until
-from webapp.ops.checks import check_address
-from webapp.ops.start import on_all_addresses
 from webapp.system.instance import InstanceError, prepare, secret_key
 from webapp.system.server import HEADERS
 
@@ -248,20 +246,6 @@ def test_it_says_when_limits_are_lifted_and_links_will_not_work(tmp_path: Path) 
         assert "WARNING: PRESSROOM_LIMITS=off" in server.screen()
         assert "set PRESSROOM_BASE_URL" in server.screen()
         assert f"Pressroom: {server.url}\n" in server.screen()
-
-
-@pytest.mark.parametrize(
-    ("address", "public"),
-    [(":8000", True), ("0.0.0.0:8000", True), ("[::]:80", True), ("127.0.0.1:80", False), ("localhost:80", False)],
-)
-def test_it_knows_which_addresses_are_all(address: str, public: bool) -> None:
-    assert on_all_addresses(address) is public
-
-
-def test_it_takes_names_and_ipv6_for_addresses() -> None:
-    check_address("localhost:0")
-    if socket.has_ipv6:
-        check_address("[::1]:0")
 
 
 # How it stops and reloads

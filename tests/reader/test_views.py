@@ -283,22 +283,6 @@ def test_an_old_name_leads_to_the_new_one(app: Flask, ada: Person) -> None:
     assert 'href="/user/countess"' in ada.get("/").text
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/post/1", "/post/1/updates/1", "/post/1/comments/1", "/post/1/update/2", "/post/0", "/post/-1", "/post/x",
-        "/post/1.0", "/post/", "/post", "/user/nobody", "/user/", "/tag/nothing", "/tag/-", "/about/nothing",
-        "/page/2", "/page/-1", "/page/99999999999999999999", "/user/ada/page/2", "/draft/x", "/nothing", "/static/x",
-    ],
-)  # fmt: skip
-def test_what_isnt_there_is_a_404_in_the_sites_look(anonymous: Person, path: str) -> None:
-    answer = anonymous.get(path)
-    assert answer.status_code == 404
-    assert "Page not found" in answer.text
-    assert 'class="masthead"' in answer.text
-    assert '<meta name="robots" content="noindex">' in answer.text
-
-
 def test_a_404_tells_nobody_whether_there_is_a_draft(ada: Person, anonymous: Person) -> None:
     ada.post("/desk/new", title="A secret", action="draft")
     assert "A secret" in ada.get("/desk/post/1").text

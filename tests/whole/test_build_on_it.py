@@ -27,7 +27,7 @@ NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/db/migrations/ve
 DOCUMENT = (
     (CHECKOUT / "docs/build-on-it.md").read_text().replace("0004", f"{NEWEST + 1:04}").replace("0003", f"{NEWEST:04}")
 )
-SCHEMA = "tests/db/test_engine.py::test_the_migrations_make_what_the_models_say"
+SCHEMA = "tests/db/test_schema.py::test_the_migrations_make_what_the_models_say"
 COPIED = ("webapp", "templates", "static", "tests", "tools", "pyproject.toml", "uwsgi.ini")
 RECIPES = {"A public page": "reader/test_tags.py", "An event": "content/test_score.py", "A command": "cli/test_end.py"}
 STEP = re.compile(
