@@ -58,7 +58,7 @@ benchmarks: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m loadtests.bench.report_page docs/benchmarks.json --docs
 
 ways: $(VENV)/.installed-for-tests
-	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/test_deploy.py
+	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/whole/test_deploy.py
 
 # After a change of words: brings the catalogue up to date, and lists what has no translation.
 messages: $(VENV)/.installed-for-tests

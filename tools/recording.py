@@ -26,7 +26,8 @@ from sqlalchemy import select
 
 from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
-from support.uwsgi_server import UwsgiServer, until
+from support.uwsgi_server import UwsgiServer
+from tools.processes import until
 from tools.screens import PASSWORD, ZONE, fill
 from webapp import changes, config, create_app
 from webapp.content import updates

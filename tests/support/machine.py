@@ -11,7 +11,7 @@ import subprocess
 from pathlib import Path
 from types import TracebackType
 
-from support.uwsgi_server import until
+from tools.processes import until
 
 # $1: a folder, $2: a name for its cgroup
 BOOT = r"""

@@ -12,10 +12,13 @@ from flask.testing import FlaskClient
 from flask.wrappers import Response
 from sqlalchemy import select
 
+from webapp import db
 from webapp.db.engine import snapshot
 from webapp.models import Event
+from webapp.people import users
 
 PASSWORD = "correct horse battery"
+NEW_PASSWORD = "staple staple staple"
 _CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
 
@@ -83,3 +86,31 @@ class Person:
         answer = self.post(f"/post/{post_id}/comments", body=body, **data)
         assert answer.status_code == 302, answer.text
         return int(urlsplit(answer.location).fragment.removeprefix("comment-"))
+
+
+def is_signed_in(person: Person) -> bool:
+    return bool(person.get("/me").json["signed_in"])
+
+
+def id_of(app: Flask, name: str) -> int:
+    with app.app_context():
+        return users.by_name(db.reading(), name).id
+
+
+def draft(person: Person, **data: str) -> int:
+    """Save a draft by the form; its id."""
+    fields = {"title": "The derby", "body": "Kick-off at eight.", "action": "draft"} | data
+    answer = person.post("/desk/new", **fields)
+    assert answer.status_code == 302, answer.text
+    found = re.fullmatch(r"/desk/post/(\d+)", answer.location)
+    assert found, answer.location
+    return int(found[1])
+
+
+def value_of(page: str, name: str) -> str:
+    """What stands in a form's field."""
+    box = re.search(rf'<textarea[^>]* name="{name}"[^>]*>\r?\n?(.*?)</textarea>', page, re.DOTALL)
+    line = re.search(rf'<input(?=[^>]* name="{name}")[^>]* value="([^"]*)"', page)
+    found = box or line
+    assert found, f"no field {name}"
+    return unescape(found[1])

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from support.http_client import Browser
 from support.live_page import LivePage
 from support.sse_client import Listener
-from support.uwsgi_server import until
+from tools.processes import until
 
 RELOADS = 200
 CATCH_UP_SECONDS = 30.0

@@ -25,7 +25,7 @@ from support.live_page import LivePage
 from support.proxies import Way, behind_nginx
 from support.reader import CATCH_UP_SECONDS, Reader
 from support.sse_client import Listener
-from support.uwsgi_server import until
+from tools.processes import until
 
 # A page shows the newest 50 of each kind; some more may come while it is on its way.
 ON_PAGE = 30

@@ -1,6 +1,6 @@
 """The site with two views more. One waits for another socket: what gevent is for. The other stops all of its worker.
 
-Served by tests/test_uwsgi.py and tests/test_faults.py.
+Served by tests/whole/test_uwsgi.py and tests/whole/test_faults.py.
 """
 
 import os

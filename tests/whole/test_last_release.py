@@ -27,7 +27,8 @@ from support.checkout import CHECKOUT
 from support.http_client import Browser, ask
 from support.persons import PASSWORD
 from support.sse_client import many, numbers
-from support.uwsgi_server import UwsgiServer, until
+from support.uwsgi_server import UwsgiServer
+from tools.processes import until
 from webapp.live.channel import Line
 
 # The commit that sites run until they get this code; to be set anew with each release.

@@ -1,0 +1,99 @@
+"""What all commands share: the instance that they work on, and one line where they can't."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from support.checkout import CHECKOUT, SAMPLES
+from support.commands import done, failed, program
+from support.persons import NEW_PASSWORD
+from webapp.db import engine
+from webapp.system import instance
+
+COMMANDS = [
+    ["user", "list"],
+    ["user", "create", "grace", "--password-stdin"],
+    ["user", "password", "ada", "--password-stdin"],
+    ["user", "role", "ada", "editor"],
+    ["user", "rename", "ada", "lovelace"],
+    ["user", "disable", "eve"],
+    ["user", "disable", "eve", "--undo"],
+    ["import", str(SAMPLES), "--author", "ada"],
+    ["demo", "--speed", "0"],
+    ["demo", "--remove"],
+    ["bench-data", "--posts", "1", "--live", "0"],
+    ["pages", "status"],
+    ["pages", "clear"],
+    ["pages", "warm"],
+    ["db", "upgrade"],
+    ["db", "current"],
+]
+
+
+def test_only_init_makes_an_instance(tmp_path: Path, app: Flask, run: Callable[..., Result]) -> None:
+    app.config["INSTANCE"] = tmp_path / "site"
+    for command in COMMANDS:
+        result = run(*command, input=f"{NEW_PASSWORD}\n")
+        assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
+        said = failed(result)
+        assert f"{tmp_path / 'site'} isn't there" in said
+        assert "pressroom init" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_starting_a_command_makes_no_instance(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
+    assert "isn't there" in failed(on_folder("user", "list"))
+    assert on_folder("--help").exit_code == 0
+    assert list(tmp_path.iterdir()) == []
+    done(on_folder("init"))
+    done(on_folder("user", "list"))
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_each_says_which_instance_it_works_on(app: Flask, run: Callable[..., Result], command: list[str]) -> None:
+    result = run(*command, input=f"{NEW_PASSWORD}\n")
+    done(result)
+    assert result.stderr.splitlines()[0] == f"Instance: {app.config['INSTANCE']}"
+    assert "Instance:" not in result.stdout, "what a script reads is the result alone"
+
+
+def test_an_instance_without_tables_is_one_line(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
+    instance.prepare(tmp_path / "site")
+    assert "no such table" in failed(on_folder("user", "list"))
+    done(on_folder("init"))
+    assert "admin" in done(on_folder("user", "list"))
+
+
+def test_a_busy_database_is_one_line(app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0)
+    other = sqlite3.connect(app.config["INSTANCE"] / "pressroom.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert "busy" in failed(run("user", "role", "eve", "author"))
+    other.execute("ROLLBACK")
+    other.close()
+    done(run("user", "role", "eve", "author"))
+
+
+# As programs
+
+
+def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:
+    """From any folder; and `pressroom` is the entry point that pyproject.toml names."""
+    ours = ["-c", "import sys; from webapp.cli import main; sys.argv[0] = 'pressroom'; main()"]
+    folder = app.config["INSTANCE"]
+    results = [
+        program(folder, *start, "user", "list", cwd=tmp_path) for start in (ours, ["-m", "flask", "--app", "webapp"])
+    ]
+    assert results[0].returncode == 0, results[0].stderr
+    assert "ada\tauthor" in results[0].stdout
+    assert (results[0].stdout, results[0].stderr) == (results[1].stdout, results[1].stderr)
+    assert 'pressroom = "webapp.cli:main"' in (CHECKOUT / "pyproject.toml").read_text("utf-8")
+    for entry in entry_points(group="console_scripts", name="pressroom"):
+        assert entry.value == "webapp.cli:main"

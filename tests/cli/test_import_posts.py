@@ -1,0 +1,149 @@
+"""`pressroom import`: what becomes of files, and what is left out with a reason."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from support.checkout import CHECKOUT, SAMPLES
+from support.persons import Person
+from webapp.content import importing
+
+FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("*.md")]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "texts"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Result]:
+    def run(*paths: Path, author: str = "ada") -> Result:
+        return app.test_cli_runner().invoke(args=["import", *map(str, paths), "--author", author])
+
+    return run
+
+
+def test_imported_posts_are_published_at_their_time(
+    folder: Path, run: Callable[..., Result], anonymous: Person
+) -> None:
+    (folder / "new.md").write_text("---\ntitle: The newer\ndate: 2026-03-01\ntags: Local Elections\n---\nOne *word*.")
+    (folder / "old.md").write_text("---\ntitle: The older\ndate: 2001-02-03 04:05\nsummary: In short.\n---\nTwo.")
+    result = run(folder)
+    assert result.exit_code == 0, result.output
+    assert "2 imported, 0 there before." in result.stdout
+    front = anonymous.get("/").text
+    assert front.index("The newer") < front.index("The older")
+    assert "In short." in front
+    assert 'datetime="2001-02-03T04:05:00+00:00"' in front
+    tag = anonymous.get("/tag/local-elections").text
+    assert "The newer" in tag
+    assert "The older" not in tag
+    assert "The newer" in anonymous.get("/search?q=word").text
+    assert "/user/ada" in anonymous.get("/post/1").text
+
+
+def test_importing_again_makes_nothing_twice(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    (folder / "copy.md").write_text("# One\n\nText.")
+    assert "1 imported, 1 there before." in run(folder).stdout
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "a.md").write_text("# One\n\nThe text was changed in the file.")
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "a.md").rename(folder / "moved.md")
+    (folder / "copy.md").rename(folder / "moved-too.md")
+    (folder / "moved.md").write_text("# One\n\nText.")
+    assert "0 imported, 2 there before." in run(folder).stdout
+    (folder / "b.md").write_text("# Two\n\nText.")
+    assert "1 imported, 2 there before." in run(folder).stdout
+    assert anonymous.get("/").text.count("<article") == 2
+
+
+def test_what_somebody_changed_or_unpublished_here_stays_so(
+    folder: Path, run: Callable[..., Result], ada: Person
+) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    run(folder)
+    ada.post("/desk/post/1", title="Changed", body="Here.", action="publish", comments="open")
+    ada.post("/desk/post/1/unpublish")
+    assert "0 imported, 1 there before." in run(folder).stdout
+    assert not re.search("(One|Changed)</a>", ada.get("/").text)
+    assert ada.get("/post/1").status_code == 404
+
+
+def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text("# Good\n\nText.")
+    (folder / "bad.md").write_text("---\ntitle: [\n---\n")
+    (folder / "worse.md").write_bytes(b"\xff\xfe")
+    (folder / "z.md").write_text("# Good too\n\nText.")
+    result = run(folder)
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "2 imported, 0 there before." in result.stdout
+    assert f"Left out {folder / 'bad.md'}: its front matter isn't YAML" in result.stderr
+    assert f"Left out {folder / 'worse.md'}: it isn't UTF-8 text" in result.stderr
+    front = anonymous.get("/").text
+    assert "Good" in front
+    assert "Good too" in front
+
+
+def test_a_name_that_is_no_text_is_left_out(folder: Path, run: Callable[..., Result]) -> None:
+    path = os.fsencode(folder) + b"/\xff.md"
+    try:
+        with open(path, "wb") as file:  # noqa: PTH123
+            file.write(b"Text.")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    result = run(folder)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "its name isn't UTF-8 text" in result.stderr
+
+
+def test_a_folder_without_markdown_says_so(folder: Path, run: Callable[..., Result]) -> None:
+    (folder / "notes.txt").write_text("Text.")
+    result = run(folder)
+    assert result.exit_code == 1
+    assert "No Markdown files there" in result.stderr
+    assert run(folder / "nowhere").exit_code == 2
+
+
+def test_html_of_imported_files_is_cleaned(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    (folder / "a.md").write_text(
+        "---\ntitle: <b>Bold</b>\nsummary: <i>x</i>\ntags: [<u>]\n---\n"
+        "<script>alert(1)</script><p onclick=alert(1)>Kept.</p>\n\n[link](javascript:alert(1))"
+    )
+    assert run(folder).exit_code == 0
+    page = anonymous.get("/post/1").text
+    assert "Kept." in page
+    for bad in ("alert(1)</script>", "onclick", 'href="javascript:', "<b>Bold", "<i>x"):
+        assert bad not in page, bad
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], anonymous: Person) -> None:
+    source = importing.read(path, UTC)
+    assert source.writing.language == "zh"
+    result = run(path)
+    assert result.exit_code == 0, result.output
+    page = anonymous.get("/post/1").text
+    assert source.writing.title in page
+    assert 'lang="zh' in page
+    assert "<table" in page
+    assert "<pre" in page
+    for heading in source.writing.rendered.toc:
+        assert f'id="{heading.id}"' in page
+    assert "0 imported, 1 there before." in run(path).stdout
+
+
+def test_our_own_sample_is_here() -> None:
+    assert SAMPLES / "guide.zh.md" in FILES

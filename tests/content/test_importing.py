@@ -1,0 +1,222 @@
+"""Markdown files read for import: front matter of every kind, and which files are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from webapp.content import importing
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "texts"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def read(folder: Path) -> Callable[..., importing.Source]:
+    def read(text: str | bytes, name: str = "a-file.md") -> importing.Source:
+        path = folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return importing.read(path, BERLIN)
+
+    return read
+
+
+def matter(**fields: Any) -> str:
+    return "---\n" + "".join(f"{name}: {value}\n" for name, value in fields.items()) + "---\n\nThe text.\n"
+
+
+def utc(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc, arg-type]
+
+
+# Front matter
+
+
+def test_every_field_is_read(read: Callable[..., importing.Source]) -> None:
+    source = read(
+        matter(title="A title", summary="In short.", tags="[one, two]", language="en", date="2026-03-01T20:41:00Z")
+    )
+    writing = source.writing
+    assert (writing.title, writing.summary, writing.body) == ("A title", "In short.", "The text.")
+    assert (writing.tags, writing.language, source.at_ms) == (["one", "two"], "en", utc(2026, 3, 1, 20, 41))
+    assert ">The text.</p>" in writing.rendered.html
+
+
+def test_nothing_is_needed(read: Callable[..., importing.Source]) -> None:
+    source = read("The text.")
+    writing = source.writing
+    assert (writing.title, writing.body, writing.tags, source.at_ms) == ("a-file", "The text.", [], None)
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "body"),
+    [
+        ("# The heading\n\nText.", "The heading", "Text."),
+        ("\n\n#  The heading  ##\nText.", "The heading", "Text."),
+        ("---\ntitle: The heading\n---\n# The heading\n\nText.", "The heading", "Text."),
+        ("---\ntitle: Another\n---\n# The heading\n\nText.", "Another", "# The heading\n\nText."),
+        ("---\ntitle:\n---\n# The heading\n\nText.", "The heading", "Text."),
+        ("---\ntitle: 2026\n---\nText.", "2026", "Text."),
+        ('---\ntitle: "two\\nlines\\0"\n---\nText.', "two lines", "Text."),
+        ("## Smaller\n\nText.", "a-file", "## Smaller\n\nText."),
+        ("#hashtag\n\nText.", "a-file", "#hashtag\n\nText."),
+        ("Text.\n\n# Later", "a-file", "Text.\n\n# Later"),
+        ("# Only this", "Only this", ""),
+        ("", "a-file", ""),
+        ("\ufeff---\ntitle: With a mark\n---\nText.", "With a mark", "Text."),
+        ("---\r\ntitle: From Windows\r\n---\r\nOne.\r\nTwo.\r\n", "From Windows", "One.\nTwo."),
+    ],
+)
+def test_the_title_is_found(read: Callable[..., importing.Source], text: str, title: str, body: str) -> None:
+    writing = read(text).writing
+    assert (writing.title, writing.body) == (title, body)
+
+
+def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., importing.Source]) -> None:
+    writing = read(matter(title="x" * 300, summary="y" * 900)).writing
+    assert (len(writing.title), len(writing.summary)) == (200, 500)
+
+
+@pytest.mark.parametrize(
+    ("written", "at_ms"),
+    [
+        ("2026-03-01", utc(2026, 3, 1, 11)),  # noon in Berlin
+        ("2026-03-01 20:41", utc(2026, 3, 1, 19, 41)),
+        ("2026-03-01 20:41:30", utc(2026, 3, 1, 19, 41, 30)),
+        ("2026-07-01 20:41:00", utc(2026, 7, 1, 18, 41)),
+        ("2026-03-01T20:41:00Z", utc(2026, 3, 1, 20, 41)),
+        ("2026-03-01T20:41:00+08:00", utc(2026, 3, 1, 12, 41)),
+        ("2026-03-01 20:41:00 +0800", utc(2026, 3, 1, 12, 41)),
+        ('"2026-03-01T20:41"', utc(2026, 3, 1, 19, 41)),
+        ("1955-03-01", utc(1955, 3, 1, 11)),
+        ("", None),
+    ],
+)
+def test_dates_are_in_the_sites_zone_unless_they_say_another(
+    read: Callable[..., importing.Source], written: str, at_ms: int | None
+) -> None:
+    assert read(matter(date=written)).at_ms == at_ms
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["yesterday", "2026-13-45", "2026-02-30 10:00:00", "20260301", "[2026, 3, 1]", "true", "12:30",
+     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-12:00", '""'],
+)  # fmt: skip
+def test_a_date_that_is_none_is_refused(read: Callable[..., importing.Source], written: str) -> None:
+    with pytest.raises(importing.CannotImport):
+        read(matter(date=written))
+
+
+@pytest.mark.parametrize(
+    ("written", "tags"),
+    [
+        ("[one, two words]", ["one", "two words"]),
+        ("one, two words", ["one", "two words"]),
+        ("\n  - one\n  - two", ["one", "two"]),
+        ("海边，指南、赶海", ["海边", "指南", "赶海"]),
+        ("[one, one, '', ' ', '!!!', ~]", ["one"]),
+        ("[2026, 1.5, true]", ["2026", "1.5", "True"]),
+        ("2026", ["2026"]),
+        ("", []),
+        ("[]", []),
+        ("'one, \"two\"'", ["one", '"two"']),
+        (f"[{'x' * 101}, short]", ["short"]),
+        (f"[{', '.join(f'tag{n}' for n in range(30))}]", [f"tag{n}" for n in range(10)]),
+    ],
+)
+def test_tags_are_a_list_or_have_commas(read: Callable[..., importing.Source], written: str, tags: list[str]) -> None:
+    assert read(matter(tags=written)).writing.tags == tags
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        (matter(language="de"), "de"),
+        (matter(lang="pt_BR"), "pt-BR"),
+        (matter(language="no"), "no"),
+        (matter(language="'\"><script>'"), "en"),
+        (matter(language="x" * 40), "en"),
+        ("Простой русский текст.", "ru"),
+        ("今天的潮汐表，适合去海边。", "zh"),
+        ("A plain English text.", "en"),
+        ("---\nlanguage: en\n---\n今天的潮汐表。", "en"),
+        ("```python\nprint(1)\n```\n\n今天去海边", "zh"),
+    ],
+)
+def test_the_language_is_taken_or_guessed(read: Callable[..., importing.Source], text: str, language: str) -> None:
+    assert read(text).writing.language == language
+
+
+@pytest.mark.parametrize(
+    ("text", "body"),
+    [
+        ("{\n\"title\": \"JSON\"\n}\n\nText.", '{\n"title": "JSON"\n}\n\nText.'),
+        ("+++\ntitle = 'TOML'\n+++\nText.", "+++\ntitle = 'TOML'\n+++\nText."),
+        ("Text.\n\n---\n\nMore.\n\n---\n\nEnd.", "Text.\n\n---\n\nMore.\n\n---\n\nEnd."),
+        ("---\nnever closed", "---\nnever closed"),
+        ("a\0b", "ab"),
+    ],
+)  # fmt: skip
+def test_text_that_only_looks_like_front_matter_is_kept(
+    read: Callable[..., importing.Source], text: str, body: str
+) -> None:
+    assert read(text).writing.body == body
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("---\ntitle: [open\n---\nText.", "isn't YAML"),
+        ("---\ntitle: a: b: c\n---\nText.", "isn't YAML"),
+        ("---\n\tindented: by a tab\n---\nText.", "isn't YAML"),
+        ("---\nx: !!python/object/apply:os.system ['true']\n---\nText.", "isn't YAML"),
+        ('---\ntitle: "\\ud83d"\n---\nText.', "isn't YAML"),
+        ("Zwölf".encode("latin-1"), "isn't UTF-8"),
+        ("今天".encode("gbk"), "isn't UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "isn't UTF-8"),
+        ("x" * 2_000_000, "longer than"),
+    ],
+)
+def test_what_can_not_be_read_says_why_in_one_line(
+    read: Callable[..., importing.Source], text: str | bytes, said: str
+) -> None:
+    with pytest.raises(importing.CannotImport, match=said) as refused:
+        read(text)
+    assert "\n" not in str(refused.value)
+
+
+# Files and folders
+
+
+def test_folders_are_searched_and_hidden_files_left_alone(folder: Path) -> None:
+    wanted = ["b.md", "a.markdown", "deep/er/C.MD"]
+    others = ["notes.txt", ".hidden.md", ".git/x.md", "deep/.obsidian/x.md", "page.md.bak", "md"]
+    for name in (*wanted, *others):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("Text.")
+    (folder / "folder.md").mkdir()
+    (folder / "dangling.md").symlink_to(folder / "nowhere")
+    (folder / "same.md").symlink_to(folder / "b.md")
+    found = importing.files([folder, folder / "b.md", folder / "deep"])
+    assert found == sorted((folder / name).resolve() for name in wanted)
+    assert importing.files([folder / ".hidden.md"]) == [folder / ".hidden.md"], "named, it is wanted"
+
+
+def test_a_hidden_folder_that_is_named_is_searched(folder: Path) -> None:
+    (folder / ".notes").mkdir()
+    (folder / ".notes" / "a.md").write_text("Text.")
+    assert importing.files([folder]) == []
+    assert importing.files([folder / ".notes"]) == [(folder / ".notes" / "a.md").resolve()]

@@ -1,0 +1,65 @@
+"""The demos' scripts: whole, plain, and each in its own language."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from webapp import demo
+from webapp.people.names import DEMO
+from webapp.text.render import render_comment
+
+LANGUAGES = ("en", "zh")
+HAN = re.compile("[\u3400-\u9fff]")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_script_is_whole(language: str) -> None:
+    script = demo.script(language)
+    steps = script["steps"]
+    kinds = Counter(step["do"] for step in steps)
+    assert (kinds["update"], kinds["correct"], kinds["withdraw"], kinds["delete"], kinds["end"]) == (40, 2, 1, 1, 1)
+    assert kinds["pin"] == 2
+    assert kinds["unpin"] == 1
+    assert steps[-1]["do"] == "end"
+    at = [step["at"] for step in steps]
+    assert at == sorted(set(at))
+    assert 180 < at[-1] < 480
+    names = [script["author"], *script["people"]]
+    assert len(set(names)) == 6
+    assert all(name.startswith(DEMO[language]) for name in names)
+    assert {step["by"] for step in steps if step["do"] == "comment"} == set(script["people"])
+    named: set[str] = set()
+    for step in steps:
+        assert step.get("of") is None or step["of"] in named
+        assert set(re.findall(r"\]\(#(\w+)\)", step.get("text", ""))) <= named
+        named |= {step["name"]} if "name" in step else set()
+
+
+def written(language: str) -> list[str]:
+    script = demo.script(language)
+    parts = [script["title"], script["summary"], script["text"], *script["tags"]]
+    return parts + [step[key] for step in script["steps"] for key in ("title", "note", "text") if key in step]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_are_plain_markdown_that_leads_nowhere_else(language: str) -> None:
+    for part in written(language):
+        assert "<" not in part
+        assert "![" not in part
+        assert "http" not in part
+        assert "&lt;" not in render_comment(part)
+        assert all(link.startswith("#") for link in re.findall(r"\]\(([^)]*)\)", part))
+        assert not re.search(r"[\"'*]{2}$|\s$", part.rstrip("\n")) or part.rstrip().endswith("**")
+
+
+def test_the_english_is_english_and_the_chinese_chinese() -> None:
+    for part in written("en"):
+        assert len(HAN.findall(part)) <= 4, part
+        assert not re.search("[\"']", part), "typographic quotation marks"
+    for part in written("zh"):
+        assert HAN.search(part), part
+        assert not re.search(r"[A-Za-z]+[ ,]+[A-Za-z]+", part), part
+        assert not re.search(r"[\u3400-\u9fff][,;:?!]|[,;:?!][\u3400-\u9fff]", part), "Chinese punctuation"

@@ -1,0 +1,42 @@
+"""Pages of errors: in the site's look, also without a database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+from flask import Flask
+
+from support.persons import Person
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/post/1", "/post/1/updates/1", "/post/1/comments/1", "/post/1/update/2", "/post/0", "/post/-1", "/post/x",
+        "/post/1.0", "/post/", "/post", "/user/nobody", "/user/", "/tag/nothing", "/tag/-", "/about/nothing",
+        "/page/2", "/page/-1", "/page/99999999999999999999", "/user/ada/page/2", "/draft/x", "/nothing", "/static/x",
+    ],
+)  # fmt: skip
+def test_what_isnt_there_is_a_404_in_the_sites_look(anonymous: Person, path: str) -> None:
+    answer = anonymous.get(path)
+    assert answer.status_code == 404
+    assert "Page not found" in answer.text
+    assert 'class="masthead"' in answer.text
+    assert '<meta name="robots" content="noindex">' in answer.text
+
+
+def test_a_database_that_is_away_gets_a_page_and_not_a_crash(app: Flask, ada: Person) -> None:
+    assert ada.get("/desk").status_code == 200
+    app.extensions["engine"].dispose()
+    with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as base:
+        base.execute("ALTER TABLE user RENAME TO elsewhere")
+        base.commit()
+    for url in ("/desk", "/user/ada", "/me", "/desk/new", "/settings"):
+        answer = ada.get(url)
+        assert answer.status_code == 503, url
+        assert "The site can’t reach its data." in answer.text
+        assert answer.headers["Retry-After"] == "5"
+        assert "Please try again in 5 seconds." in answer.text
+        assert "sqlite" not in answer.text.lower()

@@ -1,0 +1,362 @@
+"""What goes wrong, provoked: the start and `pressroom check` say it in one line, the same one, with the cure.
+
+More of it is in test_start.py (settings, addresses, files in the way) and whole/test_make.py (compiler and headers).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from support.checkout import CHECKOUT
+from support.programs import ORDINARY
+from support.proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
+from support.uwsgi_server import UWSGI, UwsgiServer
+from tools.processes import free_port
+from webapp.ops import diagnosis
+
+REFUSED = "Pressroom can't start: "
+
+
+@dataclass
+class Machine:
+    """A site that doesn't run. `under`: a command that runs another one where something is wrong."""
+
+    instance: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    under: Sequence[str] = ()
+
+    def run(self, *command: str) -> tuple[int, list[str]]:
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
+        environ |= {"PRESSROOM_INSTANCE": str(self.instance), "PRESSROOM_HTTP": f"127.0.0.1:{free_port()}"}
+        ran = subprocess.run(
+            [*self.under, *ORDINARY, sys.executable, "-P", "-m", *command],
+            env=environ | self.environ,
+            cwd=CHECKOUT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert "Traceback" not in ran.stdout, ran.stdout
+        return ran.returncode, ran.stdout.splitlines()
+
+    def start(self, *args: str) -> tuple[int, list[str]]:
+        return self.run("webapp.ops.start", *args)
+
+    def refusal(self) -> str:
+        status, lines = self.start()
+        assert status == 1, lines
+        [line] = lines
+        assert line.startswith(REFUSED)
+        return line.removeprefix(REFUSED)
+
+    def warnings(self) -> list[str]:
+        status, lines = self.start()
+        assert status == 0, lines
+        return [line.removeprefix("WARNING: ") for line in lines if line.startswith("WARNING: ")]
+
+    def check(self) -> list[str]:
+        status, lines = self.run("flask", "--app", "webapp", "check")
+        problems = [line.removeprefix("PROBLEM: ") for line in lines if line.startswith("PROBLEM: ")]
+        assert status == bool(problems), lines
+        return problems
+
+
+@pytest.fixture(scope="module")
+def in_order(copied_instance: Callable[[str], Path]) -> Path:
+    found = Machine(copied_instance("trouble"))
+    assert found.check() == [], "nothing is wrong yet"
+    assert found.warnings() == []
+    return found.instance
+
+
+@pytest.fixture
+def machine(in_order: Path, tmp_path: Path) -> Machine:
+    shutil.copytree(in_order, tmp_path / "instance", symlinks=True)
+    return Machine(tmp_path / "instance")
+
+
+def give_away(folder: Path) -> None:
+    """Let somebody else own it."""
+    if IS_ROOT:
+        shutil.chown(folder, "nobody")
+    else:
+        folder.rmdir()
+        folder.symlink_to("/usr")
+
+
+# What stops the start
+
+
+def test_a_taken_port(machine: Machine) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        machine.environ["PRESSROOM_HTTP"] = f"127.0.0.1:{port}"
+        said = machine.refusal()
+        assert said.startswith(f"port {port} is taken by another program: choose another with PRESSROOM_HTTP=")
+        assert machine.check() == [said]
+
+
+def test_an_instance_that_cannot_be_written(machine: Machine) -> None:
+    give_away(machine.instance / "media")
+    said = machine.refusal()
+    assert said == f"{machine.instance}/media is not writable: sudo chown -R $(id -un) {machine.instance}"
+    assert said in machine.check()
+
+
+def test_an_instance_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        said = Machine(tmp_path / "instance").refusal()
+    finally:
+        tmp_path.chmod(0o700)
+    assert said.startswith(f"{tmp_path}/instance can't be made or used (Permission denied): sudo chown -R $(id -un)")
+
+
+def test_a_database_of_a_newer_version(machine: Machine) -> None:
+    with sqlite3.connect(machine.instance / "pressroom.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    said = machine.refusal()
+    assert said.startswith("the database is of a newer Pressroom (schema 9999): install that version again, or set")
+    assert machine.check() == [said]
+
+
+def test_a_bad_setting_stops_the_check_too(machine: Machine) -> None:
+    machine.environ["PRESSROOM_LIMITS"] = "maybe"
+    said = machine.refusal()
+    assert said == "PRESSROOM_LIMITS='maybe' can't be used: expected one of on, off."
+    assert machine.run("flask", "--app", "webapp", "check") == (1, [said])
+
+
+def test_a_key_that_cannot_be_read(machine: Machine) -> None:
+    key = machine.instance / "secret_key"
+    key.chmod(0)
+    said = machine.refusal()
+    assert said == f"{key} can't be used (Permission denied): sudo chown $(id -un) {key} && chmod 600 {key}"
+    assert machine.run("flask", "--app", "webapp", "check") == (1, [said])
+    subprocess.run(["bash", "-c", said.partition("sudo chown $(id -un) ")[2].partition("&& ")[2]], check=True)
+    assert machine.start()[0] == 0, "the cure works"
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can give a file away")
+@pytest.mark.parametrize("name", ["locks/healer", "pressroom.db"])
+def test_files_of_somebody_else(machine: Machine, name: str) -> None:
+    shutil.chown(machine.instance / name, "nobody")
+    said = machine.refusal()
+    assert said == f"{machine.instance / name} belongs to nobody, and the site to root: " + (
+        f"sudo chown -R root {machine.instance}"
+    )
+    assert said in machine.check()
+    subprocess.run(said.rpartition(": sudo ")[2].split(), check=True)
+    assert machine.check() == [], "the cure works"
+
+
+def test_a_queue_that_the_kernel_keeps_short(machine: Machine) -> None:
+    """In a network of its own, whose limits are its own too."""
+    shorten = 'ip link set lo up && echo 100 > /proc/sys/net/core/somaxconn && exec "$@"'
+    machine.under = ["unshare", "--map-root-user", "--net", "sh", "-c", shorten, "sh"]
+    said = machine.refusal()
+    assert said == "the kernel queues too few connections: sudo sysctl -w net.core.somaxconn=1024"
+    assert machine.check() == [said]
+
+
+# uWSGI and gevent
+
+
+@pytest.fixture
+def without_gevent(tmp_path: Path) -> Path:
+    """uWSGI's binary, in which the plugin and the option `gevent` go by another name."""
+    code = UWSGI.read_bytes()
+    assert code.count(b"\0gevent\0") == 1
+    binary = tmp_path / "uwsgi"
+    binary.write_bytes(code.replace(b"\0gevent\0", b"\0absent\0"))
+    binary.chmod(0o755)
+    for name in ("python", "python3"):
+        (tmp_path / name).symlink_to(sys.executable)
+    (tmp_path / "pyvenv.cfg").symlink_to(Path(sys.prefix) / "pyvenv.cfg")
+    return binary
+
+
+def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
+    environ = {"PATH": f"{UWSGI.parent}:{os.environ['PATH']}"}
+    lines = UwsgiServer(tmp_path / "instance", command=without_gevent, environ=environ).refused()
+    [said] = [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]
+    assert said.startswith(f"{without_gevent} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini")
+    assert not (tmp_path / "instance").exists()
+    assert diagnosis.without_gevent(without_gevent) == said
+    assert diagnosis.without_gevent(UWSGI) is None
+
+
+def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In an environment that has all of ours, but for programs."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
+    [packages] = (tmp_path / "other").glob("lib/python*/site-packages")
+    (packages / "ours.pth").write_text(f"{sysconfig.get_path('purelib')}\n{CHECKOUT}\n")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "other" / "bin" / "python"))
+    assert machine.check() == []
+
+
+def test_a_uwsgi_that_is_not_there(tmp_path: Path) -> None:
+    assert diagnosis.without_gevent(tmp_path / "uwsgi") == (
+        f"{tmp_path / 'uwsgi'} can't be run (No such file or directory): make serve installs it"
+    )
+
+
+def test_gevent_that_has_not_patched(machine: Machine) -> None:
+    """uwsgi.ini without one line; the site's own command ends, and no worker is started again and again."""
+    ini = machine.instance.with_name("uwsgi.ini")
+    text = (CHECKOUT / "uwsgi.ini").read_text()
+    assert text.count("\ngevent-early-monkey-patch = true\n") == 1
+    ini.write_text(text.replace("\ngevent-early-monkey-patch = true\n", "\n").replace("%d", f"{CHECKOUT}/"))
+    server = UwsgiServer(machine.instance, ini=ini)
+    server.launch()
+    try:
+        assert server.process.wait(60) == 0
+    finally:
+        server.kill()
+    said = [line for line in server.log().splitlines() if line.startswith(REFUSED)]
+    assert said[0].startswith(f"{REFUSED}gevent is on, but Python isn't patched for it: serve with .venv/bin/uwsgi")
+    assert machine.check() == said[:1]
+    assert psutil.pid_exists(server.pid) is False
+
+
+def test_gevent_that_has_not_patched_without_our_ini(machine: Machine) -> None:
+    command = [
+        str(UWSGI),
+        "--http-socket",
+        f"127.0.0.1:{free_port()}",
+        "--gevent",
+        "100",
+        "--module",
+        "webapp.wsgi:app",
+    ]
+    run = subprocess.run(
+        command,
+        env=os.environ | {"PRESSROOM_INSTANCE": str(machine.instance)},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert run.stderr.splitlines()[-1].startswith(f"{REFUSED}gevent is on, but Python isn't patched for it")
+
+
+# A proxy that speaks the wrong protocol
+
+
+@pytest.fixture
+def on_socket(copied_instance: Callable[[str], Path]) -> Iterator[tuple[SocketServer, int]]:
+    with ExitStack() as stack:
+        folder, port = folder_in(stack), free_port()
+        environ = {
+            "PRESSROOM_SOCKET": str(folder / "pressroom.sock"),
+            "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}",
+        }
+        options = ["--chown-socket", "root:www-data"] if IS_ROOT else []
+        server = SocketServer(copied_instance("socket"), environ=environ, options=options)
+        yield stack.enter_context(server), port
+
+
+def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> None:
+    server, port = on_socket
+    path = server.environ["PRESSROOM_SOCKET"]
+    machine = Machine(server.instance, server.environ)
+    with ExitStack() as stack:
+        stack.enter_context(running_nginx(folder_in(stack), port, NGINX_UWSGI.format(socket=path)))
+        assert machine.check() == []
+    with ExitStack() as stack:
+        # The answer by which it is known to run is its own.
+        hello = 'location = /hello { return 200 "Hello, World!"; }'
+        stack.enter_context(running_nginx(folder_in(stack), port, f"{hello} proxy_pass http://unix:{path}:/;"))
+        [said] = machine.check()
+    assert said == (
+        f"the site runs, but http://127.0.0.1:{port} doesn't lead to it (timed out):"
+        f" in nginx it takes uwsgi_pass unix:{path}, and nothing else"
+    )
+
+
+# What is only said
+
+
+def test_too_few_descriptors(machine: Machine) -> None:
+    machine.under = ["bash", "-c", 'ulimit -n 512 && exec "$@"', "bash"]
+    workers, readers = machine.warnings()
+    assert workers.startswith("a worker may open only 512 files and needs 1024 when it is busy: let a process open")
+    assert readers.startswith("only 448 readers can have a stream. To hold more: PRESSROOM_BROADCASTERS=2, or let")
+    assert "LimitNOFILE=" in workers
+    assert machine.check() == [workers, readers]
+
+
+def test_too_few_descriptors_of_a_running_site(copied_instance: Callable[[str], Path]) -> None:
+    """It is asked about, not the shell in which the check runs."""
+    with UwsgiServer(copied_instance("few"), workers=1) as server:
+        machine = Machine(server.instance, server.environ)
+        assert machine.check() == []
+        psutil.Process(server.pid).rlimit(psutil.RLIMIT_NOFILE, (500, 4096))
+        [said] = machine.check()
+        assert said.startswith("a worker may open only 500 files")
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root can give a file away")
+def test_a_page_store_of_somebody_else(machine: Machine) -> None:
+    """As a command leaves it that was run as root."""
+    retired = machine.instance / "pages" / ".retired"
+    shutil.chown(retired, "nobody")
+    [said] = machine.warnings()
+    assert said == f"{retired} belongs to nobody, and the site to root: sudo chown -R root {machine.instance}"
+    assert machine.check() == [
+        said,
+        "The page store can't be written, so Python makes every page: Permission denied."
+        " Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
+    ]
+
+
+def test_a_clock_that_is_behind(machine: Machine) -> None:
+    database = machine.instance / "pressroom.db"
+    later = time.time() + 3 * diagnosis.DAY_SECONDS
+    os.utime(database, (later, later))
+    [said] = machine.check()
+    assert said.startswith("the clock says 20")
+    assert f"but {database} was written on {time.strftime('%Y-%m-%d', time.gmtime(later))}: set it with sudo" in said
+    os.utime(database, (later, later))
+    assert machine.warnings() == [said]
+
+
+def test_a_disk_nearly_full(tmp_path: Path) -> None:
+    """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""
+    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.ops.start && exec "$@"'
+    machine = Machine(tmp_path / "instance", under=["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
+    status, lines = machine.run("flask", "--app", "webapp", "check")
+    assert status == 1
+    said = [line for line in lines if f" MB are left for {tmp_path}/instance: free some space, or move" in line]
+    assert [line.partition(", ")[0] for line in said] == [
+        "WARNING: the disk is nearly full",
+        "PROBLEM: the disk is nearly full",
+    ]
+
+
+@pytest.mark.parametrize("words", diagnosis.IN_LOG)
+def test_what_uwsgi_wrote_into_its_log(machine: Machine, words: str) -> None:
+    log = machine.instance / "uwsgi.log"
+    log.write_text(f"*** Starting uWSGI 2.0.31\n*** {words} ***\n")
+    [said] = machine.check()
+    assert said.startswith(diagnosis.IN_LOG[words])
+    log.write_text(f"*** Starting uWSGI 2.0.31\n*** {words} ***\n*** Starting uWSGI 2.0.31\n")
+    assert machine.check() == [], "it has been started since"

@@ -1,0 +1,142 @@
+"""New code for a site that goes on meanwhile: `make reload`."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from time import time
+from urllib.request import urlopen
+
+import pytest
+
+from support.archives import write_migration
+from support.uwsgi_server import UwsgiServer, copied_checkout
+from tools.processes import until
+from webapp.ops.reload import replace_workers
+from webapp.system.locks import try_lock
+
+
+@pytest.fixture
+def code(tmp_path: Path) -> Path:
+    return copied_checkout(tmp_path / "a checkout")
+
+
+@pytest.fixture
+def site(code: Path, copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
+    with serving(code, copied_instance("reloaded")) as server:
+        yield server
+
+
+@contextmanager
+def serving(code: Path, instance: Path) -> Iterator[UwsgiServer]:
+    with UwsgiServer(instance, ini=code / "uwsgi.ini", cwd=code) as server:
+        until(server.all_ready, "all workers were ready")
+        yield server
+
+
+def change(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def reload(site: UwsgiServer) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "webapp.reload"],
+        cwd=site.cwd,
+        env=site.environ | {"NOTIFY_SOCKET": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def said_hello(site: UwsgiServer) -> str:
+    with urlopen(f"{site.url}/hello", timeout=20) as answer:
+        return str(answer.read().decode())
+
+
+def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path) -> None:
+    (code / "tmp").mkdir()
+    site.environ["TMPDIR"] = str(code / "tmp")
+    before = site.worker_pids()
+    change(code / "webapp" / "reader" / "views.py", 'return "Hello, World!"', 'return "Hello again!"')
+    done = reload(site)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "New code is in all workers.\n", "")
+    assert len(site.worker_pids() - before) == 2
+    assert {said_hello(site) for _ in range(20)} == {"Hello again!"}
+    assert list((code / "tmp").iterdir()) == []
+    os.utime(code / "uwsgi.ini", (time() + 10, time() + 10))
+    assert "only a restart" in reload(site).stderr
+
+
+def test_workers_that_are_still_starting_get_it_too(code: Path, copied_instance: Callable[[str], Path]) -> None:
+    """uWSGI passes over those that have not imported the app."""
+    change(code / "webapp" / "wsgi.py", "app = create_app()", "import time; time.sleep(3); app = create_app()")
+    with serving(code, copied_instance("starting")) as site:
+        for pid in (old := site.worker_pids()):
+            os.kill(pid, signal.SIGKILL)
+        until(lambda: not site.worker_pids() & old and len(site.worker_pids()) == 2, "others were starting")
+        starting = site.worker_pids()
+        replace_workers(site.instance)
+        assert not site.worker_pids() & starting
+
+
+def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
+    before = site.worker_pids()
+    for name, old, new, says in (
+        ("webapp/reader/views.py", "from flask import", "from flask imp", "doesn't start.\nTraceback"),
+        ("webapp/wsgi.py", "app = create_app()", "app = create_apps()", "NameError: name 'create_apps'"),
+        (
+            "webapp/live/broadcaster.py",
+            "def main()",
+            "raise ValueError('no')\n\ndef main()",
+            "holds no streams.\nTraceback",
+        ),
+        ("templates/reader/front.html", "{% block", "{% blok", "answers / with 500.\nTraceback"),
+        ("templates/accounts/login.html", "{% block", "{% blok", "answers /login with 500.\nTraceback"),
+        ("uwsgi.ini", "need-app", "need-apps", "unknown config directive: need-apps"),
+    ):
+        text = (code / name).read_text()
+        change(code / name, old, new)
+        done = reload(site)
+        assert (done.returncode, done.stdout) == (1, ""), name
+        assert done.stderr.startswith("Not reloaded: the new code "), done.stderr
+        assert says in done.stderr
+        assert site.worker_pids() == before
+        assert said_hello(site) == "Hello, World!"
+        (code / name).write_text(text)
+
+
+def test_the_schema_is_upgraded_before_the_workers_are_new(site: UwsgiServer, code: Path) -> None:
+    write_migration(code / "webapp" / "db" / "migrations", 'op.execute("ALTER TABLE post ADD COLUMN more INTEGER")')
+    done = reload(site)
+    assert done.returncode == 0
+    assert "The database was copied to " in done.stderr
+    with closing(sqlite3.connect(site.instance / "pressroom.db")) as database:
+        assert "more" in [column[1] for column in database.execute("PRAGMA table_info(post)")]
+    with urlopen(f"{site.url}/readyz", timeout=20) as answer:
+        assert answer.read() == b"ok"
+
+
+def test_a_schema_that_cannot_be_upgraded_replaces_no_worker(site: UwsgiServer) -> None:
+    with closing(sqlite3.connect(site.instance / "pressroom.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = site.worker_pids()
+    done = reload(site)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Not reloaded: the database is of a newer Pressroom (schema 9999)")
+    assert site.worker_pids() == before
+
+
+def test_two_at_a_time_do_not_mix(site: UwsgiServer) -> None:
+    lock = try_lock(site.instance / "locks" / "reload")
+    assert lock is not None
+    assert reload(site).stderr == "Not reloaded: another reload is under way.\n"
+    os.close(lock)

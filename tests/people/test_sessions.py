@@ -1,0 +1,54 @@
+"""Sessions: what the database keeps of them, when they end, and cookies that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from support.persons import Person, id_of, is_signed_in
+from webapp import changes, db, models
+from webapp.people import sessions, users
+
+SITE = "127.0.0.1"
+DAY_MS = 86_400_000
+
+
+def test_the_database_keeps_only_the_hash(ada: Person) -> None:
+    with ada.client.session_transaction() as cookie:
+        sid = cookie["sid"]
+    with ada.app.app_context():
+        kept = [row.sid_hash for row in sessions.sessions_of(db.reading(), id_of(ada.app, "ada"))]
+    assert kept == [sessions.hashed(sid)]
+    assert sid not in kept
+
+
+def test_a_session_ends_after_thirty_days(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = models.now_ms()
+    monkeypatch.setattr(sessions, "now_ms", lambda: now + 29 * DAY_MS)
+    assert is_signed_in(ada)
+    monkeypatch.setattr(sessions, "now_ms", lambda: now + 30 * DAY_MS + 60_000)
+    assert not is_signed_in(ada)
+
+
+def test_a_forged_cookie_is_nobody(anonymous: Person, ada: Person) -> None:
+    cookie = ada.client.get_cookie("session", SITE).value
+    anonymous.client.set_cookie("session", cookie, domain=SITE)
+    assert is_signed_in(anonymous)
+    for forged in (cookie[:-2], "x" + cookie, cookie.replace(".", "", 1), "", "\x7f", "x" * 3_000):
+        anonymous.client.set_cookie("session", forged, domain=SITE)
+        assert not is_signed_in(anonymous), forged
+
+
+def test_the_hint_alone_proves_nothing(anonymous: Person) -> None:
+    anonymous.client.set_cookie("signed_in", "1", domain=SITE)
+    answer = anonymous.get("/me")
+    assert not answer.json["signed_in"]
+    assert anonymous.client.get_cookie("signed_in", SITE) is None, "a stale hint must go, or every page would ask again"
+
+
+def test_a_session_of_a_deleted_account_is_nobodys(ada: Person) -> None:
+    """A log-in that was under way may write its session after the account was deleted."""
+    eve = Person(ada.app, "eve")
+    assert is_signed_in(eve)
+    with ada.app.app_context(), changes.changing() as session:
+        users.by_name(session, "eve").deleted_at = models.now_ms()
+    assert not is_signed_in(eve)
