@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from wtforms import (
-    TextAreaField,
-)
+from wtforms import TextAreaField
 
 from ..http.forms import Once, required
 from ..i18n import lazy_gettext as _l

@@ -8,11 +8,7 @@ from uuid import UUID, uuid4
 
 from flask import current_app, request
 from flask_wtf import FlaskForm
-from wtforms import (
-    Field,
-    HiddenField,
-    ValidationError,
-)
+from wtforms import Field, HiddenField, ValidationError
 from wtforms.i18n import get_translations
 from wtforms.validators import DataRequired, Length, Optional
 
