@@ -1,4 +1,4 @@
-"""Which change touches which pages. Each function belongs into the change's own transaction, by its session."""
+"""Which change touches which pages. Each function is called in the change's own transaction."""
 
 from __future__ import annotations
 
