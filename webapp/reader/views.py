@@ -1,16 +1,14 @@
 """Public pages. They read no cookie and no session, and set none: everybody gets the same bytes."""
 
-from flask import Blueprint, redirect, render_template, request
-from flask.typing import ResponseReturnValue
+from flask import Blueprint, render_template, request
 
 from ..content import about as site_pages
 from ..content import comments, events, listings, posts, search, updates
-from ..content import history as moments
 from ..db import reading
 from ..errors import Moved
 from ..http import rate_limits
 from ..http.links import relative
-from ..models import FRONT, ITEMS_PER_PAGE, now_ms
+from ..models import FRONT, ITEMS_PER_PAGE
 from ..people import users
 
 reader = Blueprint("reader", __name__)
@@ -29,9 +27,6 @@ PUBLIC = {
 
 SEARCHES_PER_MINUTE = 60
 _searches = rate_limits.PerMinute("searches", SEARCHES_PER_MINUTE)
-MOMENTS_PER_MINUTE = 60
-_moments = rate_limits.PerMinute("moments", MOMENTS_PER_MINUTE)
-LAST_SECOND = 253_402_300_799  # of the year 9999, where Python's calendar ends
 
 
 def front_paths() -> list[str]:
@@ -87,38 +82,6 @@ def update(post_id: int, n: int) -> str:
     return render_template("reader/update.html", post=shown, update=updates.shown(reading(), post_id, n))
 
 
-@reader.get("/post/<int:post_id>/at")
-def history(post_id: int) -> ResponseReturnValue:
-    """Where the slider begins: between the first update and the last."""
-    shown = posts.published(reading(), post_id)
-    return redirect(_address_at(post_id, moments.middle(reading(), shown)))
-
-
-@reader.get(f"/post/<int:post_id>/at/<int(max={LAST_SECOND}):when>")
-def at_second(post_id: int, when: int) -> str:
-    raise Moved(_address_at(post_id, when * 1000))
-
-
-@reader.get(f"/post/<int:post_id>/at/<float(max={LAST_SECOND}):when>")
-def at(post_id: int, when: float) -> ResponseReturnValue:
-    """The post as it stood then. It isn't stored: anybody could fill the disk with moments."""
-    _moments.use(_network())
-    shown = posts.published(reading(), post_id)
-    at_ms = round(when * 1000)
-    if at_ms > now_ms():
-        return redirect(relative("reader.post", post_id=post_id))
-    page = render_template("reader/history.html", post=shown, moment=moments.moment(reading(), shown, at_ms))
-    return page, {"X-Robots-Tag": "noindex"}
-
-
-def _address_at(post_id: int, at_ms: int) -> str:
-    return relative("reader.at", post_id=post_id, when=at_ms / 1000)
-
-
-def _network() -> str:
-    return rate_limits.network_of(request.remote_addr)
-
-
 @reader.get("/user/<username>", defaults={"number": 1})
 @reader.get("/user/<username>/page/<int:number>")
 def user(username: str, number: int) -> str:
@@ -146,7 +109,7 @@ def about(name: str) -> str:
 def search_posts() -> str:
     query = request.args.get("q", "").strip()
     if query:
-        _searches.use(_network())
+        _searches.use(rate_limits.network_of(request.remote_addr))
     return render_template("reader/search.html", query=query, results=search.find(reading(), query))
 
 

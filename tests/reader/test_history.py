@@ -14,7 +14,7 @@ from support.persons import Person
 from webapp import db
 from webapp.content import history
 from webapp.models import Revision
-from webapp.reader import views
+from webapp.reader.history import MOMENTS_PER_MINUTE
 
 BODY = re.compile(r'<div class="update__body.*?</div>', re.DOTALL)
 
@@ -24,7 +24,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     clock.tick(-86_400)  # yesterday, so that no moment is in the future
     monkeypatch.setattr("webapp.models.base.time", clock)
-    monkeypatch.setattr("webapp.reader.views.now_ms", lambda: time.time_ns() // 1_000_000)
+    monkeypatch.setattr("webapp.reader.history.now_ms", lambda: time.time_ns() // 1_000_000)
     return clock
 
 
@@ -259,7 +259,7 @@ def test_looking_back_has_a_limit(app: Flask, anonymous: Person, live_post: Live
     def look(address: str = "203.0.113.7") -> int:
         return anonymous.get(live_post.at(clock.ms), environ_base={"REMOTE_ADDR": address}).status_code
 
-    looks = [look() for _ in range(views.MOMENTS_PER_MINUTE + 1)]
+    looks = [look() for _ in range(MOMENTS_PER_MINUTE + 1)]
     assert (set(looks[:-1]), looks[-1]) == ({200}, 429)
     assert look("203.0.113.8") == 200
     assert anonymous.get(live_post.path, environ_base={"REMOTE_ADDR": "203.0.113.7"}).status_code == 200
