@@ -40,6 +40,7 @@ def _run(seconds: float, work: Callable[[], object], app: Flask, complaint: str)
         try:
             with app.app_context():
                 work()
+            last_error = ""
         except Exception as error:  # it must go on, whatever is broken at the moment
             if last_error != (last_error := str(error)):
                 app.logger.warning("%s: %s", complaint, error)

@@ -3,8 +3,6 @@
 import logging
 from contextlib import suppress
 
-from jinja2 import TemplateSyntaxError
-
 from . import config, create_app, jobs
 from .http import metrics
 from .live import channel
@@ -14,7 +12,7 @@ logging.raiseExceptions = False  # what can't be logged, as the disk is full, is
 server.refuse_unpatched()
 app = create_app()
 for name in app.jinja_env.list_templates():  # so that a worker goes on answering while `git pull` changes the files
-    with suppress(TemplateSyntaxError):  # that costs a page, and not the site
+    with suppress(Exception):  # what is no template, or none that can be used, is no reason not to serve
         app.jinja_env.get_template(name)
 instance.keep_temporary_files(app.config["INSTANCE"])
 server.keep_fifo_open(app.config["INSTANCE"])

@@ -12,11 +12,13 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from support.persons import Happened, Person, happened
 from webapp import changes
 from webapp.content import events, fragments, posts
 from webapp.db.engine import snapshot
+from webapp.errors import NotFound
 from webapp.models import FRONT
 from webapp.people import users
 
@@ -367,3 +369,15 @@ def test_a_deleted_accounts_name_is_in_no_event(app: Flask, ada: Person, eve: Pe
     with app.app_context(), changes.changing() as session:
         users.remove(session, users.by_name(session, "eve").id)
     assert "/user/eve" not in payloads(app, post_id)
+
+
+def test_a_post_is_locked_once_in_a_transaction_and_not_when_it_is_gone(app: Flask, ada: Person) -> None:
+    post_id = ada.write_post()
+    asked: list[str] = []
+    with app.app_context(), changes.changing() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *said: asked.append(said[2]))
+        assert posts.locked(session, post_id) is posts.locked(session, post_id)
+        assert len([statement for statement in asked if "FROM post" in statement]) == 1
+        posts.erase(session, post_id)
+        with pytest.raises(NotFound):
+            posts.locked(session, post_id)

@@ -55,7 +55,7 @@ class Machine:
         return ran.returncode, ran.stdout.splitlines()
 
     def start(self, *args: str) -> tuple[int, list[str]]:
-        return self.run("webapp.ops.start", *args)
+        return self.run("webapp.start", *args)
 
     def refusal(self) -> str:
         status, lines = self.start()
@@ -341,7 +341,7 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
 
 def test_a_disk_nearly_full(tmp_path: Path) -> None:
     """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""
-    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.ops.start && exec "$@"'
+    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.start && exec "$@"'
     machine = Machine(tmp_path / "instance", under=["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
     status, lines = machine.run("flask", "--app", "webapp", "check")
     assert status == 1

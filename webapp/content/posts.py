@@ -280,12 +280,13 @@ def locked(session: WriteSession, post_id: int) -> Post:
 
     Whoever checks rights under the lock, as `writing_as` does, has locked it for the verb too.
     """
-    if post_id in session.locked:
-        return session.get_one(Post, post_id)
+    held = session.locked.get(post_id)
+    if held is not None and held in session:
+        return held
     post = session.get(Post, post_id, with_for_update=True) if post_id != FRONT else None
     if post is None:
         raise NotFound
-    session.locked.add(post_id)
+    session.locked[post_id] = post
     return post
 
 

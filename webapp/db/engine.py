@@ -10,11 +10,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from ..models import Post
 
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 5.0
@@ -46,15 +49,16 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 class WriteSession(Session):
     """A session of one write transaction.
 
-    woken: the posts with new events, whose streams hear of it; touched: the pages that change, each path or pattern
-    with its new version. Both after the commit, see changes.py. locked: the posts whose rows this transaction holds.
+    woken: the posts with new events, whose streams hear of it after the commit (changes.py).
+    touched: the pages that change, each path or pattern with its new version; replaced after the commit.
+    locked: the posts, by id, whose rows are locked until then.
     """
 
     def __init__(self, engine: Engine) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.woken: set[int] = set()
         self.touched: dict[str, int] = {}
-        self.locked: set[int] = set()
+        self.locked: dict[int, Post] = {}
 
 
 @contextmanager

@@ -105,7 +105,3 @@ def address(settings: dict[str, Any]) -> str:
     if "PRESSROOM_BASE_URL" in os.environ and settings["BASE_URL"] != here:
         return f"{settings['BASE_URL']} (here {here})"
     return here
-
-
-if __name__ == "__main__":
-    sys.exit(main())
