@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, event
 
+from support.moderation import SCREEN, items
 from support.persons import Person
 from webapp import db
 from webapp.content import comments, moderation
 from webapp.people import users
-
-SCREEN = "/desk/comments"
 
 
 @pytest.fixture
 def post_id(ada: Person) -> int:
     """A live post of Ada's."""
     return ada.write_post(live="y")
-
-
-def items(page: str) -> dict[str, str]:
-    """The HTML of each comment on the screen by its id, from the top."""
-    pieces = re.split(r'<div class="item[^"]*" id="([^"]+)"', page)
-    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
 def test_there_are_a_hundred_at_most_and_few_queries(app: Flask, ada: Person, eve: Person, post_id: int) -> None:

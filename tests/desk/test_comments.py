@@ -8,23 +8,16 @@ from html import unescape
 import pytest
 from flask import Flask
 
+from support.moderation import SCREEN, items
 from support.persons import Person, happened
 from webapp import db
 from webapp.people import users
-
-SCREEN = "/desk/comments"
 
 
 @pytest.fixture
 def post_id(ada: Person) -> int:
     """A live post of Ada's."""
     return ada.write_post(live="y")
-
-
-def items(page: str) -> dict[str, str]:
-    """The HTML of each comment on the screen by its id, from the top."""
-    pieces = re.split(r'<div class="item[^"]*" id="([^"]+)"', page)
-    return dict(zip(pieces[1::2], pieces[2::2], strict=True))
 
 
 def switches(page: str) -> dict[int, str]:
