@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 from playwright.sync_api import Locator, Page, Route, expect
 
-from support.apps import settings_for
+from support.apps import close, settings_for
 from support.browsing import PHONE, Site, is_live, live_post, log_in, update
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
@@ -305,8 +305,7 @@ def test_a_restart_in_the_middle_of_a_sentence(
         expect(page.locator("[data-updates] > .update")).to_have_count(2)
         page.reload()
         shows(page, "Half a thought.", "Before the restart.")
-        app.extensions["engine"].dispose()
-        app.extensions["channel"].close()
+        close(app)
 
 
 def test_a_closed_tab_sends_what_was_waiting_when_it_is_opened_again(visit: Callable[..., Page], site: Site) -> None:

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from support.apps import settings_for
+from support.apps import close, settings_for
 from support.browsing import PHONE, PICTURES, Site, is_live, live_post, log_in, update
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
@@ -486,8 +486,7 @@ def test_a_server_that_starts_anew_is_found_again(
         expect(update(reader, n)).to_be_visible(timeout=15_000)
         is_live(reader)
         like_a_fresh_load(reader)
-        app.extensions["engine"].dispose()
-        app.extensions["channel"].close()
+        close(app)
 
 
 def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) -> None:

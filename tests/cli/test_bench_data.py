@@ -17,7 +17,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from support.apps import refill, settings_for
+from support.apps import close, refill, settings_for
 from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
@@ -109,8 +109,7 @@ def texts(template_instance: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     refill(folder, template_instance)
     app = create_app(settings_for(folder))
     done(fill(app, *"--posts 80 --live 2 --updates 150 --comments 150".split()))
-    app.extensions["engine"].dispose()
-    app.extensions["channel"].close()
+    close(app)
     found = {}
     for language in ("en", "zh"):
         of_live = f"it JOIN post ON post.id = it.post_id WHERE post.live AND post.language = '{language}' ORDER BY it.n"

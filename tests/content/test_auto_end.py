@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 from flask import Flask
 
-from support.apps import settings_for
+from support.apps import close, settings_for
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
@@ -235,5 +235,4 @@ def test_a_running_site_ends_it(copied_instance: Callable[[str], Path]) -> None:
         page = folder / "pages" / "post" / str(post_id) / "index.html"
         until(lambda: page.is_file() and "Live coverage ended on" in page.read_text(), "the post had ended")
     assert [event.kind for event in happened(app, post_id)].count("post") == 2, "one worker ended it, once"
-    app.extensions["engine"].dispose()
-    app.extensions["channel"].close()
+    close(app)

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route
 from sqlalchemy.exc import OperationalError
 
 from support.accessibility import CONTRAST, TARGETS, show, violations
-from support.apps import settings_for
+from support.apps import close, settings_for
 from support.persons import Person
 from support.pictures import CONTENT, ICO, PNG, SHAPE, SVG, WEBP
 from support.uwsgi_server import UwsgiServer
@@ -112,8 +112,7 @@ def dressed(make_app: Callable[..., Flask]) -> Iterator[Callable[..., Flask]]:
 
     yield dress
     for app in made:
-        app.extensions["engine"].dispose()
-        app.extensions["channel"].close()
+        close(app)
 
 
 def test_without_files_and_colour_a_page_says_title_and_usual_icon(anonymous: Person) -> None:

@@ -19,7 +19,7 @@ from textwrap import dedent
 import pytest
 from flask import Flask
 
-from support.apps import settings_for
+from support.apps import close, settings_for
 from support.http_client import Answer, Browser, ask
 from support.page_store import CONTENT_TYPES, pages_there, wrong
 from support.uwsgi_server import UwsgiServer
@@ -112,8 +112,7 @@ def running(copied_instance: Callable[[str], Path], tmp_path_factory: pytest.Tem
         running.post = int(ada.post("/desk/new", csrf_token=ada.token, action="publish", **fields).rpartition("/")[2])
         ada.post(f"/post/{running.post}/updates", csrf_token=ada.token, body="Goal!")
         yield running
-        app.extensions["engine"].dispose()
-        app.extensions["channel"].close()
+        close(app)
 
 
 @pytest.fixture(scope="module")
