@@ -43,6 +43,7 @@ COMPLAINTS = (
     re.compile(r"^Pressroom can't start: .*", re.MULTILINE),
 )
 
+BROADCASTER = "broadcaster.py"
 
 # It is on this machine, whatever http_proxy says.
 DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -124,7 +125,9 @@ def _wanting(site: subprocess.Popen[bytes], folder: Path, url: str) -> str | Non
     for path in PATHS:
         if (status := _status(url + path)) != HTTPStatus.OK:
             return f"answers {path} with {status}"
-    return None if _soon((folder / "instance" / "broadcaster.sock").exists) else "holds no streams"
+    socket_path = folder / "instance" / "broadcaster.sock"
+    _soon(lambda: socket_path.exists() or BROADCASTER in _complaint(folder))
+    return None if socket_path.exists() else "holds no streams"
 
 
 def _status(url: str) -> int | None:
