@@ -14,7 +14,8 @@ help:
 	@echo "make reload   let a running site take up new code, one worker after the other"
 	@echo "make install  install or update what is needed, and no more"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
-	@echo "make test     the tests; AGAIN=1 those that failed"
+	@echo "make test     the tests but the slow ones"
+	@echo "make test-all all tests"
 	@echo "make check    linter, types, and who may import whom"
 	@echo "make screens  pictures of every page"
 	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
@@ -34,9 +35,14 @@ install: $(VENV)/.installed
 crowd: $(VENV)/.installed
 	@exec $(VENV)/bin/python -m loadtests.crowd "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
+# A file's tests share its servers, so one process has them all.
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.installed-for-tests
-	@$(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
-		$(if $(AGAIN),--last-failed --last-failed-no-failures none)
+	@$(PYTEST) -m "not slow"
+
+test-all: $(VENV)/.installed-for-tests
+	@$(PYTEST)
 
 check: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/ruff check .
@@ -100,5 +106,5 @@ machine: python
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test check recording screens messages \
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test test-all check recording screens messages \
 	python machine
