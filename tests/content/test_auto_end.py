@@ -231,7 +231,7 @@ def test_a_running_site_ends_it(copied_instance: Callable[[str], Path]) -> None:
         post = session.get_one(Post, post_id)
         post.published_at = post.changed_at = post.kept_live_at = now_ms() - 3 * HOUR_MS
     assert '<p class="live-mark">' in app.test_client().get(f"/post/{post_id}").text
-    with UwsgiServer(folder, environ={"PRESSROOM_END_AFTER_HOURS": "1"}):
+    with UwsgiServer(folder, workers=2, environ={"PRESSROOM_END_AFTER_HOURS": "1"}):
         page = folder / "pages" / "post" / str(post_id) / "index.html"
         until(lambda: page.is_file() and "Live coverage ended on" in page.read_text(), "the post had ended")
     assert [event.kind for event in happened(app, post_id)].count("post") == 2, "one worker ended it, once"

@@ -21,7 +21,7 @@ from urllib.request import urlopen
 import pytest
 
 from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout
-from tools.processes import until
+from tools.processes import WAIT_SECONDS, until
 from webapp.system.instance import InstanceError, prepare, secret_key
 from webapp.system.server import HEADERS
 
@@ -31,7 +31,7 @@ PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(said only t
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UwsgiServer]:
     """One server for all tests that leave it as it is."""
-    with UwsgiServer(tmp_path_factory.mktemp("site") / "instance") as server:
+    with UwsgiServer(tmp_path_factory.mktemp("site") / "instance", workers=2) as server:
         yield server
 
 
@@ -141,16 +141,16 @@ def test_it_starts_from_within_its_folder(checkout: Path) -> None:
 
 
 def test_it_says_the_password_only_once(tmp_path: Path) -> None:
-    with UwsgiServer(tmp_path / "instance", workers=1) as first:
+    with UwsgiServer(tmp_path / "instance") as first:
         assert PASSWORD_LINE.search(first.screen())
-    with UwsgiServer(tmp_path / "instance", workers=1) as again:
+    with UwsgiServer(tmp_path / "instance") as again:
         assert not PASSWORD_LINE.search(again.screen())
         assert again.screen().splitlines()[-1] == f"Pressroom: {again.url}"
 
 
 def test_it_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
     path = tmp_path / "pressroom.sock"
-    server = UwsgiServer(tmp_path / "instance", workers=1, environ={"PRESSROOM_SOCKET": str(path)})
+    server = UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_SOCKET": str(path)})
     server.launch()
     try:
         until(lambda: path.exists() and "gevent loop" in server.log(), "it listened")
@@ -241,7 +241,7 @@ def test_it_refuses_a_database_that_it_cannot_open(tmp_path: Path) -> None:
 
 
 def test_it_says_when_limits_are_lifted_and_links_will_not_work(tmp_path: Path) -> None:
-    server = UwsgiServer(tmp_path / "instance", workers=1, environ={"PRESSROOM_LIMITS": "off"})
+    server = UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_LIMITS": "off"})
     server.environ["PRESSROOM_HTTP"] = f"0.0.0.0:{server.port}"
     with server:
         assert "WARNING: PRESSROOM_LIMITS=off" in server.screen()
@@ -295,7 +295,7 @@ def test_sigterm_has_an_end_to_its_mercy(tmp_path: Path) -> None:
 def test_it_ends_at_once_while_workers_are_still_starting(tmp_path: Path, to_all: bool) -> None:
     (tmp_path / "sleeper.py").write_text("import threading\nthreading.Event().wait()\n")
     options = ["--pythonpath", str(tmp_path), "--module", "sleeper"]
-    server = UwsgiServer(tmp_path / "instance", options=options)
+    server = UwsgiServer(tmp_path / "instance", workers=2, options=options)
     server.launch()
     try:
         log = server.instance / "uwsgi.log"
@@ -304,7 +304,7 @@ def test_it_ends_at_once_while_workers_are_still_starting(tmp_path: Path, to_all
             os.killpg(server.pid, signal.SIGINT)
         else:
             server.process.send_signal(signal.SIGTERM)
-        server.process.wait(10)
+        server.process.wait(WAIT_SECONDS)
     finally:
         server.stop()
     assert "NO MERCY" not in server.log()
@@ -319,7 +319,7 @@ def _keep_asking(server: UwsgiServer, stop: threading.Event) -> list[int]:
 
 def test_a_chain_reload_loses_no_request(tmp_path: Path) -> None:
     stop = threading.Event()
-    with UwsgiServer(tmp_path / "instance") as server, ThreadPoolExecutor() as threads:
+    with UwsgiServer(tmp_path / "instance", workers=2) as server, ThreadPoolExecutor() as threads:
         # A worker that does not accept yet would be left out.
         until(lambda: server.log().count("WSGI app 0") == 2, "both workers ran")
         before = server.worker_pids()
@@ -336,7 +336,7 @@ def test_a_chain_reload_loses_no_request(tmp_path: Path) -> None:
 
 
 def test_sighup_is_a_chain_reload(tmp_path: Path) -> None:
-    with UwsgiServer(tmp_path / "instance", workers=1) as server:
+    with UwsgiServer(tmp_path / "instance") as server:
         before = server.worker_pids()
         server.process.send_signal(signal.SIGHUP)
         until(lambda: "chain reloading complete" in server.log(), "it was reloaded")

@@ -114,7 +114,7 @@ class Way:
 
 @contextmanager
 def by_itself(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
-    with UwsgiServer(instance, environ=environ) as server:
+    with UwsgiServer(instance, workers=2, environ=environ) as server:
         yield Way("uWSGI", server.url, server)
 
 
@@ -136,7 +136,7 @@ def behind_nginx(instance: Path, environ: Mapping[str, str], place: Path | None 
 def behind_nginx_over_http(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
     port = free_port()
     more = {"PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}", "PRESSROOM_PROXIES": "1"}
-    with UwsgiServer(instance, environ=more | dict(environ)) as server, ExitStack() as stack:
+    with UwsgiServer(instance, workers=2, environ=more | dict(environ)) as server, ExitStack() as stack:
         text = NGINX_HTTP.format(http_port=server.port)
         yield Way("nginx over HTTP", stack.enter_context(running_nginx(folder_in(stack), port, text)).url, server)
 
@@ -190,7 +190,7 @@ def _on_a_socket(instance: Path, environ: Mapping[str, str], port: int) -> Itera
         folder = folder_in(stack)
         more = {"PRESSROOM_SOCKET": str(folder / "pressroom.sock"), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
         options = ["--chown-socket", f"root:{PROXY_USER}"] if IS_ROOT else []
-        yield stack.enter_context(SocketServer(instance, environ=more | dict(environ), options=options))
+        yield stack.enter_context(SocketServer(instance, workers=2, environ=more | dict(environ), options=options))
 
 
 def shipped(name: str, site: UwsgiServer, port: int) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 _RETRY = re.compile(r"^retry: (\d+)$", re.MULTILINE)
 
 

@@ -13,6 +13,7 @@ import psutil
 
 from support.checkout import CHECKOUT
 from tools.processes import WAIT_SECONDS, ServerProcess, command_line, family, free_port, plain_environ, until
+from webapp.live.channel import Channel
 
 UWSGI = Path(sys.executable).parent / "uwsgi"
 
@@ -39,7 +40,7 @@ class UwsgiServer(ServerProcess):
         self,
         instance: Path,
         *,
-        workers: int = 2,
+        workers: int = 1,
         module: str | None = None,
         options: Sequence[str] = (),
         environ: Mapping[str, str] | None = None,
@@ -91,6 +92,11 @@ class UwsgiServer(ServerProcess):
     def broadcasters(self) -> list[psutil.Process]:
         """The processes that hold the streams."""
         return [process for process in family(self.pid) if "webapp.broadcaster" in command_line(process)]
+
+    def holds_streams(self) -> bool:
+        """Every process that holds streams answers; it obeys signals, too, by then."""
+        count = int(self.environ.get("PRESSROOM_BROADCASTERS", "1"))
+        return None not in Channel(self.instance, count, 0).status()
 
     def command_fifo(self, letter: str) -> None:
         """Say one letter to the master: `c` chain reload."""

@@ -15,7 +15,10 @@ from loadtests.bench.plans import Plan
 from loadtests.bench.servers import BY_NAME, Server, by_uwsgi
 from support.checkout import CHECKOUT
 
-pytestmark = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: .ci/run installs it"),
+]
 
 TINY = Plan(servers=(), rounds=1, seconds=3, most=4, tempo=8.0, streams=40, updates=2, scenario_streams=60)
 

@@ -22,6 +22,8 @@ from support.sse_client import Listener, many
 from tools.processes import free_port, until
 from webapp.live.channel import Line
 
+pytestmark = pytest.mark.slow
+
 NEWEST = max(int(file.name[:4]) for file in (CHECKOUT / "webapp/db/migrations/versions").glob("0*.py"))
 # As its reader does who finds more migrations there than its writer did.
 DOCUMENT = (

@@ -28,7 +28,13 @@ SECRET = b"Not for readers."
 DAY = timedelta(days=1)
 
 
-@pytest.fixture(scope="module", params=IN_USE | AS_ON_WINDOWS)
+QUICK = "uWSGI"
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in IN_USE | AS_ON_WINDOWS],
+)
 def way(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[Way]:
     instance = copied_instance("way")
     (instance / "media" / "site" / "logo.svg").write_text(LOGO)
@@ -246,6 +252,7 @@ def test_what_is_no_request_is_refused(way: Way, sent: bytes) -> None:
 # Proxies
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nginx", "Apache"])
 def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str], Path]) -> None:
     with IN_USE[name](copied_instance("restarted"), {}) as way:
@@ -271,6 +278,7 @@ def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str]
             assert listener.head.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.slow
 def test_apache_keeps_threads_for_pages(copied_instance: Callable[[str], Path]) -> None:
     """With one process in place of sixteen, to need fewer readers."""
     with (

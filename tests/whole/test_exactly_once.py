@@ -11,7 +11,6 @@ import itertools
 import os
 import signal
 import socket
-import time
 import urllib.error
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +26,10 @@ from hypothesis import strategies as st
 from support.http_client import Browser
 from support.live_page import LivePage
 from support.reader import CATCH_UP_SECONDS, Reader
-from support.sse_client import Listener
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
+
+pytestmark = pytest.mark.slow
 
 MSS = (socket.IPPROTO_TCP, socket.TCP_MAXSEG, 1448)
 SMALL_BUFFER = (socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -147,7 +147,7 @@ class World:
                 self._one_broadcaster().kill()
             elif trouble == "renew the broadcaster":
                 # Before it listens to signals, this one would end it: that is another trouble.
-                if holds_streams(self.server):
+                if self.server.holds_streams():
                     self._one_broadcaster().send_signal(signal.SIGHUP)
             else:
                 self.server.command_fifo("c")
@@ -204,15 +204,6 @@ class World:
             assert reader.page.shown() == fresh.shown(), f"reader {number}"
 
 
-def holds_streams(server: UwsgiServer) -> bool:
-    with contextlib.suppress(OSError, AssertionError), Listener(server.url, "/live?after=0") as listener:
-        give_up_at = time.monotonic() + 0.2
-        while not listener.ended and time.monotonic() < give_up_at:
-            listener.take(0.05)
-        return not listener.ended
-    return False
-
-
 # One step is a verb of World and its arguments.
 which = st.integers(0, 50)
 words = st.sampled_from([SHORT, SHORT, LONG, TOO_LONG])
@@ -251,7 +242,7 @@ def server(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path
     """With one process that holds the streams, and with two."""
     environ = {"PRESSROOM_LIMITS": "off", "PRESSROOM_BROADCASTERS": request.param}
     with UwsgiServer(copied_instance("once"), workers=2, environ=environ) as server:
-        until(lambda: holds_streams(server), "streams are held")
+        until(server.holds_streams, "streams are held")
         yield server
         assert "Traceback" not in server.log()
 

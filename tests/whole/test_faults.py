@@ -28,6 +28,8 @@ from support.uwsgi_server import UwsgiServer
 from tools.processes import until
 from webapp import create_app
 
+pytestmark = pytest.mark.slow
+
 DISK_MEGABYTES = 300  # below 200, /readyz says that it is nearly full
 ENVIRON = {"PRESSROOM_LIMITS": "off"}
 
@@ -97,7 +99,7 @@ def test_killed_it_is_started_again_and_goes_on(way: Way, whom: str) -> None:
 def test_nobody_outlives_the_master_not_even_a_worker_that_is_busy(copied_instance: Callable[[str], Path]) -> None:
     """A busy one would hold the socket, and a new start be refused."""
     environ = ENVIRON | {"PRESSROOM_BROADCASTERS": "2"}
-    server = UwsgiServer(copied_instance("orphans"), module="support.waiting_site:app", environ=environ)
+    server = UwsgiServer(copied_instance("orphans"), workers=2, module="support.waiting_site:app", environ=environ)
     with server:
         until(server.all_ready, "every worker was there")
         until(lambda: len(server.broadcasters()) == 2, "both hold streams")

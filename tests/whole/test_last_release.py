@@ -31,6 +31,8 @@ from support.uwsgi_server import UwsgiServer
 from tools.processes import until
 from webapp.live.channel import Line
 
+pytestmark = pytest.mark.slow
+
 # The commit that sites run until they get this code; to be set anew with each release.
 LAST_RELEASE = "12fbf94"
 SERVED = ("webapp", "templates", "static", "deploy", "uwsgi.ini")

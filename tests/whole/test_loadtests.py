@@ -18,6 +18,8 @@ from support.programs import Program
 from support.uwsgi_server import UwsgiServer
 from tools.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 SMALL = "--posts 4 --live 1 --updates 5 --comments 5 --authors 2 --readers 5".split()
 PEOPLE = ("Reader", "Follower", "Commenter", "Author", "Crawler")
 LIES = {

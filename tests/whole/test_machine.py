@@ -19,6 +19,8 @@ from support.persons import PASSWORD
 from support.proxies import apache_config
 from tools.processes import until
 
+pytestmark = pytest.mark.slow
+
 README = (CHECKOUT / "deploy" / "README.md").read_text()
 NAME = "live.club.test"
 SITE = "/srv/pressroom"

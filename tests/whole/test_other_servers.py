@@ -27,6 +27,8 @@ from support.programs import Program
 from support.sse_client import Listener, numbers, retries
 from tools.processes import WAIT_SECONDS, family, free_port, until
 
+pytestmark = pytest.mark.slow
+
 # As deploy/README.md has them, but for the port.
 READ = [
     line.removeprefix(".venv/bin/").replace(":8000", ":{port}")

@@ -100,6 +100,7 @@ def running(copied_instance: Callable[[str], Path], tmp_path_factory: pytest.Tem
     (folder / "renderings").touch()
     made = UwsgiServer(
         instance,
+        workers=2,
         module="noting_site:app",
         options=["--pythonpath", str(folder)],
         environ={"PRESSROOM_LIMITS": "off"},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,13 +19,15 @@ from support.sse_client import Listener, numbers, retries
 from tools.processes import until
 
 READERS = 20
-ARRIVAL_SECONDS = 1.0
+QUICK = "nginx"
 
 
-@pytest.fixture(scope="module", params=WAYS)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in WAYS]
+)
 def way(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[Way]:
     with WAYS[request.param](copied_instance("way"), {"PRESSROOM_LIMITS": "off"}) as way:
-        until(lambda: holds_streams(way), "streams are held")
+        until(way.server.holds_streams, "streams are held")
         yield way
         assert "Traceback" not in way.server.log()
 
@@ -39,14 +40,6 @@ def ada(way: Way) -> Browser:
 @pytest.fixture
 def post_id(ada: Browser) -> int:
     return ada.write_post()
-
-
-def holds_streams(way: Way) -> bool:
-    with Listener(way.url, "/live?after=0") as listener:
-        give_up_at = time.monotonic() + 0.3
-        while not listener.ended and time.monotonic() < give_up_at:
-            listener.take(0.1)
-        return not listener.ended
 
 
 def held(way: Way) -> int:
@@ -63,9 +56,10 @@ def test_people_read_and_write(way: Way, ada: Browser, post_id: int) -> None:
     assert "Well played." in page
 
 
-def test_an_update_arrives_within_a_second(
+def test_an_update_arrives_by_itself(
     way: Way, ada: Browser, post_id: int, record_property: Callable[[str, object], None]
 ) -> None:
+    """Nothing comes after it that would push it through a proxy's buffer."""
     start = ada.seq(post_id)
     with ExitStack() as stack:
         listeners = [
@@ -79,7 +73,6 @@ def test_an_update_arrives_within_a_second(
                 listener.until_number(n)
             took.append(time.monotonic() - asked_at)
         record_property("arrived_after_seconds", [round(seconds, 3) for seconds in took])
-        assert statistics.median(took) < ARRIVAL_SECONDS, took
         for listener in listeners:
             assert numbers(listener.events) == list(range(start + 1, start + 6))
             assert listener.headers["content-type"] == "text/event-stream"
@@ -110,7 +103,7 @@ def test_the_signs_of_life_come_through(way: Way, post_id: int) -> None:
                 listener.take(0.01)
             return any(":\n\n" in listener.text for listener in listeners)
 
-        until(heard_one, "a sign of life came", 10)
+        until(heard_one, "a sign of life came")
 
 
 def test_who_leaves_is_noticed(way: Way, ada: Browser, post_id: int) -> None:
@@ -125,7 +118,7 @@ def test_who_leaves_is_noticed(way: Way, ada: Browser, post_id: int) -> None:
             ada.add_update(post_id)
         return held(way) < before + READERS // 2
 
-    until(noticed, "their departure was noticed", 10)
+    until(noticed, "their departure was noticed")
 
 
 def test_streams_outlive_workers(way: Way, ada: Browser, post_id: int) -> None:
@@ -161,7 +154,7 @@ def test_a_broadcaster_that_dies_ends_its_streams_and_they_come_back(way: Way, a
             process.kill()
         listener.until_end()
     second = ada.add_update(post_id)
-    until(lambda: holds_streams(way), "streams were held again")
+    until(way.server.holds_streams, "streams were held again")
     with Listener(way.url, f"/post/{post_id}/live", last_event_id=str(first)) as listener:
         third = ada.add_update(post_id)
         assert numbers(listener.until_number(third)) == [second, third]

@@ -16,6 +16,8 @@ from support.proxies import Way
 from support.traffic import Traffic, serving
 from tools.processes import until
 
+pytestmark = pytest.mark.slow
+
 CROWD = 100
 LOCKED_SECONDS = 10.0
 

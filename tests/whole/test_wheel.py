@@ -11,8 +11,12 @@ import venv
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from support.checkout import CHECKOUT
 from tools.processes import free_port, until
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_wheel_carries_all_that_a_site_needs(tmp_path: Path) -> None:

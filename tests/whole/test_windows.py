@@ -22,6 +22,8 @@ from support.persons import PASSWORD
 from support.proxies import AS_ON_WINDOWS, Way
 from tools.processes import free_port
 
+pytestmark = pytest.mark.slow
+
 START = AS_ON_WINDOWS["waitress as on Windows"]
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
 # What DESIGN.md's rule 8 keeps to these, and the process that holds the streams.
