@@ -62,6 +62,7 @@ def site(app: Flask) -> dict[str, Any]:
     return tables | {path: page.content for path, page in pages_there(app).items()}
 
 
+@pytest.mark.slow
 def test_the_same_options_make_the_same_site(make_app: Callable[..., Flask]) -> None:
     first, second, other = make_app(), make_app(), make_app()
     for app, seed in ((first, "7"), (second, "7"), (other, "8")):
@@ -122,6 +123,7 @@ def texts(template_instance: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 @pytest.mark.parametrize(("kind", "least", "most"), [("post", 300, 530), ("update", 28, 43), ("comment", 15, 26)])
 def test_lengths_are_as_in_life(texts: dict[str, list[Any]], kind: str, language: str, least: int, most: int) -> None:
@@ -138,6 +140,7 @@ def test_words_are_counted_in_both_languages() -> None:
     assert count_words("天阴，没有风，河面像刚熨过。") == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_posts_have_all_that_articles_have(texts: dict[str, list[Any]], language: str) -> None:
     bodies = [row[0] for row in texts[f"post {language}"]]
@@ -149,6 +152,7 @@ def test_posts_have_all_that_articles_have(texts: dict[str, list[Any]], language
     assert len(set(bodies)) == len(bodies)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_some_updates_have_titles_and_are_key_moments(texts: dict[str, list[Any]], language: str) -> None:
     told = texts[f"update {language}"]
@@ -162,6 +166,7 @@ def test_some_updates_have_titles_and_are_key_moments(texts: dict[str, list[Any]
     assert len(set(times)) > len(times) / 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_nothing_of_a_demo_s_markup_or_half_a_quotation_is_left(texts: dict[str, list[Any]], language: str) -> None:
     for kind in ("update", "comment"):
@@ -171,6 +176,7 @@ def test_nothing_of_a_demo_s_markup_or_half_a_quotation_is_left(texts: dict[str,
             assert bool(re.search("[\u3400-\u9fff]{2}", row[0].replace("平安就好", ""))) == (language == "zh")
 
 
+@pytest.mark.slow
 def test_every_page_is_there_and_right(app: Flask, run: Callable[..., Result], anonymous: Person) -> None:
     before = ["/", "/feed.atom", "/sitemap.xml"]
     for path in before:
@@ -206,6 +212,7 @@ def test_events_are_numbered_without_a_gap(app: Flask, run: Callable[..., Result
     assert {len(seqs[post_id]) for post_id in bench(app)["live_posts"]} == {1 + 60 + 55}
 
 
+@pytest.mark.slow
 def test_its_people_log_in_and_write(app: Flask, run: Callable[..., Result], anonymous: Person) -> None:
     done(run(*OPTIONS))
     facts = bench(app)

@@ -82,6 +82,7 @@ def test_it_plays_a_whole_event(app: Flask, run: Callable[..., Result], language
     assert "demo --remove" in said.splitlines()[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_is_right_all_the_while(app: Flask, anonymous: Person, inside: None, language: str) -> None:
     play = demo.start(demo.script(language))
@@ -118,12 +119,14 @@ def test_it_speaks_the_site_s_language_unless_told(app: Flask, run: Callable[...
             played(db.reading(), "en")
 
 
+@pytest.mark.slow
 def test_both_are_told_side_by_side(app: Flask, run: Callable[..., Result]) -> None:
     said = done(run("--speed", "0", "--language", "both"))
     assert said.index("A lamp on the bridge") < said.index("码头上没有空地方了") < said.index("Sixty")
     assert post_id_of(app, "en") != post_id_of(app, "zh")
 
 
+@pytest.mark.slow
 def test_other_settings_than_the_site_s_are_noticed(app: Flask, run: Callable[..., Result]) -> None:
     assert "settings" not in run("--speed", "0").stderr
     with app.app_context(), db.writing() as session:
@@ -148,6 +151,7 @@ def test_what_is_no_speed_is_refused(app: Flask, run: Callable[..., Result], spe
     assert counts(app) == before
 
 
+@pytest.mark.slow
 def test_again_begins_anew_with_the_same_people(app: Flask, run: Callable[..., Result]) -> None:
     done(run("--speed", "0"))
     once = counts(app)
@@ -246,6 +250,7 @@ def test_an_interrupted_one_stays_until_it_is_removed(
     assert counts(app) == before
 
 
+@pytest.mark.slow
 def test_one_language_can_be_removed_alone(app: Flask, run: Callable[..., Result]) -> None:
     done(run("--speed", "0", "--language", "zh"))
     with_one = counts(app)
@@ -290,6 +295,7 @@ def test_it_ends_when_somebody_removes_its_post(inside: None) -> None:
     steps(second, 4)
 
 
+@pytest.mark.slow
 def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     left = iter(range(10))
 

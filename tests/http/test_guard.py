@@ -304,6 +304,7 @@ def test_uwsgi_refuses_a_host_that_is_not_trusted(trusting: UwsgiServer) -> None
     assert statuses(say(trusting.port, "GET /hello HTTP/1.0", host="")) == [200]
 
 
+@pytest.mark.slow
 def test_a_chunked_form_gets_through_nginx(copied_instance: Callable[[str], Path]) -> None:
     with behind_nginx(copied_instance("nginx"), {}) as way:
         more = ("Transfer-Encoding: chunked", "Connection: close")

@@ -408,6 +408,7 @@ def test_a_full_disk_loses_no_answer(copied_instance: Callable[[str], Path]) -> 
         assert server.worker_pids() == {pid}
 
 
+@pytest.mark.slow
 def test_nginx_and_the_app_name_a_request_alike(copied_instance: Callable[[str], Path]) -> None:
     with behind_nginx(copied_instance("nginx-log"), {"PRESSROOM_LOG": "json"}) as way:
         answer = ask(way, "/hello", X_Request_ID="stranger-1")

@@ -282,6 +282,7 @@ class Scrapes:
             assert self.now() == self.expected
 
 
+@pytest.mark.slow
 def test_requests_are_counted_once_through_reloads_and_deaths(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("counted"), workers=2) as server:
         until(server.all_ready, "both workers are there")
@@ -316,6 +317,7 @@ def test_each_process_of_another_server_counts(copied_instance: Callable[[str], 
         scrapes.check()
 
 
+@pytest.mark.slow
 def test_a_full_disk_fails_no_request(copied_instance: Callable[[str], Path], tmp_path: Path) -> None:
     """The locks' folder is a file system of 4 kB, of which the mark of this boot takes the only page."""
     instance = copied_instance("full")

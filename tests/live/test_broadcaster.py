@@ -300,6 +300,7 @@ def test_an_address_can_be_kept_from_taking_all(copied_instance: Callable[[str],
             assert not listener.ended
 
 
+@pytest.mark.slow
 def test_several_share_the_streams_and_count_them_together(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("several"), environ={"PRESSROOM_BROADCASTERS": "3"}) as server:
         ada = Browser(server.url, "ada")

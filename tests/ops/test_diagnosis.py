@@ -217,6 +217,7 @@ def test_a_uwsgi_that_is_not_there(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_gevent_that_has_not_patched(machine: Machine) -> None:
     """uwsgi.ini without one line; the site's own command ends, and no worker is started again and again."""
     ini = machine.instance.with_name("uwsgi.ini")
@@ -274,6 +275,7 @@ def on_socket(copied_instance: Callable[[str], Path]) -> Iterator[tuple[SocketSe
         yield stack.enter_context(server), port
 
 
+@pytest.mark.slow
 def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> None:
     server, port = on_socket
     path = server.environ["PRESSROOM_SOCKET"]
@@ -304,6 +306,7 @@ def test_too_few_descriptors(machine: Machine) -> None:
     assert machine.check() == [workers, readers]
 
 
+@pytest.mark.slow
 def test_too_few_descriptors_of_a_running_site(copied_instance: Callable[[str], Path]) -> None:
     """It is asked about, not the shell in which the check runs."""
     with UwsgiServer(copied_instance("few"), workers=1) as server:

@@ -21,6 +21,8 @@ from tools.processes import until
 from webapp.ops.reload import replace_workers
 from webapp.system.locks import try_lock
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def code(tmp_path: Path) -> Path:
@@ -76,7 +78,6 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path) -> None:
     assert "only a restart" in reload(site).stderr
 
 
-@pytest.mark.slow
 def test_workers_that_are_still_starting_get_it_too(code: Path, copied_instance: Callable[[str], Path]) -> None:
     """uWSGI passes over those that have not imported the app."""
     change(code / "webapp" / "wsgi.py", "app = create_app()", "import time; time.sleep(3); app = create_app()")
@@ -89,7 +90,6 @@ def test_workers_that_are_still_starting_get_it_too(code: Path, copied_instance:
         assert not site.worker_pids() & starting
 
 
-@pytest.mark.slow
 def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
     before = site.worker_pids()
     for name, old, new, says in (
@@ -116,7 +116,6 @@ def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
         (code / name).write_text(text)
 
 
-@pytest.mark.slow
 def test_the_schema_is_upgraded_before_the_workers_are_new(site: UwsgiServer, code: Path) -> None:
     write_migration(code / "webapp" / "db" / "migrations", 'op.execute("ALTER TABLE post ADD COLUMN more INTEGER")')
     done = reload(site)

@@ -368,6 +368,7 @@ def test_a_database_of_something_else(archive: Path, folder: Path) -> None:
     assert "isn't empty (a database of another kind" in refused(archive, folder)
 
 
+@pytest.mark.slow
 def test_a_running_site(archive: Path, folder: Path) -> None:
     with UwsgiServer(folder, workers=1):
         said = refused(archive, folder)
@@ -445,6 +446,7 @@ def test_a_full_disk(archive: Path, folder: Path) -> None:
 # Killed
 
 
+@pytest.mark.slow
 def test_killed_at_any_step_it_leaves_all_as_it_was_or_goes_on(archive: Path, folder: Path, tmp_path: Path) -> None:
     initialised(folder)
     before = tree(folder)

@@ -133,6 +133,7 @@ def test_it_starts_a_fresh_checkout_from_anywhere(checkout: Path, tmp_path: Path
         assert f"added {checkout}/ to pythonpath" in server.log()
 
 
+@pytest.mark.slow
 def test_it_starts_from_within_its_folder(checkout: Path) -> None:
     server = UwsgiServer(checkout / "instance", workers=1, ini="uwsgi.ini", cwd=checkout)
     del server.environ["PRESSROOM_INSTANCE"]
@@ -162,6 +163,7 @@ def test_it_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_it_reloads_on_change_when_developing(checkout: Path) -> None:
     with UwsgiServer(checkout / "instance", ini=f"{checkout / 'uwsgi.ini'}:dev") as server:
         assert "spawned uWSGI worker 1" in server.screen()
@@ -280,6 +282,7 @@ def test_sigterm_lets_requests_in_flight_finish(tmp_path: Path) -> None:
         server.ended()
 
 
+@pytest.mark.slow
 def test_sigterm_has_an_end_to_its_mercy(tmp_path: Path) -> None:
     mercy = ["--worker-reload-mercy", "1"]
     with (

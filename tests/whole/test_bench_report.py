@@ -18,6 +18,8 @@ from loadtests.bench import drawing, figures, report_page, sections
 from support.accessibility import CONTRAST, violations
 from support.checkout import CHECKOUT
 
+pytestmark = pytest.mark.slow
+
 DOCS = CHECKOUT / "docs"
 PICTURES = ["climb", "cpu", "knee", "latency", "streams-bytes", "streams-cpu", "streams-time"]
 

@@ -295,6 +295,7 @@ def test_apache_keeps_threads_for_pages(copied_instance: Callable[[str], Path]) 
 # Last, because it stops the app
 
 
+@pytest.mark.slow
 def test_the_table_says_what_each_way_gives(way: Way, post_id: int) -> None:
     assert ask(way, f"/post/{post_id}").status == 200
     found = deployments.column(way, post_id)

@@ -71,6 +71,7 @@ def test_it_says_how_to_get_a_compiler(compiler: str) -> None:
     assert "apt-get install gcc" in said(f"CC={compiler}")
 
 
+@pytest.mark.slow
 def test_without_uwsgi_all_else_is_installed(tmp_path: Path) -> None:
     """Its pip only says what it would get."""
     run = subprocess.run(

@@ -41,6 +41,7 @@ def clone(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_readme_s_commands_work_in_their_order(clone: Path) -> None:
     """Those of README.zh.md are the same; test_i18n.py sees to it."""
     port = free_port()
