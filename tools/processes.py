@@ -12,11 +12,12 @@ from contextlib import suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
 import psutil
 
 WAIT_SECONDS = 60.0
+LAST_LINES = 40
 
 
 class WaitFailed(AssertionError):
@@ -90,6 +91,7 @@ class ServerProcess:
     """
 
     stop_seconds = 30.0
+    running: ClassVar[list[Self]] = []  # for whoever must explain why a test failed
     process: subprocess.Popen[bytes]
 
     def __init__(
@@ -112,7 +114,7 @@ class ServerProcess:
         if error is None:
             self.stop()
         else:
-            error.add_note(f"{shlex.join(self.command)} printed:\n{self.screen()}")
+            error.add_note(self.last_words())
             self.kill()
 
     @property
@@ -121,6 +123,18 @@ class ServerProcess:
 
     def screen(self) -> str:
         return self.screen_file.read_text(errors="replace")
+
+    def log_files(self) -> list[Path]:
+        """Where it writes what a person reads first when something is wrong."""
+        return [self.screen_file]
+
+    def last_words(self) -> str:
+        """The ends of those files."""
+        parts = [f"{shlex.join(self.command)} ({self.url})"]
+        for file in filter(Path.exists, self.log_files()):
+            lines = file.read_text(errors="replace").splitlines()
+            parts += [f"-- {file}, last lines:", *lines[-LAST_LINES:]]
+        return "\n".join(parts)
 
     def launch(self) -> None:
         """Start it in a session of its own, as a terminal would, without waiting for an answer."""
@@ -134,6 +148,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        self.running.append(self)
 
     def start(self) -> None:
         """Raises WaitFailed, with what it printed, if it ends by itself or doesn't answer."""
@@ -142,7 +157,7 @@ class ServerProcess:
             until(self._started, "it answered")
         except WaitFailed as error:
             self.kill()
-            raise WaitFailed(f"{shlex.join(self.command)}: {error}:\n{self.screen()}") from None
+            raise WaitFailed(f"{error}:\n{self.last_words()}") from None
         except BaseException:
             self.kill()
             raise
@@ -180,6 +195,8 @@ class ServerProcess:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait(WAIT_SECONDS)
+        if self in self.running:
+            self.running.remove(self)
 
     def left(self) -> list[psutil.Process]:
         """What lives in its session."""

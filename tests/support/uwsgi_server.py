@@ -75,6 +75,9 @@ class UwsgiServer(ServerProcess):
     def log(self) -> str:
         return (self.instance / "uwsgi.log").read_text()
 
+    def log_files(self) -> list[Path]:
+        return [self.screen_file, self.instance / "uwsgi.log", self.instance / "pressroom.log"]
+
     def worker_pids(self) -> set[int]:
         """Those that answer; a daemon that uWSGI keeps is not among them."""
         children = psutil.Process(self.pid).children()
