@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from .. import create_app, db
 from ..db import schema
@@ -29,13 +30,19 @@ def initialise(settings: dict[str, Any]) -> str | None:
     app = create_app(settings)
     repair.at_start(app)
     with app.app_context():
+        if has_users(db.reading()):
+            return None
         password = secrets.token_hex(PASSWORD_BYTES)
         password_hash = passwords.make_hash(password)
         with db.writing() as session:
-            if session.scalar(select(User.id).limit(1)) is not None:
+            if has_users(session):  # another process was quicker
                 return None
             users.create(session, ADMIN, None, password_hash, "admin")
     return password
+
+
+def has_users(session: Session) -> bool:
+    return session.scalar(select(User.id).limit(1)) is not None
 
 
 def first_words(password: str, note: str = "") -> str:
