@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -22,7 +22,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import event
 
 from webapp import create_app, db
@@ -35,10 +35,10 @@ from webapp.system import instance
 pytest.register_assert_rewrite("support")
 
 from support.apps import close, refill, settings_for
-from support.browsing import CHROMIUM_FLAGS, PICTURES, Site
+from support.browsing import CHROMIUM_FLAGS
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
-from support.uwsgi_server import UwsgiServer
+from tools.processes import ServerProcess
 
 # A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,6 +66,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no process is left with it at the end."""
     rank = {room: number for number, room in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: rank.get(item.path.relative_to(CHECKOUT / "tests").parts[0], len(rank)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Whoever reads of a failure sees what the servers said that ran meanwhile."""
+    report = yield
+    if report.failed:
+        report.sections += [("Server", server.last_words()) for server in ServerProcess.running]
+    return report
 
 
 @pytest.fixture(autouse=True)
@@ -221,52 +230,14 @@ def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="session")
-def site(copied_instance: Callable[[str], Path]) -> Iterator[Site]:
-    """The site under uWSGI, for the browser's tests; they share it, so each looks only at what it made."""
-    folder = copied_instance("site")
-    with UwsgiServer(folder, environ={"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}) as server:
-        app = create_app(settings_for(folder, LIMITS="off"))
-        yield Site(server.url, app)
-        close(app)
-
-
-@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium. Nothing of it may ask the Internet for anything."""
-    path = shutil.which("chromium")
-    assert path, "the browser tests need Chromium: apt install chromium"
+    """Debian's Chromium, if possible without its own windows. Nothing of it may ask the Internet for anything."""
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert path, "the browser tests need Chromium: apt install chromium-headless-shell"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
         browser.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """Open a page as a new visitor. A script error, a refused script or a request to another host fails the test."""
-    opened: list[Page] = []
-    problems: list[str] = []
-
-    def visit(path: str, **options: Any) -> Page:
-        context = browser.new_context(**({"base_url": site.url} | options))
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.on(
-            "request",
-            lambda request: (
-                problems.append(request.url) if not request.url.startswith(("http://127.0.0.1:", PICTURES)) else None
-            ),
-        )
-        page.goto(path)
-        opened.append(page)
-        return page
-
-    yield visit
-    for page in opened:
-        page.context.close()
-    assert not problems
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from support.accessibility import CONTRAST, TARGETS, show, violations
-from support.browsing import Site, log_in
+from support.accessibility import CONTRAST, TARGETS, look, show, violations
+from support.browsing import Site, has_desk, new_page, next_frame
 from support.checkout import SAMPLES
 from webapp import db
 from webapp.models import Post, now_ms
@@ -110,18 +110,16 @@ ANONYMOUS = {"log in", "register"}
 @pytest.fixture(scope="module")
 def admins_page(browser: Browser, site: Site) -> Iterator[Page]:
     """One who sees everything."""
-    context = browser.new_context(base_url=site.url)
-    page = context.new_page()
-    log_in(page, "root")
+    page = new_page(browser, site.url, site.person("root"))
     yield page
-    context.close()
+    page.context.close()
 
 
 @pytest.fixture(scope="module")
 def strangers_page(browser: Browser, site: Site) -> Iterator[Page]:
-    context = browser.new_context(base_url=site.url)
-    yield context.new_page()
-    context.close()
+    page = new_page(browser, site.url)
+    yield page
+    page.context.close()
 
 
 @pytest.fixture
@@ -139,10 +137,9 @@ def test_everybody_can_read_and_use_a_page(page: Page, places: dict[str, str], p
         assert page.locator(f"body > {landmark}").count() == 1
     assert page.evaluate(CONTRAST) == []
     assert violations(page) == []
-    show(page, path, 360, "dark")
+    look(page, 360, "dark")
     everybody_can_use(page)
-    page.set_viewport_size({"width": 320, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    fits(page, 320)
 
 
 # Each puts a live page into a state that it comes to by itself now and then.
@@ -158,18 +155,18 @@ LIVE_STATES = {
 
 
 @pytest.mark.parametrize("state", LIVE_STATES)
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
 def test_whatever_happens_a_live_page_can_be_read_and_used(
-    strangers_page: Page, places: dict[str, str], state: str, width: int, scheme: str
+    strangers_page: Page, places: dict[str, str], state: str
 ) -> None:
     page = strangers_page
-    show(page, places["a live post"], width, scheme)
+    show(page, places["a live post"])
     page.locator("[data-state=live]").wait_for()
     tell = "const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));"
     page.evaluate(f"() => {{ {tell} {LIVE_STATES[state]} }}")
     everybody_can_use(page)
-    page.set_viewport_size({"width": min(width, 320), "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    look(page, 360, "dark")
+    everybody_can_use(page)
+    fits(page, 320)
 
 
 # Each puts the composer and the tools below an update into a state that an author's night has.
@@ -202,23 +199,20 @@ SHOWN = {
 
 
 @pytest.mark.parametrize("state", WRITING)
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
-def test_whoever_writes_can_read_and_use_the_page(
-    admins_page: Page, site: Site, state: str, width: int, scheme: str
-) -> None:
+def test_whoever_writes_can_read_and_use_the_page(admins_page: Page, site: Site, state: str) -> None:
     page, post_id = admins_page, site.post(title="The lighthouse", live="y")
     site.ada().add_update(post_id, "Two boats.", title="The regatta", key="y")
-    show(page, f"/post/{post_id}", width, scheme)
-    page.locator("[data-composer]").wait_for()
+    show(page, f"/post/{post_id}")
+    has_desk(page)
     page.evaluate(f"() => {{ {DESK} {WRITING[state]} }}")
     page.locator(SHOWN.get(state, ".outbox__item")).wait_for()
     everybody_can_use(page)
-    page.set_viewport_size({"width": 320, "height": 900})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    look(page, 360, "dark")
+    everybody_can_use(page)
+    fits(page, 320)
     # A window of 1,280 at 200 %, in the colours of somebody who chose their own.
-    page.set_viewport_size({"width": 640, "height": 450})
     page.emulate_media(forced_colors="active")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    fits(page, 640)
     assert page.evaluate(EDGES) == []
     page.emulate_media(forced_colors="none")
     page.evaluate("localStorage.clear()")
@@ -232,7 +226,13 @@ EDGES = """
 """
 
 
+def fits(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 450})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def everybody_can_use(page: Page) -> None:
+    next_frame(page)
     assert page.evaluate(TARGETS) == []
     assert page.evaluate(CONTRAST) == []
     assert violations(page) == []
@@ -275,7 +275,7 @@ def test_lines_are_as_long_as_the_eye_likes(
 def test_forced_colours_and_double_zoom_leave_everything_there(page: Page, places: dict[str, str], place: str) -> None:
     show(page, places[place], width=640)
     page.emulate_media(forced_colors="active")
-    assert page.evaluate("document.documentElement.scrollWidth") <= 640
+    fits(page, 640)
     assert page.locator("h1").count() == 1
     page.emulate_media(forced_colors="none")
 

@@ -3,37 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 from unittest.mock import patch
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from support.browsing import PHONE, Site
+from support.browsing import PHONE, Site, with_clock
 from support.live_post import Clock, LivePost
 
 HOUR = 3_600
-
-
-@pytest.fixture
-def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """Open a page as a new visitor. A script error or a refused script or style fails the test."""
-    contexts, problems = [], []
-
-    def visit(path: str, **options: Any) -> Page:
-        context = browser.new_context(base_url=site.url, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-        page.goto(path)
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
-    assert not problems
 
 
 @pytest.fixture
@@ -94,17 +73,19 @@ def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., 
 def test_whoever_hurries_through_the_moments_loads_only_the_last(
     visit: Callable[..., Page], live_post: LivePost
 ) -> None:
-    page = visit(f"{live_post.path}/at")
+    page = with_clock(visit, f"{live_post.path}/at")
     loaded: list[str] = []
     page.on("framenavigated", lambda frame: loaded.append(frame.url))
     slider(page).focus()
     for key in ("ArrowLeft", "ArrowLeft", "ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"):
         page.keyboard.press(key)
+    page.clock.fast_forward(400)
     expect(newest(page)).to_have_text("Update number 5.")
+    expect(slider(page)).to_be_focused()
     assert len(loaded) == 1
     for key in ("ArrowLeft", "ArrowRight"):
         page.keyboard.press(key)
-    page.wait_for_timeout(600)
+    page.clock.run_for(1_000)
     assert len(loaded) == 1, "it is where it was"
 
 

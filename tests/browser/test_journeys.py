@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from support.browsing import PHONE, Site, log_in, publish, tab_to
 
 
 @pytest.fixture
-def page(browser: Browser, site: Site) -> Iterator[Page]:
-    """A new visitor. A script error, a refused script or style, or a request to another host fails the test."""
-    context = browser.new_context(base_url=site.url)
-    context.set_default_timeout(10_000)
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
-    page.on("request", lambda request: problems.append(request.url) if not request.url.startswith(site.url) else None)
-    yield page
-    context.close()
-    assert not problems
+def page(visit: Callable[..., Page]) -> Page:
+    """A new visitor's, with nothing on it yet."""
+    return visit("about:blank")
 
 
 def test_a_newcomer_registers_comments_and_deletes_the_comment(page: Page, site: Site) -> None:
@@ -94,17 +85,14 @@ def test_an_anonymous_reader_asks_for_nothing_personal(page: Page, site: Site) -
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"/post/{site.post()}")
-    page.wait_for_load_state("networkidle")
     assert f"{site.url}/me" not in asked
     assert page.context.cookies() == []
-    log_in(page, "eve")
-    page.wait_for_load_state("networkidle")
-    assert f"{site.url}/me" in asked
+    with page.expect_request(f"{site.url}/me"):
+        log_in(page, "eve")
 
 
-def test_one_comments_by_keyboard_alone(page: Page, site: Site) -> None:
-    log_in(page, "eve")
-    page.goto(f"/post/{site.post(title='By keyboard')}")
+def test_one_comments_by_keyboard_alone(visit: Callable[..., Page], site: Site) -> None:
+    page = visit(f"/post/{site.post(title='By keyboard')}", site.person("eve"))
     expect(page.get_by_role("button", name="Log out")).to_be_visible()
     tab_to(page, "Skip to content")
     page.keyboard.press("Enter")
@@ -117,9 +105,8 @@ def test_one_comments_by_keyboard_alone(page: Page, site: Site) -> None:
     expect(page.locator(".comment")).to_contain_text("Typed, never clicked.")
 
 
-def test_everything_works_without_javascript(browser: Browser, site: Site) -> None:
-    context = browser.new_context(base_url=site.url, java_script_enabled=False)
-    page = context.new_page()
+def test_everything_works_without_javascript(visit: Callable[..., Page]) -> None:
+    page = visit("/login", java_script_enabled=False)
     log_in(page, "ada")
     page.goto("/desk/new")
     post_id = publish(page, "Without a script", live=True)
@@ -138,29 +125,21 @@ def test_everything_works_without_javascript(browser: Browser, site: Site) -> No
     page.goto("/desk")
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Log in")).to_be_visible()
-    context.close()
 
 
-def test_a_phone_is_enough_to_report_live(browser: Browser, site: Site) -> None:
-    context = browser.new_context(base_url=site.url, viewport=PHONE, has_touch=True, is_mobile=True)
-    page = context.new_page()
-    log_in(page, "ada")
-    page.goto("/desk/new")
+def test_a_phone_is_enough_to_report_live(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/desk/new", site.ada(), viewport=PHONE, has_touch=True, is_mobile=True)
     post_id = publish(page, "From the stands", live=True)
     page.goto(f"/post/{post_id}")
     page.get_by_role("link", name="Live desk").tap()
     page.get_by_label("Update", exact=True).fill("One nil!")
     page.get_by_role("button", name="Publish update").tap()
     expect(page.locator(".update")).to_contain_text("One nil!")
-    context.close()
 
 
-def test_two_editors_of_one_text_both_keep_theirs(browser: Browser, site: Site) -> None:
+def test_two_editors_of_one_text_both_keep_theirs(visit: Callable[..., Page], site: Site) -> None:
     post_id = site.post(title="Two at once", body="The first text.")
-    ada, edith = (browser.new_context(base_url=site.url).new_page() for _ in range(2))
-    for page, name in ((ada, "ada"), (edith, "edith")):
-        log_in(page, name)
-        page.goto(f"/desk/post/{post_id}")
+    ada, edith = (visit(f"/desk/post/{post_id}", site.person(name)) for name in ("ada", "edith"))
     ada.get_by_label("Text").fill("What Ada wrote.")
     ada.get_by_role("button", name="Save").click()
     expect(ada.get_by_role("main")).to_contain_text("What Ada wrote.")
@@ -172,5 +151,3 @@ def test_two_editors_of_one_text_both_keep_theirs(browser: Browser, site: Site) 
     )
     assert "What Ada wrote." in shown
     assert "What Edith wrote." in shown
-    for page in (ada, edith):
-        page.context.close()

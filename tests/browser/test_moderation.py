@@ -9,19 +9,18 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browsing import PHONE, Site, log_in, tab_to
+from support.browsing import PHONE, Site, hide, holds, next_frame, tab_to, with_clock
+from support.content import add_many
 from support.persons import Person
+from tools.processes import until
 
 
 @pytest.fixture
-def open_night(visit: Callable[..., Page]) -> Callable[..., Page]:
-    """The screen in Ada's hands, with a clock that the test can put forward."""
+def open_night(visit: Callable[..., Page], site: Site) -> Callable[..., Page]:
+    """The screen in Ada's hands; its clock stands still until the test puts it forward."""
 
     def open_night(**options: Any) -> Page:
-        page = visit("/login", **options)
-        log_in(page, "ada")
-        page.clock.install()
-        page.goto("/desk/comments")
+        page = with_clock(visit, "/desk/comments", site.ada(), **options)
         page.evaluate("window.isTheSame = true")
         return page
 
@@ -30,7 +29,7 @@ def open_night(visit: Callable[..., Page]) -> Callable[..., Page]:
 
 @pytest.fixture
 def eve(site: Site) -> Person:
-    return Person(site.app, "eve")
+    return site.person("eve")
 
 
 def item(page: Page, post_id: int, n: int) -> Any:
@@ -52,7 +51,6 @@ def test_one_tap_withdraws_on_a_phone_and_another_restores(
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
     page = open_night(viewport=PHONE, has_touch=True, is_mobile=True)
-    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
     comment = item(page, post_id, n)
     comment.get_by_role("button", name="Withdraw").tap()
     expect(comment).to_contain_text("Readers don’t see it.")
@@ -85,7 +83,8 @@ def test_new_comments_come_in_by_themselves_and_nothing_moves(
     page = open_night(viewport=PHONE)
     read = item(page, post_id, old[2])
     read.evaluate("e => e.scrollIntoView({ block: 'center', behavior: 'instant' })")
-    page.wait_for_function("scrollY > 0")
+    next_frame(page)
+    assert page.evaluate("scrollY") > 0
     page.clock.run_for(500)
     read.get_by_role("button").first.focus()
     page.clock.run_for(500)
@@ -96,7 +95,7 @@ def test_new_comments_come_in_by_themselves_and_nothing_moves(
     expect(page.get_by_role("status")).to_have_text("2 new comments")
     ids = page.locator("[data-list=comments] > .item").evaluate_all("all => all.map(e => e.id)")
     assert ids[:3] == [f"post-{post_id}-comment-{n}" for n in (new[1], new[0], old[-1])]
-    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    next_frame(page)
     assert abs(read.evaluate("e => e.getBoundingClientRect().top") - top) < 1
     expect(read.get_by_role("button").first).to_be_focused()
     site.ada().post(f"/desk/post/{post_id}/comment/{new[1]}/withdraw")
@@ -105,10 +104,10 @@ def test_new_comments_come_in_by_themselves_and_nothing_moves(
     assert is_the_same(page)
 
 
-def test_a_crowd_of_new_comments_leaves_none_out(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
+def test_a_crowd_of_new_comments_leaves_none_out(open_night: Callable[..., Page], site: Site) -> None:
     post_id = site.post(title="The night of the count", live="y")
     page = open_night()
-    new = [eve.comment(post_id, f"Number {i}.") for i in range(25)]
+    new = add_many(site.app, post_id, 25, "comments")
     page.clock.run_for(6_000)
     expect(item(page, post_id, new[0])).to_have_count(1)
     expect(page.locator(f"[id^=post-{post_id}-comment]")).to_have_count(25)
@@ -119,17 +118,13 @@ def test_a_hidden_tab_asks_for_nothing_and_looks_when_it_is_back(
 ) -> None:
     post_id = site.post(title="The night of the count", live="y")
     page = open_night()
-    hide = (
-        "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
-        " document.dispatchEvent(new Event('visibilitychange')) }"
-    )
-    page.evaluate(hide, True)
+    hide(page, True)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     n = eve.comment(post_id)
     page.clock.run_for(60_000)
     assert asked == []
-    page.evaluate(hide, False)
+    hide(page, False)
     expect(item(page, post_id, n)).to_be_visible()
 
 
@@ -141,7 +136,8 @@ def test_a_lost_network_is_said_and_waited_for(open_night: Callable[..., Page], 
     item(page, post_id, n).get_by_role("button", name="Withdraw").click()
     expect(page.get_by_role("status")).to_have_text("No connection. Try again in a moment.")
     assert is_the_same(page)
-    page.clock.run_for(6_000)
+    with page.expect_event("requestfailed"):
+        page.clock.run_for(6_000)
     page.context.set_offline(False)
     page.clock.run_for(11_000)
     expect(page.get_by_role("status")).to_be_empty()
@@ -154,7 +150,6 @@ def test_what_the_server_refuses_says_why_on_its_page(open_night: Callable[..., 
     n = eve.comment(post_id, "I take it back.")
     site.ada().post(f"/desk/post/{post_id}/comment/{n}/withdraw")
     page = open_night()
-    page.clock.pause_at(page.evaluate("Date.now()") + 1_000)
     eve.post(f"/post/{post_id}/comment/{n}/delete")
     item(page, post_id, n).get_by_role("button", name="Restore").click()
     expect(page.get_by_text("Its author deleted this comment, so it stays deleted.")).to_be_visible()
@@ -174,8 +169,7 @@ def test_an_older_answer_does_not_undo_what_was_pressed(
 
     page.route("**/desk/comments?limit=*", hold, times=1)
     page.clock.run_for(6_000)
-    page.wait_for_timeout(100)
-    assert len(held) == 1
+    holds(page, lambda: held, "the list was asked for")
     comment = item(page, post_id, n)
     comment.get_by_role("button", name="Withdraw").click()
     expect(comment.get_by_role("button", name="Restore")).to_be_visible()
@@ -186,10 +180,24 @@ def test_an_older_answer_does_not_undo_what_was_pressed(
         f"post-{post_id}-comment-{n}",
     )
     route, answer = held[0]
-    route.fulfill(response=answer)
-    page.wait_for_timeout(200)
+    page.evaluate(AWAIT_HELD)
+    route.fulfill(response=answer, headers=answer.headers | {"x-held": "yes"})
+    until(lambda: page.evaluate("window.isRead === true"), "the answer was read")
     assert page.evaluate("window.undone") is False
     expect(comment.get_by_role("button", name="Restore")).to_be_visible()
+
+
+# The script goes on as soon as the answer has been read.
+AWAIT_HELD = """
+() => {
+  const { text } = Response.prototype;
+  Response.prototype.text = async function () {
+    const read = await text.call(this);
+    window.isRead ||= this.headers.has("x-held");
+    return read;
+  };
+}
+"""
 
 
 def test_the_night_goes_by_keyboard_alone(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
@@ -213,9 +221,7 @@ def test_the_night_goes_by_keyboard_alone(open_night: Callable[..., Page], site:
 def test_it_goes_without_a_script(visit: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
-    page = visit("/login", java_script_enabled=False, viewport=PHONE)
-    log_in(page, "ada")
-    page.goto("/desk/comments")
+    page = visit("/desk/comments", site.ada(), java_script_enabled=False, viewport=PHONE)
     item(page, post_id, n).get_by_role("button", name="Withdraw").click()
     expect(page).to_have_url(f"{site.url}/desk/comments#post-{post_id}-comment-{n}")
     item(page, post_id, n).get_by_role("button", name="Restore").click()

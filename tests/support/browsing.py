@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from support.persons import PASSWORD, Person
+from tools.processes import until
 
 PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}
@@ -20,6 +24,16 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
+PATIENCE_MS = 60_000  # no test is about how fast the machine is
+SETTLED_MS = 100  # twin of SETTLED_MS in static/js/live/scroll_anchor.js
+# Resolves in the next frame, after the layout and after the page's own observers, which are older. Unlike
+# requestAnimationFrame it takes no notice of a clock that stands still.
+NEXT_FRAME = """
+new Promise(done => {
+  const observer = new ResizeObserver(() => { observer.disconnect(); done(); });
+  observer.observe(document.body);
+})
+"""
 
 
 @dataclass
@@ -28,15 +42,22 @@ class Site:
 
     url: str
     app: Flask
-    _ada: list[Person] = field(default_factory=list)
+    _people: dict[str, Person] = field(default_factory=dict)
+
+    def person(self, name: str) -> Person:
+        """Logged in once for all tests: one who logs out must be a Person of the test's own."""
+        if name not in self._people:
+            self._people[name] = Person(self.app, name)
+        return self._people[name]
 
     def ada(self) -> Person:
-        if not self._ada:
-            self._ada.append(Person(self.app, "ada"))
-        return self._ada[0]
+        return self.person("ada")
 
     def post(self, **data: Any) -> int:
         return self.ada().write_post(**data)
+
+
+# Who looks, and when
 
 
 def log_in(page: Page, name: str) -> None:
@@ -45,6 +66,68 @@ def log_in(page: Page, name: str) -> None:
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button").click()
     page.wait_for_url(re.compile(r"^(?!.*/login)"))
+
+
+def cookies(person: Person, url: str) -> list[Any]:
+    """What makes a browser context this person's, without a visit to the log-in page."""
+    found = [person.client.get_cookie(name, domain="127.0.0.1") for name in ("session", "signed_in")]
+    return [{"name": cookie.key, "value": cookie.value, "url": url} for cookie in found if cookie]
+
+
+def new_page(browser: Browser, url: str, person: Person | None = None, **options: Any) -> Page:
+    """Of a new visitor to the site at `url`, or of this person."""
+    context = browser.new_context(base_url=url, **options)
+    context.set_default_timeout(PATIENCE_MS)
+    context.add_init_script("document.addEventListener('me:desk', () => { window.hasDesk = true })")
+    if person:
+        context.add_cookies(cookies(person, url))
+    return context.new_page()
+
+
+def has_desk(page: Page) -> None:
+    """The composer's scripts have run; it can be seen a moment earlier."""
+    until(lambda: page.evaluate("window.hasDesk === true"), "the composer worked")
+
+
+def with_clock(visit: Callable[..., Page], path: str, person: Person | None = None, **options: Any) -> Page:
+    """A page whose time stands still but for `page.clock.run_for`; frames, requests and streams go on."""
+    page = visit("about:blank", person, **options)
+    stop_clock(page)
+    page.goto(path)
+    return page
+
+
+def stop_clock(page: Page) -> None:
+    """For pages that are loaded from now on. Playwright stops a clock only at a time that is still to come."""
+    now = time.time()
+    page.clock.install(time=now - 3_600)
+    page.clock.pause_at(now)
+
+
+def next_frame(page: Page) -> None:
+    """What has changed by now is laid out, and the page's observers have heard of it."""
+    page.evaluate(f"() => {NEXT_FRAME}")
+
+
+def settled(page: Page) -> None:
+    """What has been scrolled to is what the page keeps in its place: of two timers of a length the older ends first."""
+    page.evaluate(f"() => {NEXT_FRAME}.then(() => new Promise(done => setTimeout(done, {SETTLED_MS})))")
+
+
+@contextmanager
+def heard(page: Page, event: str) -> Iterator[None]:
+    """Wait at the end until the window has had this event; the page's own listeners were told before."""
+    page.evaluate("event => addEventListener(event, () => { window.hasHeard = event })", event)
+    yield
+    until(lambda: page.evaluate("window.hasHeard") == event, f"the window had {event!r}")
+
+
+def holds(page: Page, condition: Callable[[], object], what: str) -> None:
+    """Wait for what the browser's events tell Python; they are taken in while the page is asked something."""
+    until(lambda: page.evaluate("true") and condition(), what)
+
+
+# On the site
 
 
 def publish(page: Page, title: str, live: bool = False) -> int:
@@ -73,6 +156,20 @@ def is_live(page: Page) -> None:
 
 def update(page: Page, n: int) -> Locator:
     return page.locator(f"#update-{n}")
+
+
+def top_of(page: Page, selector: str) -> float:
+    top: float = page.locator(selector).evaluate("e => e.getBoundingClientRect().top")
+    return top
+
+
+def hide(page: Page, hidden: bool) -> None:
+    """As when another tab is opened over it; a headless browser shows all of its tabs."""
+    page.evaluate(
+        "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });"
+        " document.dispatchEvent(new Event('visibilitychange')) }",
+        hidden,
+    )
 
 
 def tab_to(page: Page, text: str) -> None:

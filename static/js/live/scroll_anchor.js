@@ -25,6 +25,7 @@ addEventListener("focusin", () => remember());
 remember();
 
 function scrolled() {
+  if (scrollY === position && position > 0) return; // by keep, which has a rest to carry
   position = scrollY;
   clearTimeout(timer);
   if (position <= 0) remember();

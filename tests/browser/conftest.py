@@ -1,0 +1,89 @@
+"""The site in a real browser: visitors to it, and what they saw when a test fails."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, expect
+
+from support.apps import close, settings_for
+from support.browsing import PATIENCE_MS, PICTURES, Site, new_page
+from support.persons import Person
+from support.uwsgi_server import UwsgiServer
+from webapp import create_app
+
+TEXT_LENGTH = 2_000
+
+expect.set_options(timeout=PATIENCE_MS)
+
+
+@pytest.fixture(scope="session")
+def site(copied_instance: Callable[[str], Path]) -> Iterator[Site]:
+    """The site under uWSGI; the tests share it, so each looks only at what it made."""
+    folder = copied_instance("site")
+    environ = {"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}
+    with UwsgiServer(folder, workers=1, environ=environ) as server:
+        app = create_app(settings_for(folder, LIMITS="off"))
+        yield Site(server.url, app)
+        close(app)
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Open a page as a new visitor, or as this person.
+
+    A script error, a refused script or style, or a request to another host fails the test.
+    """
+    opened: list[Page] = []
+    problems: list[str] = []
+
+    def visit(path: str, person: Person | None = None, **options: Any) -> Page:
+        page = new_page(browser, options.pop("base_url", site.url), person, **options)
+        opened.append(page)
+        listen(page, problems)
+        page.goto(path)
+        return page
+
+    yield visit
+    for page in opened:
+        page.context.close()
+    assert not problems
+
+
+def listen(page: Page, problems: list[str]) -> None:
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+    page.on("request", lambda request: None if is_ours(request.url) else problems.append(request.url))
+
+
+def is_ours(url: str) -> bool:
+    return url.startswith(("http://127.0.0.1:", PICTURES))
+
+
+# What a failure shows
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    things = getattr(item, "funcargs", {})
+    if report.failed and report.when != "teardown" and "browser" in things:
+        folder = things["tmp_path_factory"].mktemp("screenshots")
+        pages = [page for context in things["browser"].contexts for page in context.pages]
+        report.sections += [seen(page, folder / f"{number}.png") for number, page in enumerate(pages, 1)]
+    return report
+
+
+def seen(page: Page, picture: Path) -> tuple[str, str]:
+    """A section of the report: a page as a person sees it, or why it can't be seen."""
+    try:
+        text = page.evaluate("document.body.innerText")[:TEXT_LENGTH]
+        said = [f"{message.type}: {message.text}" for message in page.console_messages()]
+        errors = [f"uncaught: {error}" for error in page.page_errors()]
+        page.screenshot(path=picture, full_page=True)
+    except Error as error:
+        return f"page {page.url}", str(error)
+    return f"page {page.url}", "\n".join([text, *said, *errors, f"Screenshot: {picture}"])
