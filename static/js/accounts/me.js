@@ -65,8 +65,8 @@ async function openDesk(me) {
   const scripts = [...template.content.querySelectorAll("script")];
   for (const script of scripts) script.remove();
   place.append(template.content);
-  place.hidden = false;
-  await Promise.all(scripts.map(({ src }) => run(src)));
+  // A form that is filled in before its script runs would keep nothing; one whose script is missing still works.
+  await Promise.all(scripts.map(({ src }) => run(src))).finally(() => { place.hidden = false; });
   document.dispatchEvent(new CustomEvent("me:desk", { detail: me }));
 }
 
