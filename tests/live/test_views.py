@@ -64,6 +64,14 @@ def test_a_position_that_never_was_is_told_to_load_the_page(
     assert [(event.number, event.kind) for event in heard(answer.text)] == [(None, "reload")]
 
 
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("2147483647", stream.LARGEST), ("2147483648", stream.NEVER), ("0000000005", 5), ("00000000005", stream.NEVER)],
+)
+def test_a_position_has_ten_digits_at_most(text: str, position: int) -> None:
+    assert stream.position_of(text) == position
+
+
 @given(st.text(max_size=30))
 def test_any_text_is_a_position(text: str) -> None:
     position = stream.position_of(text)

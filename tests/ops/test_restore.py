@@ -29,7 +29,7 @@ from support.persons import Person
 from support.programs import ORDINARY
 from support.uwsgi_server import UwsgiServer
 from webapp import cli, create_app, db
-from webapp.ops import restore
+from webapp.ops import restore, setup
 from webapp.pages import versions
 from webapp.system import instance
 from webapp.system.locks import try_lock
@@ -444,6 +444,19 @@ def test_a_full_disk(archive: Path, folder: Path) -> None:
 
 
 # Killed
+
+
+def test_the_start_goes_on_with_an_interrupted_one(
+    archive: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_folder: Path, _database: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(restore, "_place", interrupted)
+        restore.restore(archive, settings_for(folder), nothing)
+    assert setup.initialise(settings_for(folder)) is None, "its people are there"
+    assert len(content(folder / "pressroom.db")["user"]) == 6
 
 
 @pytest.mark.slow

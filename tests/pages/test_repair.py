@@ -20,6 +20,7 @@ from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
 from webapp import changes, create_app, db
 from webapp.content import about, posts, updates
+from webapp.ops import setup
 from webapp.pages import public, repair, store, versions
 from webapp.pages.paths import page_path
 from webapp.pages.public import Pages
@@ -105,6 +106,13 @@ def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_
     hot = after.pop("/post/1")
     assert hot != before["/post/1"], "nginx would serve it while the site starts"
     assert after == {path: inode for path, inode in before.items() if path not in stale}
+    assert outdated(site.app) == set()
+
+
+def test_initialising_mends_pages(site: Pages) -> None:
+    die_after(site.app, add_update)
+    assert outdated(site.app)
+    setup.initialise(settings_for(site.app.config["INSTANCE"]))
     assert outdated(site.app) == set()
 
 

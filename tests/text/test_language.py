@@ -9,6 +9,7 @@ from webapp.text.language import guess_language
     ("words", "default", "language"),
     [
         ("Flask 是一个轻量级的 Web 框架，适用于 RESTful API。", "en", "zh"),
+        ("Web 框", "en", "zh"),
         ("これはペンです。漢字もあります。", "en", "ja"),
         ("안녕하세요, 세계! Flask 3.1 입니다", "en", "ko"),
         ("مرحبا بالعالم", "en", "ar"),
