@@ -208,7 +208,7 @@ def trusting(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
 def say(port: int, *lines: str, body: str = "", host: str = "Host: x") -> bytes:
     """All that comes back until the server hangs up."""
     head = "\r\n".join(filter(None, [lines[0], host, *lines[1:]]))
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(f"{head}\r\n\r\n{body}".encode("latin-1"))
         answer = b""
         while more := client.recv(65_536):

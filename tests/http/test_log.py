@@ -348,7 +348,7 @@ def server(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
 
 
 def say(server: UwsgiServer, sent: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as client:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
         client.sendall(sent)
         answer = b""
         try:

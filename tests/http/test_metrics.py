@@ -252,7 +252,7 @@ def asked(url: str, times: int) -> None:
     host = url.removeprefix("http://")
 
     def ask(_number: int) -> None:
-        connection = HTTPConnection(host, timeout=30)
+        connection = HTTPConnection(host, timeout=60)
         connection.request("GET", "/hello")
         assert connection.getresponse().read() == b"Hello, World!"
         connection.close()

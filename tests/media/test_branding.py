@@ -265,7 +265,7 @@ def running(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
 
 
 def fetch(running: UwsgiServer, path: str) -> Any:
-    with urllib.request.urlopen(running.url + path, timeout=10) as answer:
+    with urllib.request.urlopen(running.url + path, timeout=60) as answer:
         return answer.read(), answer.headers
 
 

@@ -50,7 +50,7 @@ def test_it_is_not_ready_without_its_broadcaster(copied_instance: Callable[[str]
 
 def answer(server: UwsgiServer, path: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(server.url + path, timeout=20) as found:
+        with urllib.request.urlopen(server.url + path, timeout=60) as found:
             return found.status, found.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -60,7 +60,7 @@ def reload(site: UwsgiServer) -> subprocess.CompletedProcess[str]:
 
 
 def said_hello(site: UwsgiServer) -> str:
-    with urlopen(f"{site.url}/hello", timeout=20) as answer:
+    with urlopen(f"{site.url}/hello", timeout=60) as answer:
         return str(answer.read().decode())
 
 
@@ -123,7 +123,7 @@ def test_the_schema_is_upgraded_before_the_workers_are_new(site: UwsgiServer, co
     assert "The database was copied to " in done.stderr
     with closing(sqlite3.connect(site.instance / "pressroom.db")) as database:
         assert "more" in [column[1] for column in database.execute("PRAGMA table_info(post)")]
-    with urlopen(f"{site.url}/readyz", timeout=20) as answer:
+    with urlopen(f"{site.url}/readyz", timeout=60) as answer:
         assert answer.read() == b"ok"
 
 

@@ -42,7 +42,7 @@ def checkout(tmp_path: Path) -> Path:
 
 
 def get(site: UwsgiServer, path: str) -> tuple[int, http.client.HTTPMessage]:
-    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -106,7 +106,7 @@ def test_static_files_keep_for_a_year(site: UwsgiServer) -> None:
 
 
 def test_it_reads_large_headers_and_refuses_endless_bodies(site: UwsgiServer) -> None:
-    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
     connection.request("GET", "/hello", headers={"X-Large": "x" * 30_000})
     assert connection.getresponse().status == 200
     connection.close()
@@ -265,7 +265,7 @@ def waiting_view(server: UwsgiServer) -> Iterator[tuple[socket.socket, Future[by
     """A request in flight: what its view waits for, and the answer's body to come."""
     with ThreadPoolExecutor() as threads, socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"{server.url}/wait/{listener.getsockname()[1]}"
-        answer = threads.submit(lambda: urlopen(url, timeout=30).read())
+        answer = threads.submit(lambda: urlopen(url, timeout=60).read())
         view, _ = listener.accept()
         with view:
             yield view, answer

@@ -132,7 +132,7 @@ class Ticker(Program):
     def say(self, text: str) -> int:
         """The number of its event."""
         data = urllib.parse.urlencode({"text": text}).encode()
-        with urllib.request.urlopen(f"{self.url}/say", data, timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/say", data, timeout=60) as answer:
             return int(json.load(answer)["n"])
 
     def streams(self) -> int:

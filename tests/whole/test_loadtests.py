@@ -127,7 +127,7 @@ def test_a_master_has_the_shape_and_a_worker_the_people(server: UwsgiServer) -> 
     with subprocess.Popen(worker, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         master = ("--master", "--expect-workers", 1, "--master-bind-host", "127.0.0.1", "--master-bind-port", port)
         ran = locust(server.url, server.instance, *master, "--shape", "event", "-u", 12, "--tempo", 40)
-        said = process.communicate(timeout=30)[0]
+        said = process.communicate(timeout=60)[0]
     assert (ran.status, process.returncode) == (0, 0), ran.said + said
     assert ran.found["entries"]["POST /post/[live]/updates"]["requests"] > 0
     assert ran.found["entries"]["SSE from commit to arrival"]["requests"] > 0

@@ -167,7 +167,7 @@ def test_a_post_that_is_unpublished_ends_its_streams(way: Way, ada: Browser, pos
 
 
 def test_head_has_an_end(way: Way, post_id: int) -> None:
-    connection = HTTPConnection("127.0.0.1", way.port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", way.port, timeout=60)
     try:
         connection.request("HEAD", f"/post/{post_id}/live")
         answer = connection.getresponse()

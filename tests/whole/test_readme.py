@@ -106,7 +106,7 @@ def running(command: str, clone: Path, environ: dict[str, str]) -> Iterator[Path
 
 
 def read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return str(answer.read().decode())
 
 

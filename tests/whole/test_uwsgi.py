@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -153,8 +152,6 @@ def test_a_vanished_client_harms_nobody(server: UwsgiServer) -> None:
 
     workers = server.worker_pids()
     in_a_thread(run())
-    started = time.monotonic()
     assert Browser(server.url).get("/hello") == "Hello, World!"
-    assert time.monotonic() - started < 30
     assert server.worker_pids() == workers
     assert "Traceback" not in server.log()

@@ -1,0 +1,27 @@
+"""The readers of each post, as the broadcaster holds them."""
+
+from __future__ import annotations
+
+import select
+import socket
+
+from flask import Flask
+
+from support.persons import Person
+from webapp.live.topics import Topics
+
+
+def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None:
+    """An answer's head is held back until there is more of it (server.send_answers_whole); a stream's must not be."""
+    post_id = ada.write_post(live="y")
+    topics = Topics(app.extensions["engine"], select.epoll(), 10, 0)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+        with socket.create_connection(listener.getsockname()):
+            held, _address = listener.accept()
+            assert held.getsockopt(socket.IPPROTO_TCP, socket.TCP_CORK) == 1
+            topics.join(held.fileno(), post_id, 0, "")
+            options = (socket.TCP_CORK, socket.TCP_NODELAY)
+            assert [held.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [0, 1]
+            held.close()
+    topics.epoll.close()
