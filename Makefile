@@ -46,7 +46,7 @@ test: $(VENV)/.installed-for-tests
 test-all: $(VENV)/.installed-for-tests
 	@$(PYTEST)
 
-# Which lines no test reaches. A worker of uWSGI can't tell, as gevent mode skips what Python does at its end.
+# Which lines no test reaches.
 coverage: $(VENV)/.installed-for-tests
 	@rm -rf .coverage
 	@$(VENV)/bin/coverage run $(PYTEST:$(VENV)/bin/python=)

@@ -59,6 +59,8 @@ class UwsgiServer(ServerProcess):
         line = [str(command), "--ini", str(ini)]
         if module:
             line += ["--pythonpath", str(CHECKOUT / "tests"), "--module", module]
+        if "COVERAGE_PROCESS_CONFIG" in os.environ:  # make coverage
+            line += ["--pythonpath", str(CHECKOUT / "tests"), "--import", "support.save_coverage"]
         screen_file = instance.with_name(f"{instance.name}.screen")
         super().__init__([*line, *options], port, variables | dict(environ or {}), screen_file, cwd)
 
