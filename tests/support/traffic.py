@@ -20,7 +20,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import uuid4
 
-from support.http_client import Browser, ask
+from support.http_client import Answer, Browser, ask
 from support.live_page import LivePage
 from support.proxies import Way, behind_nginx
 from support.reader import CATCH_UP_SECONDS, Reader
@@ -51,6 +51,11 @@ class Told(NamedTuple):
     @property
     def acknowledged(self) -> bool:
         return self.status == 302
+
+
+def is_away(answer: Answer) -> bool:
+    """nginx says so of the site."""
+    return answer.status == 503 and b"Back in a moment" in answer.body
 
 
 @dataclass
@@ -87,8 +92,7 @@ class Writer:
             answer = ask(self.way, path, "POST", form, Cookie=self.cookie, Content_Type=kind)
         except (OSError, http.client.HTTPException):
             return Told(word, None)
-        is_lost = answer.status == 503 and b"Back in a moment" in answer.body
-        return Told(word, None if is_lost else answer.status, "".join(answer.all("Retry-After")))
+        return Told(word, None if is_away(answer) else answer.status, "".join(answer.all("Retry-After")))
 
     def acknowledged(self) -> list[str]:
         return [told.word for told in self.told if told.acknowledged]
@@ -108,6 +112,7 @@ class Traffic:
         self.count = itertools.count(1)
         self.pages_read = 0
         self.wrong: list[str] = []
+        self.pages_need_site = False  # as one that a full disk had no room for is made for each reader
         self.ended = threading.Event()
         self.pen = threading.Lock()  # held by whoever writes
         self.readers = [Reader(way.url, self.path) for _ in range(READERS)]
@@ -156,6 +161,8 @@ class Traffic:
         for path, gzipped in ((self.path, False), ("/", False), (self.path, True)):
             known = self.ada.acknowledged()[-ON_PAGE:] + self.eve.acknowledged()[-ON_PAGE:]
             answer = ask(self.way, path, **({"Accept_Encoding": "gzip"} if gzipped else {}))
+            if self.pages_need_site and is_away(answer):
+                continue
             assert answer.status == 200, (path, answer.status)
             is_packed = answer.all("Content-Encoding") == ["gzip"]
             page = (gzip.decompress(answer.body) if is_packed else answer.body).decode()

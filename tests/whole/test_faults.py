@@ -183,10 +183,12 @@ def test_killed_on_a_full_disk_it_is_back_once_there_is_room(on_tmpfs: tuple[Way
     traffic = Traffic(way)
     with supervised(way.server) as statuses, traffic.going_on():
         traffic.goes_on()
+        traffic.pages_need_site = True
         disk.fill()
         traffic.is_refused()
         kill(way.server.family())
         until(lambda: ask(way, "/hello").status == 200, "it was started again")
+        traffic.pages_need_site = False
         disk.fill()
         traffic.is_refused()
         disk.free()
