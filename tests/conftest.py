@@ -22,7 +22,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_app_context
 from jinja2 import FileSystemBytecodeCache
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from sqlalchemy import event
 
 from webapp import create_app, db
@@ -35,7 +35,7 @@ from webapp.system import instance
 pytest.register_assert_rewrite("support")
 
 from support.apps import close, refill, settings_for
-from support.browsing import CHROMIUM_FLAGS
+from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
 from tools.processes import ServerProcess
@@ -231,13 +231,8 @@ def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, if possible without its own windows. Nothing of it may ask the Internet for anything."""
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert path, "the browser tests need Chromium: apt install chromium-headless-shell"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pty
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -21,10 +20,10 @@ from typing import Any
 
 from flask import Flask
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 from sqlalchemy import select
 
-from support.browsing import CHROMIUM_FLAGS
+from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
@@ -146,20 +145,18 @@ def main() -> None:
     settings = {"PRESSROOM_SITE_TITLE": "The Hallstedt Courier", "PRESSROOM_TIMEZONE": ZONE}
     with (
         tempfile.TemporaryDirectory() as folder,
-        sync_playwright() as engine,
-        UwsgiServer(Path(folder) / "instance", environ=settings) as server,
+        chromium() as browser,
+        UwsgiServer(Path(folder) / "instance", workers=2, environ=settings) as server,
     ):
         app = create_app(config.read(server.environ))
         post_id = fill(app)["live"]
         unpin(app, post_id)
-        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         look: dict[str, Any] = {"viewport": SIZE, "locale": "en-GB", "timezone_id": ZONE}
         page, terminal = browser.new_context(**look).new_page(), browser.new_context(**look).new_page()
         terminal.set_content(TERMINAL)
         at_the_composer(page, server.url, post_id)
         with crowd(server.url, post_id) as readers:
             recorder = record(page, terminal, readers)
-        browser.close()
     recorder.save()
     print(f"{FILE.relative_to(CHECKOUT)}: {len(recorder.frames)} pictures, {FILE.stat().st_size / 1024:.0f} KB")
     print(recorder.crowd.said.rpartition("\033[K")[2].strip())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,11 @@ from unittest.mock import Mock, patch
 from zoneinfo import ZoneInfo
 
 from flask import Flask
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from support.browsing import CHROMIUM_FLAGS
+from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from webapp import changes, config, create_app
@@ -367,14 +366,12 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         site(Path(folder)) as (address, app, ids),
-        sync_playwright() as engine,
+        chromium() as browser,
     ):
-        browser = engine.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS)
         for width, scheme in LOOKS:
             shoot(browser, address, ids, width, scheme)
             shoot_past(browser, address, ids, width, scheme)
         shoot_news(browser, address, app, ids)
-        browser.close()
 
 
 if __name__ == "__main__":

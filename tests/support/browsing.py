@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from support.persons import PASSWORD, Person
 from tools.processes import until
@@ -58,6 +59,17 @@ class Site:
 
 
 # Who looks, and when
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Debian's, if possible without its own windows. Nothing of it may ask the Internet for anything."""
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert path, "this needs Chromium: apt install chromium-headless-shell"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
 
 
 def log_in(page: Page, name: str) -> None:
