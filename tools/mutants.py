@@ -239,7 +239,8 @@ async def first_failure(copy: Path, tests: list[str]) -> str | None:
     if status in {0, 5}:  # all passed, or there were none
         return None
     lines = screen.read_text(errors="replace").splitlines()
-    failed = [line.partition(" ")[2].partition(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    summary = [line for line in lines if line.startswith(("FAILED tests", "ERROR tests"))]
+    failed = [line.partition(" ")[2].partition(" - ")[0] for line in summary]
     return [*failed, *lines[-1:], f"exit status {status}"][0]
 
 
