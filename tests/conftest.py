@@ -34,7 +34,7 @@ from webapp.system import instance
 # Their asserts show what they compared, as a test's own do.
 pytest.register_assert_rewrite("support")
 
-from support.apps import close, refill, settings_for
+from support.apps import LAST_ANSWERS, Client, close, refill, settings_for
 from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
@@ -70,9 +70,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Whoever reads of a failure sees what the servers said that ran meanwhile."""
+    """Whoever reads of a failure sees what was answered last, and what the servers said that ran meanwhile."""
     report = yield
     if report.failed:
+        report.sections += LAST_ANSWERS
         report.sections += [("Server", server.last_words()) for server in ServerProcess.running]
     return report
 
@@ -80,6 +81,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.fixture(autouse=True)
 def nothing_left_behind() -> Iterator[None]:
     """Fails a test that leaves an app's context or a process behind; fixtures that outlive it came before."""
+    LAST_ANSWERS.clear()
     before = {child.pid for child in psutil.Process().children()}
     yield
     assert not has_app_context(), "an app context is left"
@@ -146,6 +148,7 @@ def make_app(
         refill(folder, template_instance)
         app = create_app(settings_for(folder, **config))
         app.jinja_env.bytecode_cache = compiled_templates
+        app.test_client_class = Client
         made.append(app)
         return app
 
@@ -162,6 +165,7 @@ def shared_app(
     instance.prepare(folder)
     app = create_app(settings_for(folder))
     app.jinja_env.bytecode_cache = compiled_templates
+    app.test_client_class = Client
     event.listen(app.extensions["engine"], "connect", _without_fsync)
     return app
 

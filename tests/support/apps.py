@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from collections import deque
+from html import unescape
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from webapp.pages.store import Store
 from webapp.system.instance import BENCH
+
+LAST_ANSWERS: deque[tuple[str, str]] = deque(maxlen=3)  # what was asked and answered, and the page's text
+TEXT_LENGTH = 2_000
+_NO_TEXT = re.compile(r"<(head|nav|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
+
+
+class Client(FlaskClient):
+    """Notes what it was answered, for whoever must explain why a test failed."""
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        answer = super().open(*args, **kwargs)
+        line = f"{answer.request.method} {answer.request.path}: {answer.status}"
+        is_page = answer.mimetype == "text/html" and not answer.direct_passthrough and not answer.content_encoding
+        text = unescape(_NO_TEXT.sub("", answer.text if is_page else "")).splitlines()
+        LAST_ANSWERS.append((line, "\n".join(filter(None, map(str.strip, text)))[:TEXT_LENGTH]))
+        return answer
 
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
