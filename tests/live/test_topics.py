@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 
@@ -23,5 +24,6 @@ def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None
             topics.join(held.fileno(), post_id, 0, "")
             options = (socket.TCP_CORK, socket.TCP_NODELAY)
             assert [held.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [0, 1]
+            assert not os.get_blocking(held.fileno()), "one reader who takes nothing would stop all others"
             held.close()
     topics.epoll.close()
