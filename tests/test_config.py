@@ -44,7 +44,7 @@ GOOD = {
     "REGISTRATION": [("open", "open"), ("closed", "closed")],
     "LIMITS": [("on", "on"), ("off", "off")],
     "END_AFTER_HOURS": [("0", 0), ("12", 12), ("8760", 8760)],
-    "SITE_TITLE": [("The Daily", None), ("日报 📰", None)],
+    "SITE_TITLE": [("The Daily", None), ("日报 📰", None), ("x" * 100, None)],
     "ACCENT": [("#7a1fa2", None), ("#7A1FA2", "#7a1fa2"), ("7a1fa2", "#7a1fa2"), ("#fa0", "#ffaa00")],
     "LANGUAGE": [("en", "en"), ("zh", "zh")],
     "TIMEZONE": [("UTC", ZoneInfo("UTC")), ("Asia/Shanghai", ZoneInfo("Asia/Shanghai"))],

@@ -340,6 +340,11 @@ def test_a_text_may_be_just_so_long(render, most):
     assert refused.value.template % refused.value.values == str(refused.value)
 
 
+def test_what_is_no_table_may_have_any_number_of_bars():
+    line = "a|" * 60
+    assert line in post(f"Words.\n{line}")
+
+
 def test_a_table_has_at_most_fifty_columns():
     def table(columns: int) -> str:
         return "|a" * columns + "|\n" + "|-" * columns + "|\n" + "|b" * columns + "|\n"
