@@ -34,15 +34,9 @@ def say(way: Way, *sent: bytes) -> bytes:
         return answer
 
 
-def until_known(listener: Listener) -> None:
-    """Until it has ended, or had the sign of life that a stream gives which is held."""
-    while not listener.ended and ":\n\n" not in listener.text:
-        listener.take(1.0)
-
-
 def streams(way: Way, _post_id: int) -> str:
     with Listener(way.url, "/live?after=0") as listener:
-        until_known(listener)
+        listener.until(lambda: listener.ended or ":\n\n" in listener.text)  # the sign of life of one that is held
         return "by polling" if listener.ended else "at once"
 
 
