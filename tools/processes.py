@@ -91,7 +91,7 @@ class ServerProcess:
     """
 
     stop_seconds = 30.0
-    running: ClassVar[list[Self]] = []  # for whoever must explain why a test failed
+    running: ClassVar[set[Self]] = set()  # for whoever must explain why a test failed
     process: subprocess.Popen[bytes]
 
     def __init__(
@@ -148,7 +148,7 @@ class ServerProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.running.append(self)
+        self.running.add(self)
 
     def start(self) -> None:
         """Raises WaitFailed, with what it printed, if it ends by itself or doesn't answer."""
@@ -195,8 +195,7 @@ class ServerProcess:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self.process.wait(WAIT_SECONDS)
-        if self in self.running:
-            self.running.remove(self)
+        self.running.discard(self)
 
     def left(self) -> list[psutil.Process]:
         """What lives in its session."""
