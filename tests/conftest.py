@@ -34,7 +34,7 @@ from webapp.system import instance
 # Their asserts show what they compared, as a test's own do.
 pytest.register_assert_rewrite("support")
 
-from support.apps import LAST_ANSWERS, Client, close, refill, settings_for
+from support.apps import LAST_ANSWERS, Client, close, refill, settings_for, text_of
 from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
@@ -73,7 +73,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """Whoever reads of a failure sees what was answered last, and what the servers said that ran meanwhile."""
     report = yield
     if report.failed:
-        report.sections += LAST_ANSWERS
+        report.sections += [(line, text_of(page)) for line, page in LAST_ANSWERS]
         report.sections += [("Server", server.last_words()) for server in ServerProcess.running]
     return report
 

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Error, Page, expect
 
-from support.apps import close, settings_for
+from support.apps import TEXT_LENGTH, close, settings_for
 from support.browsing import PATIENCE_MS, PICTURES, Site, new_page
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
-
-TEXT_LENGTH = 2_000
 
 expect.set_options(timeout=PATIENCE_MS)
 

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from webapp.pages.store import Store
 from webapp.system.instance import BENCH
 
-LAST_ANSWERS: deque[tuple[str, str]] = deque(maxlen=3)  # what was asked and answered, and the page's text
+LAST_ANSWERS: deque[tuple[str, str]] = deque(maxlen=3)  # what was asked and answered, and the page's HTML
 TEXT_LENGTH = 2_000
 _NO_TEXT = re.compile(r"<(head|nav|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
@@ -28,9 +28,14 @@ class Client(FlaskClient):
         answer = super().open(*args, **kwargs)
         line = f"{answer.request.method} {answer.request.path}: {answer.status}"
         is_page = answer.mimetype == "text/html" and not answer.direct_passthrough and not answer.content_encoding
-        text = unescape(_NO_TEXT.sub("", answer.text if is_page else "")).splitlines()
-        LAST_ANSWERS.append((line, "\n".join(filter(None, map(str.strip, text)))[:TEXT_LENGTH]))
+        LAST_ANSWERS.append((line, answer.text if is_page else ""))
         return answer
+
+
+def text_of(page: str) -> str:
+    """What a person reads first on a page of HTML."""
+    lines = unescape(_NO_TEXT.sub("", page)).splitlines()
+    return "\n".join(filter(None, map(str.strip, lines)))[:TEXT_LENGTH]
 
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
