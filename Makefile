@@ -119,5 +119,5 @@ machine: python
 		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
 		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
 
-.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test test-all coverage mutants check recording screens messages \
-	python machine
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test test-all coverage mutants check \
+	recording screens messages python machine
