@@ -23,7 +23,7 @@ def site(copied_instance: Callable[[str], Path]) -> Iterator[Site]:
     """The site under uWSGI; the tests share it, so each looks only at what it made."""
     folder = copied_instance("site")
     environ = {"PRESSROOM_REGISTRATION": "open", "PRESSROOM_LIMITS": "off"}
-    with UwsgiServer(folder, workers=1, environ=environ) as server:
+    with UwsgiServer(folder, environ=environ) as server:
         app = create_app(settings_for(folder, LIMITS="off"))
         yield Site(server.url, app)
         close(app)

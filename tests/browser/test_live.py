@@ -501,7 +501,7 @@ def test_a_server_that_starts_anew_is_found_again(
     visit: Callable[..., Page], copied_instance: Callable[[str], Any]
 ) -> None:
     folder = copied_instance("restarted")
-    with UwsgiServer(folder, workers=1, environ={"PRESSROOM_LIMITS": "off"}) as server:
+    with UwsgiServer(folder, environ={"PRESSROOM_LIMITS": "off"}) as server:
         app: Flask = create_app(settings_for(folder, LIMITS="off"))
         ada = Person(app, "ada")
         post_id = ada.write_post(live="y")

@@ -194,14 +194,14 @@ def test_forwarded_headers_are_believed_from_proxies_only(make_app: Callable[...
 
 @pytest.fixture(scope="module")
 def uwsgi(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
-    with UwsgiServer(copied_instance("guard"), workers=1) as running:
+    with UwsgiServer(copied_instance("guard")) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def trusting(copied_instance: Callable[[str], Path]) -> Iterator[UwsgiServer]:
     environ = {"PRESSROOM_PROXIES": "1", "PRESSROOM_TRUSTED_HOSTS": "news.example.org"}
-    with UwsgiServer(copied_instance("trusting"), workers=1, environ=environ) as running:
+    with UwsgiServer(copied_instance("trusting"), environ=environ) as running:
         yield running
 
 

@@ -392,7 +392,7 @@ def test_a_stream_is_handed_over_and_logged(server: UwsgiServer) -> None:
 
 
 def test_a_full_disk_loses_no_answer(copied_instance: Callable[[str], Path]) -> None:
-    with UwsgiServer(copied_instance("no-room"), workers=1, environ={"PRESSROOM_LOG": "json"}) as server:
+    with UwsgiServer(copied_instance("no-room"), environ={"PRESSROOM_LOG": "json"}) as server:
         until(server.all_ready, "the worker is there")
         (pid,) = server.worker_pids()
         worker = psutil.Process(pid)

@@ -337,7 +337,7 @@ def test_a_full_disk_fails_no_request(copied_instance: Callable[[str], Path], tm
 
 
 def test_a_vanished_client_is_counted(copied_instance: Callable[[str], Path]) -> None:
-    with UwsgiServer(copied_instance("vanished"), workers=1) as server:
+    with UwsgiServer(copied_instance("vanished")) as server:
         scrapes = Scrapes(server.url)
         for _client in range(10):
             with socket.create_connection(("127.0.0.1", server.port)) as client:
@@ -348,7 +348,7 @@ def test_a_vanished_client_is_counted(copied_instance: Callable[[str], Path]) ->
 def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str], Path]) -> None:
     from support.sse_client import many
 
-    with UwsgiServer(copied_instance("metrics"), workers=1) as server:
+    with UwsgiServer(copied_instance("metrics")) as server:
         ada = Browser(server.url, "ada")
         post_id = ada.write_post()
 

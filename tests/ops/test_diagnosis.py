@@ -309,7 +309,7 @@ def test_too_few_descriptors(machine: Machine) -> None:
 @pytest.mark.slow
 def test_too_few_descriptors_of_a_running_site(copied_instance: Callable[[str], Path]) -> None:
     """It is asked about, not the shell in which the check runs."""
-    with UwsgiServer(copied_instance("few"), workers=1) as server:
+    with UwsgiServer(copied_instance("few")) as server:
         machine = Machine(server.instance, server.environ)
         assert machine.check() == []
         psutil.Process(server.pid).rlimit(psutil.RLIMIT_NOFILE, (500, 4096))

@@ -38,7 +38,7 @@ def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeyp
 
 
 def test_it_is_not_ready_without_its_broadcaster(copied_instance: Callable[[str], Path]) -> None:
-    with UwsgiServer(copied_instance("ready"), workers=1) as server:
+    with UwsgiServer(copied_instance("ready")) as server:
         until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready")
         server.broadcasters()[0].suspend()
         until(lambda: answer(server, "/readyz")[0] == 503, "it notices")

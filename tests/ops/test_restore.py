@@ -370,7 +370,7 @@ def test_a_database_of_something_else(archive: Path, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_a_running_site(archive: Path, folder: Path) -> None:
-    with UwsgiServer(folder, workers=1):
+    with UwsgiServer(folder):
         said = refused(archive, folder)
     assert said.startswith(f"a site already runs on {folder}")
     restore.restore(archive, settings_for(folder), nothing)

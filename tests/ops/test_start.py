@@ -135,7 +135,7 @@ def test_it_starts_a_fresh_checkout_from_anywhere(checkout: Path, tmp_path: Path
 
 @pytest.mark.slow
 def test_it_starts_from_within_its_folder(checkout: Path) -> None:
-    server = UwsgiServer(checkout / "instance", workers=1, ini="uwsgi.ini", cwd=checkout)
+    server = UwsgiServer(checkout / "instance", ini="uwsgi.ini", cwd=checkout)
     del server.environ["PRESSROOM_INSTANCE"]
     with server:
         assert (checkout / "instance" / "pressroom.db").is_file()

@@ -258,7 +258,7 @@ def test_its_data_and_backups_come_over(old: Path, made_by_old: Path, tmp_path: 
     assert not (instance / "backups").exists(), "nothing was upgraded"
     pressroom(CHECKOUT, restored, "restore", str(file))
     shutil.copy(instance / "bench.json", restored)
-    with UwsgiServer(restored, workers=1) as site:
+    with UwsgiServer(restored) as site:
         assert failing(site, for_readers(restored)) == {}
         for post_id, html in rows(restored, TEXTS):
             assert html in ask(site, f"/post/{post_id}").body.decode()
