@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -21,7 +22,6 @@ import psutil
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_app_context
-from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Browser
 from sqlalchemy import event
 
@@ -51,10 +51,14 @@ MEMORY = Path("/dev/shm")  # noqa: S108
 FILES_BYTES = 4e9
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Keep the tests' files in memory where they fit: each site flushes every change, and they'd share one disk."""
     if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > FILES_BYTES:
         os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
+    if "COMPILED_TEMPLATES" not in os.environ:  # else it is another process's, which removes it
+        os.environ["COMPILED_TEMPLATES"] = folder = tempfile.mkdtemp()
+        config.add_cleanup(lambda: shutil.rmtree(folder))
+    import_module("support.compiled_templates")
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -110,12 +114,6 @@ def nobody_waits_for_company() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Each test builds an app; they share the compiled templates."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-
-
-@pytest.fixture(scope="session")
 def password_hash(quick_passwords: None) -> str:
     return passwords.make_hash(PASSWORD)
 
@@ -136,9 +134,7 @@ def template_instance(tmp_path_factory: pytest.TempPathFactory, password_hash: s
 
 
 @pytest.fixture
-def make_app(
-    template_instance: Path, tmp_path: Path, compiled_templates: FileSystemBytecodeCache
-) -> Iterator[Callable[..., Flask]]:
+def make_app(template_instance: Path, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
     """Build an app on a fresh copy of the instance; `config` overrides settings."""
     made: list[Flask] = []
 
@@ -147,7 +143,6 @@ def make_app(
         instance.prepare(folder)
         refill(folder, template_instance)
         app = create_app(settings_for(folder, **config))
-        app.jinja_env.bytecode_cache = compiled_templates
         app.test_client_class = Client
         made.append(app)
         return app
@@ -158,13 +153,10 @@ def make_app(
 
 
 @pytest.fixture(scope="session")
-def shared_app(
-    template_instance: Path, tmp_path_factory: pytest.TempPathFactory, compiled_templates: FileSystemBytecodeCache
-) -> Flask:
+def shared_app(template_instance: Path, tmp_path_factory: pytest.TempPathFactory) -> Flask:
     folder = tmp_path_factory.mktemp("shared") / "instance"
     instance.prepare(folder)
     app = create_app(settings_for(folder))
-    app.jinja_env.bytecode_cache = compiled_templates
     app.test_client_class = Client
     event.listen(app.extensions["engine"], "connect", _without_fsync)
     return app

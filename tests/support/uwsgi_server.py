@@ -56,11 +56,13 @@ class UwsgiServer(ServerProcess):
             "PRESSROOM_HTTP": f"127.0.0.1:{port}",
             "PRESSROOM_WORKERS": str(workers),
         }
-        line = [str(command), "--ini", str(ini)]
+        line = [str(command), "--ini", str(ini), "--pythonpath", str(CHECKOUT / "tests")]
         if module:
-            line += ["--pythonpath", str(CHECKOUT / "tests"), "--module", module]
+            line += ["--module", module]
+        if "COMPILED_TEMPLATES" in os.environ:
+            line += ["--import", "support.compiled_templates"]
         if "COVERAGE_PROCESS_CONFIG" in os.environ:  # make coverage
-            line += ["--pythonpath", str(CHECKOUT / "tests"), "--import", "support.save_coverage"]
+            line += ["--import", "support.save_coverage"]
         screen_file = instance.with_name(f"{instance.name}.screen")
         super().__init__([*line, *options], port, variables | dict(environ or {}), screen_file, cwd)
 
