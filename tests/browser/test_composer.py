@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, Route, expect
 
@@ -290,6 +291,7 @@ def test_a_busy_site_is_asked_again_when_it_says(visit: Callable[..., Page], sit
     expect(page.locator("[data-updates] > .update")).to_contain_text("In the rush.")
 
 
+@pytest.mark.slow
 def test_a_restart_in_the_middle_of_a_sentence(
     visit: Callable[..., Page], copied_instance: Callable[[str], Any]
 ) -> None:

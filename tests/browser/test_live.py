@@ -497,6 +497,7 @@ def test_a_server_that_holds_no_streams_is_polled(visit: Callable[..., Page], si
     is_live(reader)
 
 
+@pytest.mark.slow
 def test_a_server_that_starts_anew_is_found_again(
     visit: Callable[..., Page], copied_instance: Callable[[str], Any]
 ) -> None:

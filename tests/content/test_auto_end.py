@@ -222,6 +222,7 @@ def test_a_benchs_posts_stay_live(app: Flask, ada: Person, clock: Clock) -> None
     assert look(app) == [1]
 
 
+@pytest.mark.slow
 def test_a_running_site_ends_it(copied_instance: Callable[[str], Path]) -> None:
     """Under uWSGI, in its page files too. The post was last updated before the site started."""
     folder = copied_instance("quiet")

@@ -313,6 +313,7 @@ def test_a_chunked_form_gets_through_nginx(copied_instance: Callable[[str], Path
         assert say(way.port, "GET /hello HTTP/1.0", host="") == b"", "it refuses whoever names no host"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "command", ["gunicorn -w 1 --threads 2 -b 127.0.0.1:{port}", "waitress-serve --listen 127.0.0.1:{port}"]
 )

@@ -307,6 +307,7 @@ def test_requests_are_counted_once_through_reloads_and_deaths(copied_instance: C
         assert scrapes.now() >= scrapes.expected
 
 
+@pytest.mark.slow
 def test_each_process_of_another_server_counts(copied_instance: Callable[[str], Path], tmp_path: Path) -> None:
     environ = {"PRESSROOM_INSTANCE": str(copied_instance("gunicorn"))}
     command = "gunicorn -w 2 -b 127.0.0.1:{port} webapp.wsgi:app".split()
@@ -336,6 +337,7 @@ def test_a_full_disk_fails_no_request(copied_instance: Callable[[str], Path], tm
         assert server.worker_pids() == before
 
 
+@pytest.mark.slow
 def test_a_vanished_client_is_counted(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("vanished")) as server:
         scrapes = Scrapes(server.url)
@@ -345,6 +347,7 @@ def test_a_vanished_client_is_counted(copied_instance: Callable[[str], Path]) ->
         until(lambda: scrapes.now() >= scrapes.expected + 10, "all were counted")
 
 
+@pytest.mark.slow
 def test_metrics_count_what_the_broadcaster_does(copied_instance: Callable[[str], Path]) -> None:
     from support.sse_client import many
 

@@ -217,6 +217,7 @@ def test_after_its_death_readers_come_back_to_a_new_one(server: UwsgiServer, ada
         assert numbers(listener.until_number(third)) == [second, third]
 
 
+@pytest.mark.slow
 def test_while_nobody_holds_streams_readers_poll(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("alone"), environ={"PRESSROOM_LIMITS": "off"}) as server:
         ada = Browser(server.url, "ada")
@@ -234,6 +235,7 @@ def test_while_nobody_holds_streams_readers_poll(copied_instance: Callable[[str]
         process.resume()
 
 
+@pytest.mark.slow
 def test_a_stop_parts_from_everybody_within_seconds(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("parting")) as server:
         ada = Browser(server.url, "ada")
@@ -256,6 +258,7 @@ def test_a_second_one_says_so_and_ends(server: UwsgiServer) -> None:
     assert process.is_running()
 
 
+@pytest.mark.slow
 def test_beyond_its_descriptors_streams_poll(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("few"), environ={"PRESSROOM_LIMITS": "off"}) as server:
         ada = Browser(server.url, "ada")
@@ -275,6 +278,7 @@ def test_beyond_its_descriptors_streams_poll(copied_instance: Callable[[str], Pa
             assert line.ask("status")["refused"] == 60 - 36
 
 
+@pytest.mark.slow
 def test_an_address_can_be_kept_from_taking_all(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("address"), environ={"PRESSROOM_STREAMS_PER_ADDRESS": "3"}) as server:
         ada = Browser(server.url, "ada")

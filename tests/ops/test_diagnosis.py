@@ -143,6 +143,7 @@ def test_a_bad_setting_stops_the_check_too(machine: Machine) -> None:
     assert machine.run("flask", "--app", "webapp", "check") == (1, [said])
 
 
+@pytest.mark.slow
 def test_a_key_that_cannot_be_read(machine: Machine) -> None:
     key = machine.instance / "secret_key"
     key.chmod(0)
@@ -153,6 +154,7 @@ def test_a_key_that_cannot_be_read(machine: Machine) -> None:
     assert machine.start()[0] == 0, "the cure works"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give a file away")
 @pytest.mark.parametrize("name", ["locks/healer", "pressroom.db"])
 def test_files_of_somebody_else(machine: Machine, name: str) -> None:
@@ -166,6 +168,7 @@ def test_files_of_somebody_else(machine: Machine, name: str) -> None:
     assert machine.check() == [], "the cure works"
 
 
+@pytest.mark.slow
 def test_a_queue_that_the_kernel_keeps_short(machine: Machine) -> None:
     """In a network of its own, whose limits are its own too."""
     shorten = 'ip link set lo up && echo 100 > /proc/sys/net/core/somaxconn && exec "$@"'
@@ -202,6 +205,7 @@ def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
     assert diagnosis.without_gevent(UWSGI) is None
 
 
+@pytest.mark.slow
 def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In an environment that has all of ours, but for programs."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "other"], check=True)
@@ -317,6 +321,7 @@ def test_too_few_descriptors_of_a_running_site(copied_instance: Callable[[str], 
         assert said.startswith("a worker may open only 500 files")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IS_ROOT, reason="only root can give a file away")
 def test_a_page_store_of_somebody_else(machine: Machine) -> None:
     """As a command leaves it that was run as root."""
@@ -331,6 +336,7 @@ def test_a_page_store_of_somebody_else(machine: Machine) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_a_clock_that_is_behind(machine: Machine) -> None:
     database = machine.instance / "pressroom.db"
     later = time.time() + 3 * diagnosis.DAY_SECONDS
@@ -342,6 +348,7 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
     assert machine.warnings() == [said]
 
 
+@pytest.mark.slow
 def test_a_disk_nearly_full(tmp_path: Path) -> None:
     """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""
     script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.start && exec "$@"'
@@ -355,6 +362,7 @@ def test_a_disk_nearly_full(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", diagnosis.IN_LOG)
 def test_what_uwsgi_wrote_into_its_log(machine: Machine, words: str) -> None:
     log = machine.instance / "uwsgi.log"

@@ -37,6 +37,7 @@ def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeyp
     assert (answer.status_code, answer.text) == (503, "The disk is nearly full.")
 
 
+@pytest.mark.slow
 def test_it_is_not_ready_without_its_broadcaster(copied_instance: Callable[[str], Path]) -> None:
     with UwsgiServer(copied_instance("ready")) as server:
         until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready")

@@ -121,6 +121,7 @@ def test_it_reads_large_headers_and_refuses_endless_bodies(site: UwsgiServer) ->
 # From where and how it is started
 
 
+@pytest.mark.slow
 def test_it_starts_a_fresh_checkout_from_anywhere(checkout: Path, tmp_path: Path) -> None:
     environ = {"PATH": f"{UWSGI.parent}:{os.environ['PATH']}"}
     server = UwsgiServer(
@@ -141,6 +142,7 @@ def test_it_starts_from_within_its_folder(checkout: Path) -> None:
         assert (checkout / "instance" / "pressroom.db").is_file()
 
 
+@pytest.mark.slow
 def test_it_says_the_password_only_once(tmp_path: Path) -> None:
     with UwsgiServer(tmp_path / "instance") as first:
         assert PASSWORD_LINE.search(first.screen())
@@ -149,6 +151,7 @@ def test_it_says_the_password_only_once(tmp_path: Path) -> None:
         assert again.screen().splitlines()[-1] == f"Pressroom: {again.url}"
 
 
+@pytest.mark.slow
 def test_it_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
     path = tmp_path / "pressroom.sock"
     server = UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_SOCKET": str(path)})
@@ -242,6 +245,7 @@ def test_it_refuses_a_database_that_it_cannot_open(tmp_path: Path) -> None:
     assert "Traceback" not in screen
 
 
+@pytest.mark.slow
 def test_it_says_when_limits_are_lifted_and_links_will_not_work(tmp_path: Path) -> None:
     server = UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_LIMITS": "off"})
     server.environ["PRESSROOM_HTTP"] = f"0.0.0.0:{server.port}"
@@ -254,6 +258,7 @@ def test_it_says_when_limits_are_lifted_and_links_will_not_work(tmp_path: Path) 
 # How it stops and reloads
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     with UwsgiServer(tmp_path / "instance") as server:
         os.killpg(server.pid, signal.SIGINT)
@@ -271,6 +276,7 @@ def waiting_view(server: UwsgiServer) -> Iterator[tuple[socket.socket, Future[by
             yield view, answer
 
 
+@pytest.mark.slow
 def test_sigterm_lets_requests_in_flight_finish(tmp_path: Path) -> None:
     with UwsgiServer(tmp_path / "instance", module="support.waiting_site:app") as server:
         with waiting_view(server) as (view, answer):
@@ -294,6 +300,7 @@ def test_sigterm_has_an_end_to_its_mercy(tmp_path: Path) -> None:
         assert isinstance(answer.exception(30), (OSError, http.client.HTTPException))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("to_all", [False, True], ids=["sigterm", "ctrl-c"])
 def test_it_ends_at_once_while_workers_are_still_starting(tmp_path: Path, to_all: bool) -> None:
     (tmp_path / "sleeper.py").write_text("import threading\nthreading.Event().wait()\n")
@@ -320,6 +327,7 @@ def _keep_asking(server: UwsgiServer, stop: threading.Event) -> list[int]:
     return statuses
 
 
+@pytest.mark.slow
 def test_a_chain_reload_loses_no_request(tmp_path: Path) -> None:
     stop = threading.Event()
     with UwsgiServer(tmp_path / "instance", workers=2) as server, ThreadPoolExecutor() as threads:
@@ -338,6 +346,7 @@ def test_a_chain_reload_loses_no_request(tmp_path: Path) -> None:
         assert set(statuses) == {200}
 
 
+@pytest.mark.slow
 def test_sighup_is_a_chain_reload(tmp_path: Path) -> None:
     with UwsgiServer(tmp_path / "instance") as server:
         before = server.worker_pids()

@@ -330,6 +330,7 @@ def test_what_a_killed_worker_left_outdated_is_right_soon(
         assert f'data-seq="{post.seq}"' in running.ask(path).body.decode()
 
 
+@pytest.mark.slow
 def test_new_code_takes_the_pages_over_in_the_background(running: Running) -> None:
     """After a chain reload: the site's name stands for code and templates."""
     paths = ["/", f"/post/{running.post}", "/user/ada", "/feed.atom"]

@@ -18,13 +18,12 @@ from support.proxies import WAYS, Way
 from support.sse_client import Listener, numbers, retries
 from tools.processes import until
 
+pytestmark = pytest.mark.slow
+
 READERS = 20
-QUICK = "nginx"
 
 
-@pytest.fixture(
-    scope="module", params=[pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow) for name in WAYS]
-)
+@pytest.fixture(scope="module", params=WAYS)
 def way(request: pytest.FixtureRequest, copied_instance: Callable[[str], Path]) -> Iterator[Way]:
     with WAYS[request.param](copied_instance("way"), {"PRESSROOM_LIMITS": "off"}) as way:
         until(way.server.holds_streams, "streams are held")

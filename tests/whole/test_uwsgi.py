@@ -20,6 +20,8 @@ from tools.processes import until
 from webapp import create_app, db
 from webapp.models import Event, Post
 
+pytestmark = pytest.mark.slow
+
 MANY = 500
 T = TypeVar("T")
 
