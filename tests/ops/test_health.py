@@ -28,7 +28,14 @@ def test_it_is_not_ready_with_another_schema(app: Flask, anonymous: Person) -> N
     assert answer.text == f"The database has schema 0001, and this Pressroom wants {schema.newest()}."
     with app.app_context(), db.writing() as session:
         session.execute(text("DROP TABLE alembic_version"))
-    assert anonymous.get("/readyz").text == "The database can't be read."
+    assert anonymous.get("/readyz").text == "The database is empty."
+
+
+def test_it_is_not_ready_without_its_database(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    (app.config["INSTANCE"] / "pressroom.db").write_bytes(b"no database " * 99)
+    answer = app.test_client().get("/readyz")
+    assert (answer.status_code, answer.text) == (503, "The database can't be read.")
 
 
 def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,9 +38,11 @@ def readyz() -> Response | str:
 
 def _database() -> str | None:
     try:
-        current = schema.current(db.reading())
+        current = schema.current(db.reading().connection())
     except SQLAlchemyError:
         return "The database can't be read."
+    if current is None:
+        return "The database is empty."
     newest = schema.newest()
     return None if current == newest else f"The database has schema {current}, and this Pressroom wants {newest}."
 
