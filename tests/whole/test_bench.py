@@ -41,21 +41,23 @@ def extra(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Server], None]]
     yield lambda server: monkeypatch.setitem(BY_NAME, server.name, server)
 
 
-def measured(base: Path, folder: Path, *names: str) -> dict[str, Any]:
+def measured(base: Path, folder: Path, *names: str, scenario: bool = False) -> dict[str, Any]:
     bench = run.Bench("quick", TINY._replace(servers=names), folder, base)
-    for step in bench.steps():
-        bench.do(*step)
+    for what, server, number in bench.steps():
+        if server or scenario:
+            bench.do(what, server, number)
     found: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return found
 
 
 def test_what_is_slower_shows(base: Path, tmp_path: Path, extra: Callable[[Server], None]) -> None:
+    """It takes a fifth of a second longer, and makes each page anew."""
     extra(lying("slow"))
-    found = measured(base, tmp_path, "uwsgi", "uwsgi-unstored", "slow")
+    found = measured(base, tmp_path, "uwsgi", "slow", scenario=True)
     assert found["problems"] == []
     rounds = {server["name"]: server["rounds"][0] for server in found["servers"]}
     assert rounds["slow"]["p50_ms"] >= 200 > rounds["uwsgi"]["p50_ms"]
-    assert rounds["uwsgi-unstored"]["requests_per_cpu_s"] < rounds["uwsgi"]["requests_per_cpu_s"] / 2
+    assert rounds["slow"]["requests_per_cpu_s"] < rounds["uwsgi"]["requests_per_cpu_s"] / 2
     assert all(one["memory_mb"] > 20 for one in rounds.values())
     streams = found["servers"][0]["streams"]["rounds"][0]
     assert (streams["missing"], streams["double"]) == (0, 0)
