@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from support.apps import TEXT_LENGTH, close, settings_for
-from support.browsing import PATIENCE_MS, PICTURES, Site, new_page
+from support.apps import close, settings_for
+from support.browsing import PATIENCE_MS, PICTURES, Site, new_page, seen
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
@@ -73,15 +73,3 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         pages = [page for context in things["browser"].contexts for page in context.pages]
         report.sections += [seen(page, folder / f"{number}.png") for number, page in enumerate(pages, 1)]
     return report
-
-
-def seen(page: Page, picture: Path) -> tuple[str, str]:
-    """A section of the report: a page as a person sees it, or why it can't be seen."""
-    try:
-        text = page.evaluate("document.body.innerText")[:TEXT_LENGTH]
-        said = [f"{message.type}: {message.text}" for message in page.console_messages()]
-        errors = [f"uncaught: {error}" for error in page.page_errors()]
-        page.screenshot(path=picture, full_page=True)
-    except Error as error:
-        return f"page {page.url}", str(error)
-    return f"page {page.url}", "\n".join([text, *said, *errors, f"Screenshot: {picture}"])

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
 
+from support.apps import TEXT_LENGTH
 from support.persons import PASSWORD, Person
 from tools.processes import until
 
@@ -194,3 +196,15 @@ def tab_to(page: Page, text: str) -> None:
             assert outline != "nonenone", f"nobody sees that {text!r} has the focus"
             return
     raise AssertionError(f"{text!r} can't be reached with Tab")
+
+
+def seen(page: Page, picture: Path) -> tuple[str, str]:
+    """A section of the report: a page as a person sees it, or why it can't be seen."""
+    try:
+        text = page.evaluate("document.body.innerText")[:TEXT_LENGTH]
+        said = [f"{message.type}: {message.text}" for message in page.console_messages()]
+        errors = [f"uncaught: {error}" for error in page.page_errors()]
+        page.screenshot(path=picture, full_page=True)
+    except Error as error:
+        return f"page {page.url}", str(error)
+    return f"page {page.url}", "\n".join([text, *said, *errors, f"Screenshot: {picture}"])
