@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from flask import Flask
 from flask.wrappers import Response
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.content import add_many, items, publish_many
@@ -291,6 +291,9 @@ def test_a_404_tells_nobody_whether_there_is_a_draft(ada: Person, anonymous: Per
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(path=st.text(st.characters(codec="utf-8"), max_size=20))
+@example("Ada")
+@example("/other.example.org/")
+@example("ada/page/1")
 def test_no_address_breaks_the_site_or_leads_in_circles(app: Flask, path: str) -> None:
     client = app.test_client()
     for start in ("/", "/user/", "/tag/", "/about/", "/hello/", "/post/"):
