@@ -68,7 +68,7 @@ def is_ours(url: str) -> bool:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     things = getattr(item, "funcargs", {})
-    if report.failed and report.when != "teardown" and "browser" in things:
+    if report.failed and report.when != "teardown" and {"browser", "tmp_path_factory"} <= things.keys():
         folder = things["tmp_path_factory"].mktemp("screenshots")
         pages = [page for context in things["browser"].contexts for page in context.pages]
         report.sections += [seen(page, folder / f"{number}.png") for number, page in enumerate(pages, 1)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from flask import Flask
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from support.apps import LAST_ANSWERS, text_of
 from support.browsing import Site, seen
@@ -39,3 +41,16 @@ def test_an_answer_is_shown_as_its_text(app: Flask) -> None:
 def test_a_server_is_shown_by_its_log(site: Site) -> None:
     [server] = [server for server in ServerProcess.running if server.url == site.url]
     assert "Pressroom: " in server.last_words()
+
+
+def test_a_failure_before_there_is_a_folder_for_pictures_is_told_as_it_is(
+    request: pytest.FixtureRequest, browser: Browser
+) -> None:
+    """The server didn't start, say; an error in the report itself would end the whole run."""
+    conftest = request.config.pluginmanager.getplugin(str(Path(__file__).with_name("conftest.py")))
+    report = SimpleNamespace(failed=True, when="setup", sections=[])
+    hook = conftest.pytest_runtest_makereport(SimpleNamespace(funcargs={"browser": browser}))
+    next(hook)
+    with pytest.raises(StopIteration) as end:
+        hook.send(report)
+    assert end.value.value.sections == []
