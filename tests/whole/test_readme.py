@@ -35,7 +35,7 @@ def clone(tmp_path: Path) -> Path:
     # Were it not up to date, `make serve` would install this copy into it.
     stamp = (Path(sys.prefix) / ".installed").stat().st_mtime
     assert stamp > max((folder / name).stat().st_mtime for name in ("pyproject.toml", "constraints.txt")), (
-        "use make test"
+        ".venv is older than pyproject.toml: run make test, or make install before pytest"
     )
     (folder / ".venv").symlink_to(Path(sys.prefix))
     return folder
