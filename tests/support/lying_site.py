@@ -4,7 +4,7 @@ outdated  a post's page stays as it was first
 cut       a post's page ends early
 login     whoever has logged in is a stranger again
 event     a stream leaves out some events
-slow      each page takes a fifth of a second longer
+slow      each page takes a fifth of a second longer, and some milliseconds of a core
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ LIE = os.environ["LIE"]
 HONEST_ANSWERS = 2
 THIRD = re.compile(rb"^id: \d*[0369]$", re.MULTILINE)
 POST = re.compile(r"/post/\d+")
-Pages.stored = property(lambda _pages: False)  # type: ignore[method-assign, assignment]
+BUSY_SECONDS = 0.003  # enough to show; sixty-four at once are still answered within a second
+if LIE != "slow":
+    Pages.stored = property(lambda _pages: False)  # type: ignore[method-assign, assignment]
 site, first, asked = app.wsgi_app, dict[str, bytes](), itertools.count()
 
 
@@ -39,6 +41,9 @@ def body_of(path: str, body: bytes) -> bytes:
 def lying(environ: Any, start_response: Any) -> Any:
     path, began = environ["PATH_INFO"], list[Any]()
     if LIE == "slow":
+        busy_until = time.thread_time() + BUSY_SECONDS
+        while time.thread_time() < busy_until:
+            pass
         time.sleep(0.2)
     if LIE == "login" and path == "/me" and next(asked) > HONEST_ANSWERS:
         environ.pop("HTTP_COOKIE", None)

@@ -51,7 +51,7 @@ def measured(base: Path, folder: Path, *names: str, scenario: bool = False) -> d
 
 
 def test_what_is_slower_shows(base: Path, tmp_path: Path, extra: Callable[[Server], None]) -> None:
-    """It takes a fifth of a second longer, and makes each page anew."""
+    """It takes a fifth of a second longer, and more of a core."""
     extra(lying("slow"))
     found = measured(base, tmp_path, "uwsgi", "slow", scenario=True)
     assert found["problems"] == []
