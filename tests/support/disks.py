@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from support.uwsgi_server import UwsgiServer
+from tools.processes import until
 
 
 class Disk:
@@ -87,9 +88,11 @@ class Ext4(Disk):
         _run("mount", "-o", "remount,abort", self.path)
 
     def repair(self) -> None:
-        """Nobody may have a file open there."""
+        """Nobody may have a file open there. A mount namespace that another test made meanwhile keeps it as it is."""
         image = f"{self.path}.image"
         _run("umount", self.path)
+        in_use = ["losetup", "--associated", image]
+        until(lambda: not subprocess.run(in_use, capture_output=True, check=True).stdout, "the image was let go")
         subprocess.run(["fsck.ext4", "-p", image], capture_output=True, check=False)
         _run("mount", "-o", "loop", image, self.path)
 
