@@ -359,7 +359,7 @@ def test_everybody_gets_the_same_bytes(app: Flask, ada: Person, edith: Person, e
             assert headers_of(answer) == headers_of(expected), (url, who)
         head = fresh.head(url)
         assert head.data == b""
-        assert list(head.headers) == list(expected.headers), url
+        assert headers_of(head) == headers_of(expected), url
 
 
 def test_a_public_page_sets_no_cookie_and_holds_no_token(app: Flask, ada: Person, edith: Person, eve: Person) -> None:
