@@ -96,6 +96,20 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(
     assert "half_way" in tables()
 
 
+def test_migrations_that_part_are_refused_in_one_line(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two people wrote the next one at the same time."""
+    ours = tmp_path / "migrations"
+    shutil.copytree(schema.MIGRATIONS, ours, ignore=shutil.ignore_patterns("__pycache__"))
+    for revision in ("9998", "9999"):
+        code = f'revision = "{revision}"\ndown_revision = "{schema.newest()}"\n\ndef upgrade() -> None:\n    pass\n'
+        (ours / "versions" / f"{revision}_next.py").write_text(code)
+    monkeypatch.setattr(schema, "MIGRATIONS", ours)
+    with pytest.raises(schema.SchemaRefused, match="Multiple head"):
+        schema.upgrade(app.config["DATABASE_URL"])
+
+
 def test_two_processes_may_initialise_at_once(tmp_path: Path) -> None:
     """As when uWSGI starts while somebody runs `pressroom init`: one admin, one password."""
     folder = tmp_path / "instance"

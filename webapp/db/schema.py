@@ -67,9 +67,17 @@ def upgrade(url: str) -> None:
             if current(session.connection()) == newest():
                 return
             refuse_newer(session.connection())
-            from alembic import command  # takes long to import, and most starts upgrade nothing
-
-            command.upgrade(alembic_config(url, session.connection()), "head")
+            _migrate(url, session.connection())
             session.commit()
     finally:
         engine.dispose()
+
+
+def _migrate(url: str, connection: Connection) -> None:
+    from alembic import command  # takes long to import, and most starts upgrade nothing
+    from alembic.util import CommandError
+
+    try:
+        command.upgrade(alembic_config(url, connection), "head")
+    except CommandError as error:
+        raise SchemaRefused(f"The database has another schema than this Pressroom: {error}") from error
