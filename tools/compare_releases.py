@@ -89,7 +89,7 @@ for path, page in pages.items():
 print(json.dumps({
     "routes": sorted([rule.rule, sorted(rule.methods)] for rule in app.url_map.iter_rules()),
     "form fields": fields,
-    "commands": {name: options(command) for name, command in sorted(app.cli.commands.items())},
+    "commands": {name: options(app.cli.get_command(None, name)) for name in app.cli.list_commands(None)},
     "settings": [[setting.name, setting.default, setting.meaning] for setting in config.SETTINGS],
     "pages": pages,
 }))
