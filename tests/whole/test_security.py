@@ -609,12 +609,14 @@ def quick_ada(ada: Person) -> Person:
 @pytest.mark.parametrize(
     "url", ["/login", "/desk/new", "/desk/people/invite", "/desk/people/2/role", "/desk/about/new"]
 )
-@pytest.mark.parametrize("value", ["\x00", "\ud7ff\ufffe", "x" * 50_000, "%00", "{{7*7}}", "' OR 1=1 --", "ａｄｍｉｎ"])
+@pytest.mark.parametrize(
+    "value", ["\x00", "\ud7ff\ufffe", "x" * 50_000, "%00", "{{70009*70009}}", "' OR 1=1 --", "ａｄｍｉｎ"]
+)
 def test_odd_texts_are_refused_or_taken_and_never_break(cast: Cast, url: str, value: str) -> None:
     names = ("username", "password", "next", "title", "body", "tags", "language", "authors", "comments", "role", "name")
     answer = cast["root"].post(url, **dict.fromkeys(names, value))
     assert answer.status_code in (400, 429)
-    assert "49" not in re.sub(r"\d{3,}|\w{20,}", "", answer.text) or value != "{{7*7}}"
+    assert str(70009 * 70009) not in answer.text
 
 
 def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: dict[str, Any]) -> None:
