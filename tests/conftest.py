@@ -59,11 +59,14 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["COMPILED_TEMPLATES"] = folder = tempfile.mkdtemp()
         config.add_cleanup(lambda: shutil.rmtree(folder))
     import_module("support.compiled_templates")
+    # Some machines ask Python to keep no bytecode; each of a thousand processes would compile the package anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores: a test that waits for a server leaves its core to others."""
-    return len(os.sched_getaffinity(0)) + 1
+    """More than there are cores: a test that waits for a server leaves its core to others."""
+    return len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
