@@ -362,7 +362,7 @@ def test_a_leak_would_be_seen() -> None:
 
 def test_the_known_messages_are_found() -> None:
     found = list(messages.extracted())
-    for known in ("Please log in first.", "Name or e-mail", "The text is longer than %(bound)s KB.", "By %(names)s"):
+    for known in ("Log in first.", "Username or email", "The text is longer than %(bound)s KB.", "By %(names)s"):
         assert known in found
     assert ("One result", "%(num)s results") in found
 
@@ -398,9 +398,9 @@ def test_plural_forms_count(app: Flask, ada: Person) -> None:
     ada.write_post(body="giraffe")
     assert "2 results" in ada.get("/search?q=giraffe").text
     one = ada.post("/desk/new", title="", action="publish").text
-    assert "Please fix one thing" in one
+    assert "Fix one problem" in one
     two = ada.post("/desk/new", title="", language="?", action="publish").text
-    assert "Please fix 2 things" in two
+    assert "Fix 2 problems" in two
 
 
 def test_a_catalogue_is_read_with_its_plural_rule(app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

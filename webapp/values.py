@@ -59,7 +59,7 @@ def number(low: int, high: int) -> Callable[[str], int]:
 
 def text(text: str) -> str:
     if len(text) > 100 or not text.isprintable():
-        raise ValueError("expected at most 100 printable characters")
+        raise ValueError("expected up to 100 printable characters")
     return text
 
 
@@ -84,7 +84,7 @@ def base_url(text: str) -> str:
 def hosts(text: str) -> tuple[str, ...]:
     names = [ascii_name(name.strip()) for name in text.split(",")]
     if None in names:
-        raise ValueError("expected host names with commas between them, such as news.example.org,www.example.org")
+        raise ValueError("expected host names separated by commas, such as news.example.org,www.example.org")
     return tuple(filter(None, names))
 
 
@@ -92,7 +92,7 @@ def networks(text: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, 
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(","))
     except ValueError:
-        raise ValueError("expected addresses or networks with commas between them, such as 10.0.0.0/8,::1") from None
+        raise ValueError("expected addresses or networks separated by commas, such as 10.0.0.0/8,::1") from None
 
 
 def timezone(text: str) -> ZoneInfo:

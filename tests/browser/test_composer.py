@@ -122,7 +122,7 @@ def test_everything_can_be_done_by_keyboard_alone(visit: Callable[..., Page], si
     n = number(first)
     press(page, tools(page, n), "Key moment")
     expect(page.locator("[data-keys] li")).to_contain_text("She is here")
-    expect(tools(page, n).get_by_role("button", name="Not a key moment")).to_be_visible()
+    expect(tools(page, n).get_by_role("button", name="Unmark key moment")).to_be_visible()
     press(page, tools(page, n), "Pin")
     expect(page.locator("[data-pinned] > .update")).to_have_count(1)
     press(page, tools(page, n), "Unpin")
@@ -285,7 +285,7 @@ def test_a_busy_site_is_asked_again_when_it_says(visit: Callable[..., Page], sit
         ),
     )
     page.clock.run_for(1_000)
-    expect(page.locator("[data-outbox] > *")).to_contain_text("The site is busy. Sending again in 5 s.")
+    expect(page.locator("[data-outbox] > *")).to_contain_text("The site is busy. Retrying in 5 s.")
     page.unroute("**/updates")
     page.clock.run_for(5_000)
     expect(page.locator("[data-updates] > .update")).to_contain_text("In the rush.")
@@ -358,7 +358,7 @@ def test_what_the_site_refuses_comes_back_into_the_field(visit: Callable[..., Pa
     waiting = page.locator("[data-outbox] > *")
     expect(waiting).to_contain_text("Not sent: ")
     page.keyboard.type("Begun anew.")
-    waiting.get_by_role("button", name="Back into the field").click()
+    waiting.get_by_role("button", name="Edit again").click()
     expect(field(page)).to_have_value(f"{long}\n\nBegun anew.")
     expect(waiting).to_have_count(0)
     page.reload()
@@ -374,7 +374,7 @@ def test_an_ended_post_keeps_the_text(visit: Callable[..., Page], site: Site) ->
     is_live(page)
     field(page).fill("Too late?")
     site.ada().post(f"/desk/post/{post_id}/end")
-    expect(page.get_by_text("Live coverage has ended, so this post takes no updates.")).to_be_visible()
+    expect(page.get_by_text("Live coverage has ended, so updates are closed.")).to_be_visible()
     expect(field(page)).to_have_value("Too late?")
     page.keyboard.press("Control+Enter")
     expect(field(page)).to_have_value("Too late?")
@@ -399,7 +399,7 @@ def test_a_second_editor_sees_who_is_at_it_and_nobody_is_overwritten(visit: Call
     expect(update(ada, n)).to_contain_text("Three boats.")
     edited.fill("Four boats.")
     ada.get_by_role("form", name="Edit an update").get_by_role("button", name="Save").click()
-    expect(ada.get_by_role("alert")).to_contain_text("Another version was saved meanwhile.")
+    expect(ada.get_by_role("alert")).to_contain_text("Someone saved another version")
     expect(ada.get_by_label("Their version")).to_have_value("Three boats.")
     expect(edited).to_have_value("Four boats.")
     ada.get_by_role("form", name="Edit an update").get_by_role("button", name="Save").click()
@@ -416,10 +416,10 @@ def test_an_edit_survives_a_cut_network_and_a_reload(visit: Callable[..., Page],
     form.get_by_label("Update", exact=True).fill("Three boats.")
     page.reload()
     expect(form.get_by_label("Update", exact=True)).to_have_value("Three boats.")
-    expect(form).to_contain_text("Your unsaved text is back.")
-    form.get_by_label("What was wrong").fill("One was behind the pier.")
+    expect(form).to_contain_text("Your unsaved text was restored.")
+    form.get_by_label("Correction note").fill("One was behind the pier.")
     page.context.set_offline(True)
-    form.get_by_role("button", name="Publish the correction").click()
+    form.get_by_role("button", name="Publish correction").click()
     expect(form).to_contain_text("No connection.")
     page.context.set_offline(False)
     expect(update(page, n)).to_contain_text("One was behind the pier.")
@@ -458,7 +458,7 @@ COMPOSER = """
   - text: Key moment
   - paragraph:
     - button "Publish update"
-  - paragraph: Ctrl+Enter publishes too.
+  - paragraph: Or press Ctrl+Enter.
   - region "Preview":
     - paragraph:
       - text: A
@@ -469,8 +469,8 @@ COMPOSER = """
       - paragraph: Never.
       - paragraph: "Not sent: It is over."
       - paragraph:
-        - button "Back into the field"
-        - button "Throw away"
+        - button "Edit again"
+        - button "Discard"
 - status: "Not sent: It is over."
 """
 TOOLS = """
@@ -482,18 +482,18 @@ TOOLS = """
 """
 FORM = """
 - form "Correct an update":
-  - paragraph: "For what was wrong: readers see that it was corrected, when, and your note. What it \
-said before stays in the history, where readers can look it up; if it must not, withdraw the update for legal reasons \
-and publish a new one."
+  - paragraph: For factual errors. Readers see a correction notice with the time and your note. The \
+old text stays in the history, where readers can find it. To remove it from there, withdraw the update for legal \
+reasons and publish a new one.
   - text: Title
   - paragraph: Optional.
   - textbox "Title": The regatta
   - text: Update
   - textbox "Update": Two boats.
-  - text: What was wrong
-  - paragraph: A short note. Readers see it beside the update.
-  - textbox "What was wrong"
+  - text: Correction note
+  - paragraph: A short note, shown to readers next to the update.
+  - textbox "Correction note"
   - paragraph:
-    - button "Publish the correction"
+    - button "Publish correction"
     - button "Cancel"
 """

@@ -33,7 +33,7 @@ def live_post(site: Site) -> LivePost:
 
 
 def slider(page: Page) -> Locator:
-    return page.get_by_role("slider", name="Another moment")
+    return page.get_by_role("slider", name="Another point in time")
 
 
 def newest(page: Page) -> Locator:
@@ -42,7 +42,7 @@ def newest(page: Page) -> Locator:
 
 def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., Page], live_post: LivePost) -> None:
     page = visit(live_post.path)
-    page.get_by_role("link", name="As it stood earlier").click()
+    page.get_by_role("link", name="View an earlier version").click()
     expect(newest(page)).to_have_text("Update number 3.")
     expect(page.locator(".update__body").nth(1)).to_have_text("Update number 2.")
     range_ = slider(page)
@@ -119,7 +119,7 @@ def test_times_are_the_readers_own(visit: Callable[..., Page], live_post: LivePo
 
 def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], live_post: LivePost) -> None:
     page = visit(live_post.path, java_script_enabled=False)
-    page.get_by_role("link", name="As it stood earlier").click()
+    page.get_by_role("link", name="View an earlier version").click()
     expect(slider(page)).to_be_hidden()
     page.get_by_role("link", name="Later", exact=True).click()
     expect(newest(page)).to_have_text("Update number 4.")
@@ -127,10 +127,10 @@ def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], live
     expect(page.locator(".earlier__text")).to_have_text(re.compile(r"\s*Update number 2\.\s*"))
     page.get_by_role("link", name="First update").click()
     expect(newest(page)).to_have_text("Update number 1.")
-    page.get_by_text("All moments").click()
+    page.get_by_text("All points in time").click()
     page.locator("[data-stops] a").nth(1).click()
     expect(newest(page)).to_have_text("Update number 2.")
-    page.get_by_role("link", name="Read it as it is now").click()
+    page.get_by_role("link", name="Back to current version").click()
     expect(page).to_have_url(re.compile(rf"{live_post.path}$"))
 
 
@@ -144,7 +144,7 @@ def test_a_correction_that_comes_in_brings_what_it_said_before(
     article = page.locator(f"#update-{n}")
     expect(article).to_contain_text("There it is.")
     expect(article.get_by_text("Here it is.", exact=True)).to_be_hidden()
-    article.get_by_text("What it said before").click()
+    article.get_by_text("Before the correction").click()
     expect(article.get_by_text("Here it is.", exact=True)).to_be_visible()
     live_post.correct(n, "It is nowhere.", note="Not there either.")
     expect(article).to_contain_text("It is nowhere.")

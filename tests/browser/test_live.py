@@ -573,7 +573,7 @@ def test_a_post_that_is_gone_says_so(visit: Callable[..., Page], site: Site) -> 
     reader = visit(f"/post/{post_id}")
     is_live(reader)
     site.ada().post(f"/desk/post/{post_id}/unpublish")
-    expect(reader.get_by_text("This post isn’t public any more.").first).to_be_visible()
+    expect(reader.get_by_text("This post is no longer public.").first).to_be_visible()
     expect(reader.locator("[data-state=ended]")).to_be_visible()
     expect(reader.locator(".update")).to_have_count(1)
     expect(reader.locator("[data-pause]")).to_be_hidden()

@@ -53,7 +53,7 @@ def test_one_tap_withdraws_on_a_phone_and_another_restores(
     page = open_night(viewport=PHONE, has_touch=True, is_mobile=True)
     comment = item(page, post_id, n)
     comment.get_by_role("button", name="Withdraw").tap()
-    expect(comment).to_contain_text("Readers don’t see it.")
+    expect(comment).to_contain_text("Hidden from readers.")
     expect(page.get_by_role("status")).to_have_text(f"Done: Withdraw comment {n}")
     assert "Rude words." not in eve.get(f"/post/{post_id}").text
     comment.get_by_role("button", name="Restore").tap()
@@ -66,7 +66,7 @@ def test_one_tap_withdraws_on_a_phone_and_another_restores(
 def test_one_tap_switches_and_another_switches_back(open_night: Callable[..., Page], site: Site, eve: Person) -> None:
     post_id = site.post(title="The night of the count", live="y")
     page = open_night(viewport=PHONE, has_touch=True)
-    for name, says in (("Closed", "Comments are closed."), ("Slow", "Comments are slow here"), ("Open", "")):
+    for name, says in (("Closed", "Comments are closed."), ("Slow mode", "Slow mode: one comment"), ("Open", "")):
         switch(page, post_id, name).tap()
         expect(switch(page, post_id, name)).to_have_attribute("aria-pressed", "true")
         expect(page.locator(f"#switch-{post_id} [aria-pressed=true]")).to_have_count(1)
@@ -100,7 +100,7 @@ def test_new_comments_come_in_by_themselves_and_nothing_moves(
     expect(read.get_by_role("button").first).to_be_focused()
     site.ada().post(f"/desk/post/{post_id}/comment/{new[1]}/withdraw")
     page.clock.run_for(6_000)
-    expect(item(page, post_id, new[1])).to_contain_text("Readers don’t see it.")
+    expect(item(page, post_id, new[1])).to_contain_text("Hidden from readers.")
     assert is_the_same(page)
 
 
@@ -152,7 +152,7 @@ def test_what_the_server_refuses_says_why_on_its_page(open_night: Callable[..., 
     page = open_night()
     eve.post(f"/post/{post_id}/comment/{n}/delete")
     item(page, post_id, n).get_by_role("button", name="Restore").click()
-    expect(page.get_by_text("Its author deleted this comment, so it stays deleted.")).to_be_visible()
+    expect(page.get_by_text("The author deleted this comment. It can’t be restored.")).to_be_visible()
 
 
 def test_an_older_answer_does_not_undo_what_was_pressed(
@@ -204,10 +204,10 @@ def test_the_night_goes_by_keyboard_alone(open_night: Callable[..., Page], site:
     post_id = site.post(title="The night of the count", live="y")
     n = eve.comment(post_id, "Rude words.")
     page = open_night()
-    switch(page, post_id, "Slow").focus()
+    switch(page, post_id, "Slow mode").focus()
     page.keyboard.press("Enter")
-    expect(switch(page, post_id, "Slow")).to_have_attribute("aria-pressed", "true")
-    expect(switch(page, post_id, "Slow")).to_be_focused()
+    expect(switch(page, post_id, "Slow mode")).to_have_attribute("aria-pressed", "true")
+    expect(switch(page, post_id, "Slow mode")).to_be_focused()
     item(page, post_id, n).get_by_role("link").first.focus()  # past the switches of every other test's post
     tab_to(page, f"Withdraw comment {n}")
     page.keyboard.press("Space")

@@ -86,8 +86,8 @@ def test_a_link_of_a_stranger_is_not_vouched_for(eve: Person, anonymous: Person,
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        ({"body": ""}, "fill this in"),
-        ({"body": " \r\n "}, "fill this in"),
+        ({"body": ""}, "field is required"),
+        ({"body": " \r\n "}, "field is required"),
         ({"body": "y" * 10_001}, "longer than 10 KB"),
         ({"body": "Kept.", "submission": "x"}, "damaged"),
     ],
@@ -259,7 +259,7 @@ def test_where_comments_are_slow_everybody_has_one_in_five_minutes(
     refused = eve.post(f"/post/{slow}/comments", body="More of mine.")
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "239"
-    assert "one each in five minutes" in refused.text
+    assert "one comment per person every five minutes" in refused.text
     assert "Please try again in 4 minutes." in refused.text
     assert "More of mine." in refused.text
     eve.post(f"/post/{slow}/comment/{first}/delete")
@@ -279,7 +279,7 @@ def test_the_same_submission_is_still_one_comment_where_they_are_slow(ada: Perso
 def test_the_form_says_that_comments_are_slow(ada: Person, eve: Person) -> None:
     slow, other = ada.write_post(comments="slow"), ada.write_post()
     for path in ("/post/{}", "/post/{}/comments/new"):
-        assert "Comments are slow here: one each in five minutes." in eve.get(path.format(slow)).text
-        assert "Comments are slow" not in eve.get(path.format(other)).text
+        assert "Slow mode: one comment per person every five minutes." in eve.get(path.format(slow)).text
+        assert "Slow mode" not in eve.get(path.format(other)).text
     assert f"/post/{slow}/comments/new" in eve.get(f"/post/{slow}").text
     assert '<option selected value="slow">' in ada.get(f"/desk/post/{slow}").text

@@ -20,7 +20,7 @@ from webapp.models import FRONT, Post, base, now_ms
 from webapp.system import instance
 
 HOUR_MS = auto_end.HOUR_MS
-QUESTION = "Nobody has updated this for {} hours. Is it over?"
+QUESTION = "No updates for {} hours. Is it over?"
 
 
 class Clock:
@@ -67,7 +67,7 @@ def test_after_twelve_hours_its_authors_are_asked_on_the_desk(
         assert QUESTION.format(12) in page
         assert f'action="/desk/post/{post_id}/keep-live"' in page
         assert f'action="/desk/post/{post_id}/end"' in page
-        ends = re.search(r"It ends by itself on <time datetime=\"([^\"]+)\"", page)
+        ends = re.search(r"It ends automatically on <time datetime=\"([^\"]+)\"", page)
         assert ends
         with ada.app.app_context():
             assert auto_end.asked_about(db.reading())[post_id].ends_at == clock.start + 24 * HOUR_MS
@@ -150,7 +150,7 @@ def test_what_has_ended_cant_be_kept_live(ada: Person, clock: Clock) -> None:
     ada.post(f"/desk/post/{post_id}/end")
     refused = ada.post(f"/desk/post/{post_id}/keep-live")
     assert refused.status_code == 409
-    assert "tick Live" in refused.text
+    assert "turn on Live" in refused.text
 
 
 def test_after_as_long_again_it_ends_by_itself_like_any_other(
@@ -197,7 +197,7 @@ def test_the_setting_says_how_long(app: Flask, ada: Person, clock: Clock) -> Non
     app.config["END_AFTER_HOURS"] = 1
     post_id = ada.write_post(live="y")
     clock.set(1)
-    assert "Nobody has updated this for one hour." in ada.get("/desk").text
+    assert "No updates for one hour." in ada.get("/desk").text
     assert look(app) == []
     clock.set(2)
     assert look(app) == [post_id]

@@ -149,7 +149,7 @@ def test_a_long_history_stays_small_on_the_page_and_is_whole_on_its_own(
     page, own = (anonymous.get(place).text for place in live_post.places(n)[:2])
     assert earlier(page) == newest_first[: corrections.EARLIER_SHOWN]
     assert earlier(own) == newest_first
-    link = f'<a href="{live_post.path}/update/{n}">All that it said before</a>'
+    link = f'<a href="{live_post.path}/update/{n}">All earlier versions</a>'
     assert (link in page, link in own) == (True, False)
     assert happened(app, live_post.id)[-1].kind == "update"
 
@@ -165,7 +165,7 @@ def test_no_history_makes_an_event_too_large_that_fits_without(
         assert happened(app, live_post.id)[-1].kind == "update"
         page = anonymous.get(live_post.path).text
         assert earlier(page) == []
-        assert "All that it said before" in page
+        assert "All earlier versions" in page
     live_post.correct(n, "Short.")
     assert happened(app, live_post.id)[-1].kind == "update"
     assert len(earlier(anonymous.get(live_post.path).text)) == 1

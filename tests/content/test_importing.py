@@ -178,14 +178,14 @@ def test_text_that_only_looks_like_front_matter_is_kept(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("---\ntitle: [open\n---\nText.", "isn't YAML"),
-        ("---\ntitle: a: b: c\n---\nText.", "isn't YAML"),
-        ("---\n\tindented: by a tab\n---\nText.", "isn't YAML"),
-        ("---\nx: !!python/object/apply:os.system ['true']\n---\nText.", "isn't YAML"),
-        ('---\ntitle: "\\ud83d"\n---\nText.', "isn't YAML"),
-        ("Zwölf".encode("latin-1"), "isn't UTF-8"),
-        ("今天".encode("gbk"), "isn't UTF-8"),
-        (b"\x89PNG\r\n\x1a\n", "isn't UTF-8"),
+        ("---\ntitle: [open\n---\nText.", "invalid YAML"),
+        ("---\ntitle: a: b: c\n---\nText.", "invalid YAML"),
+        ("---\n\tindented: by a tab\n---\nText.", "invalid YAML"),
+        ("---\nx: !!python/object/apply:os.system ['true']\n---\nText.", "invalid YAML"),
+        ('---\ntitle: "\\ud83d"\n---\nText.', "invalid YAML"),
+        ("Zwölf".encode("latin-1"), "not UTF-8"),
+        ("今天".encode("gbk"), "not UTF-8"),
+        (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
         ("x" * 2_000_000, "longer than"),
     ],
 )

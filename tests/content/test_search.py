@@ -200,7 +200,7 @@ def test_an_empty_search_shows_the_form(anonymous: Person) -> None:
     for url in ("/search", "/search?q=", "/search?q=+%20", "/search?x=1"):
         answer = anonymous.get(url)
         assert answer.status_code == 200
-        assert "Write a word or two" in answer.text
+        assert "Enter a word or two" in answer.text
 
 
 @pytest.mark.parametrize(

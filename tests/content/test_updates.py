@@ -64,9 +64,9 @@ def test_the_same_submission_of_a_colleague_is_another_update(ada: Person, bob: 
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        ({"body": "  \n "}, "fill this in"),
+        ({"body": "  \n "}, "field is required"),
         ({"body": "x" * 10_001}, "longer than 10 KB"),
-        ({"body": "Kept.", "title": "x" * 201}, "At most 200"),
+        ({"body": "Kept.", "title": "x" * 201}, "Use 200 characters or fewer"),
         ({"body": "Kept.", "submission": "1"}, "damaged"),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_withdrawn_update_is_gone_everywhere_and_comes_back_when_restored(
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [False] * 3
     assert anonymous.get(f"/post/{post_id}/update/{n}").status_code == 404
     assert shown(anonymous, post_id) == [other]
-    assert "Readers don’t see it." in ada.get(f"/desk/post/{post_id}/live").text
+    assert "Hidden from readers." in ada.get(f"/desk/post/{post_id}/live").text
     assert do(ada, post_id, n, "restore") == 302
     assert ["Offside!" in re.sub("</?mark>", "", anonymous.get(url).text) for url in places] == [True] * 3
     assert shown(anonymous, post_id) == [other, n]

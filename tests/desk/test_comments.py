@@ -95,7 +95,7 @@ def test_what_is_known_of_a_person_stands_by_the_comment(
     item = items(root.get(SCREEN).text)[f"post-{post_id}-comment-{ns[2]}"]
     assert "3 comments" in item
     assert "One withdrawn" in item, "one's own deletions don't count"
-    assert re.search(r"Here since <time[^>]*>1 January 2026", item)
+    assert re.search(r"Joined <time[^>]*>1 January 2026", item)
 
 
 def test_what_somebody_deleted_is_not_shown_and_cant_be_restored(ada: Person, eve: Person, post_id: int) -> None:
@@ -173,7 +173,7 @@ def test_a_switch_holds_comments_up_and_lets_them_go_again(
     answer = ada.post(f"/desk/post/{post_id}/comments", comments=to)
     assert answer.location == f"{SCREEN}#switch-{post_id}"
     assert switches(ada.get(SCREEN).text) == {post_id: to}
-    words = {"slow": "Comments are slow here", "closed": "Comments are closed."}
+    words = {"slow": "Slow mode: one comment", "closed": "Comments are closed."}
     assert words[to] in anonymous.get(f"/post/{post_id}").text
     assert [happening.kind for happening in happened(app, post_id)[before:]] == ["reload"]
     assert switch(ada, post_id, "open") == 302

@@ -46,8 +46,8 @@ def test_errors_are_said_in_json_to_a_script(ada: Person, eve: Person, anonymous
     there = f"/desk/post/{post_id}/update/{n}"
     empty = ask(ada, f"/post/{post_id}/updates", body=" ")
     assert empty.status_code == 400
-    assert empty.json["errors"] == {"body": "Please fill this in."} == {"body": empty.json["message"]}
-    assert ask(ada, f"{there}/correct", body="Three.", version=1).json["errors"] == {"note": "Please fill this in."}
+    assert empty.json["errors"] == {"body": "This field is required."} == {"body": empty.json["message"]}
+    assert ask(ada, f"{there}/correct", body="Three.", version=1).json["errors"] == {"note": "This field is required."}
     ask(ada, f"{there}/edit", body="Three boats.", version=1)
     conflict = ask(ada, f"{there}/edit", body="Four boats.", version=1)
     assert conflict.status_code == 409

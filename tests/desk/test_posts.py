@@ -123,17 +123,17 @@ def test_a_form_without_its_version_is_saved_all_the_same(ada: Person) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
-        ("title", "   ", "fill this in"),
-        ("title", "x" * 201, "At most 200"),
-        ("summary", "x" * 501, "At most 500"),
-        ("language", "not a language", "A language is a code"),
-        ("tags", ",".join(map(str, range(11))), "At most 10 tags"),
-        ("tags", "!!!", "can’t be a tag"),
-        ("authors", "nobody", "There is nobody called “nobody”"),
+        ("title", "   ", "field is required"),
+        ("title", "x" * 201, "Use 200 characters or fewer"),
+        ("summary", "x" * 501, "Use 500 characters or fewer"),
+        ("language", "not a language", "Use a language code"),
+        ("tags", ",".join(map(str, range(11))), "Use 10 tags or fewer"),
+        ("tags", "!!!", "can’t be used as a tag"),
+        ("authors", "nobody", "No user named “nobody”"),
         ("authors", "ada, eve", "“eve” isn’t an author yet"),
-        ("authors", "bob", "can’t take yourself off"),
+        ("authors", "bob", "can’t remove yourself"),
         ("body", "x" * 200_001, "longer than 200 KB"),
-        ("action", "explode", "can’t become a draft"),
+        ("action", "explode", "can’t be saved as a draft"),
         ("comments", "perhaps", "Comments"),
         ("submission", "not-a-uuid", "damaged"),
     ],
@@ -341,7 +341,7 @@ def test_a_new_form_brings_its_own_submission(ada: Person) -> None:
 def test_every_text_that_is_changed_keeps_the_older_ones(ada: Person) -> None:
     post_id = ada.write_post(title="First title", body="First body.", summary="First summary.")
     nothing = ada.get(f"/desk/post/{post_id}/revisions").text
-    assert "Nothing was changed so far." in nothing
+    assert "No changes yet." in nothing
     for word in ("Second", "Third"):
         ada.post(
             f"/desk/post/{post_id}",
@@ -368,7 +368,7 @@ def test_older_texts_are_not_for_strangers(ada: Person, bob: Person) -> None:
 def test_carriage_returns_of_browsers_make_no_new_version(ada: Person) -> None:
     post_id = ada.write_post(body="One.\r\n\r\nTwo.")
     ada.post(f"/desk/post/{post_id}", title="The derby", body="One.\n\nTwo.", action="publish")
-    assert "Nothing was changed so far." in ada.get(f"/desk/post/{post_id}/revisions").text
+    assert "No changes yet." in ada.get(f"/desk/post/{post_id}/revisions").text
 
 
 # What else a form may not do

@@ -48,7 +48,7 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None
     assert f'"/desk/post/{post_id}/update/{n}/restore"' in html
     assert f'"/desk/post/{post_id}/update/{n}/pin"' not in html
     assert 'name="reason" value="legal"' in html
-    assert "The history still shows it as it stood" in html
+    assert "The history still shows it." in html
     do(ada, post_id, n, "withdraw", reason="legal")
     html = ada.get(f"/desk/post/{post_id}/live").text
     assert "Withdrawn for legal reasons" in html

@@ -131,7 +131,7 @@ def test_the_page_of_an_error_names_what_the_log_has(logging_app: Flask) -> None
     said, asked = of(logging_app)
     assert answer.status_code == 500
     assert said["id"] == asked["id"] == answer.headers["X-Request-ID"]
-    assert f"name the number {said['id']}:" in answer.text
+    assert f"quote reference {said['id']}." in answer.text
     assert (said["level"], asked["level"]) == ("error", "error")
     assert (said["method"], said["path"]) == ("GET", "/hello")
     assert said["traceback"].startswith("Traceback (most recent call last):\n")
@@ -147,7 +147,7 @@ def test_it_is_in_the_plain_log_as_well(app: Flask, anonymous: Person, caplog: p
         script = anonymous.get("/hello", headers={"Accept": "application/json"})
     finally:
         replace(app, "reader.hello", kept)
-    found = re.search(r"name the number (\w{16}):", page)
+    found = re.search(r"quote reference (\w{16})\.", page)
     assert found
     assert caplog.messages[0] == f"GET /hello, request {found[1]}"
     assert script.status_code == 500

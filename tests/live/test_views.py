@@ -117,7 +117,7 @@ def test_what_was_corrected_or_withdrawn_is_never_said_again(ada: Person, anonym
     assert "Slander" not in text
     events = heard(text)
     assert text.count("Nonsense") == 1
-    said, _, before = events[2].data["html"].partition("What it said before")
+    said, _, before = events[2].data["html"].partition("Before the correction")
     assert "Sense." in said
     assert "Nonsense." in before
     assert [(event.number, event.kind) for event in events[:2]] == [(wrong, None), (gone, None)]

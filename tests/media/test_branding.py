@@ -79,7 +79,7 @@ def test_the_first_of_the_endings_counts(folder: Path) -> None:
 def test_what_cannot_be_used_is_one_line(folder: Path, name: str, content: bytes, reason: str) -> None:
     file = put(folder, name, content)
     found = branding.load(folder, None)
-    assert found.problems == [f"{str(file)!r} {reason}. The site does without it."]
+    assert found.problems == [f"{str(file)!r} {reason}. It is ignored."]
     assert found.problems[0].isprintable()
     assert set(found.images.values()) == {None}
 
@@ -87,7 +87,7 @@ def test_what_cannot_be_used_is_one_line(folder: Path, name: str, content: bytes
 def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     (folder / "media" / "site" / "logo.svg").mkdir()
     assert [line.partition(" can't ")[2] for line in branding.load(folder, None).problems] == [
-        "be read (Is a directory). The site does without it."
+        "be read (Is a directory). It is ignored."
     ]
 
 
@@ -220,7 +220,7 @@ def test_pages_made_for_one_person_and_errors_link_to_them_too(anonymous: Person
 def test_so_does_the_desk_which_says_so(edith: Person, imprint: str) -> None:
     page = edith.get("/desk/about").text
     assert imprint in page
-    assert "Every page links to them at its foot" in page
+    assert "They are linked in the footer of every page" in page
 
 
 def test_an_error_page_does_without_a_database_that_is_away(
@@ -288,7 +288,7 @@ def test_uwsgi_serves_them_as_files(running: UwsgiServer) -> None:
 def test_the_start_says_once_what_cannot_be_used(running: UwsgiServer) -> None:
     lines = [line for line in running.screen().splitlines() if "favicon" in line]
     assert len(lines) == 1
-    assert lines[0].endswith("favicon.png' is no PNG image. The site does without it.")
+    assert lines[0].endswith("favicon.png' is no PNG image. It is ignored.")
     assert "/static/favicon.svg" in fetch(running, "/")[0].decode()
 
 

@@ -36,7 +36,7 @@ BAD_NAMES = {
         "a\u202eb", "½½", "e\u0301e\u0301\u0301", "👩‍🔬👩‍🔬", "ada\u3164", "\u3164\u3164", "ada\uffa0",
         "ada\u115f", "ada\u00ad",
     ],
-    "several alphabets": [
+    "mix alphabets": [
         "аda", "adа", "αda", "ада-ada", "pаypal", "Ꭺda", "աda", "adaʹ", "ԁad", "αда",
     ],
     "reserved": ["root", "ROOT", "Login", "ｒｏｏｔ", "desk", "deleted-7", "Deleted-x", "anonymous", "settings"],

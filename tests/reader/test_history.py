@@ -204,7 +204,7 @@ def test_an_unpublished_post_has_no_past_and_was_not_there_meanwhile(
     for ms in (gone, back - 1):
         answer = anonymous.get(live_post.at(ms))
         assert answer.status_code == 404
-        assert "wasn’t public at that moment" in answer.text
+        assert "wasn’t public at that time" in answer.text
     assert shown(anonymous, live_post, back) == ["Edited meanwhile."]
 
 
@@ -214,7 +214,7 @@ def test_only_a_published_post_that_has_updates_has_a_past(ada: Person, anonymou
     for post_id in (plain, draft, 999):
         for path in (f"/post/{post_id}/at", f"/post/{post_id}/at/{now / 1000}"):
             assert anonymous.get(path).status_code == 404, path
-    assert "As it stood earlier" not in anonymous.get(f"/post/{plain}").text
+    assert "View an earlier version" not in anonymous.get(f"/post/{plain}").text
 
 
 # Addresses
@@ -283,7 +283,9 @@ def test_links_lead_from_update_to_update(anonymous: Person, live_post: LivePost
         live_post.add(body)
     first, second, third, last = map(live_post.at, times)
     page = anonymous.get(live_post.path).text
-    assert f'<a class="button button--quiet" href="{live_post.path}/at" rel="nofollow">As it stood earlier</a>' in page
+    assert (
+        f'<a class="button button--quiet" href="{live_post.path}/at" rel="nofollow">View an earlier version</a>' in page
+    )
     assert anonymous.get(f"{live_post.path}/at").location == third, "the middle"
     assert steps(anonymous.get(third).text) == {"First update": first, "Earlier": second, "Later": last}
     assert steps(anonymous.get(live_post.at(times[1] + 7)).text) == {
@@ -291,7 +293,7 @@ def test_links_lead_from_update_to_update(anonymous: Person, live_post: LivePost
     }  # fmt: skip
     assert steps(anonymous.get(first).text) == {"Later": second}
     assert steps(anonymous.get(last).text) == {"First update": first, "Earlier": third}
-    assert f'<a class="history__now" href="{live_post.path}">Read it as it is now</a>' in anonymous.get(last).text
+    assert f'<a class="history__now" href="{live_post.path}">Back to current version</a>' in anonymous.get(last).text
 
 
 def test_the_newest_fifty_of_a_moment_are_shown_and_the_others_counted(

@@ -76,7 +76,7 @@ def chromium() -> Iterator[Browser]:
 
 def log_in(page: Page, name: str) -> None:
     page.goto("/login")
-    page.get_by_label("Name or e-mail").fill(name)
+    page.get_by_label("Username or email").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button").click()
     page.wait_for_url(re.compile(r"^(?!.*/login)"))

@@ -362,7 +362,7 @@ def test_a_table_has_at_most_fifty_columns():
         ("".join("  " * depth + "- a\n" for depth in range(40)), "nested too deep"),
         ("[" * 2000, "square brackets"),
         ("a\n" * 501, "500 lines"),
-        ("*a" * 2001, "2000 marks"),
+        ("*a" * 2001, "2000 formatting characters"),
         ("# a\n\n" * 101, "100 headings"),
         (f"[a]: https://a.b/{'c' * 4000}\n\n" + "[a] " * 150, "20 times"),
     ],

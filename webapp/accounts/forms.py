@@ -31,12 +31,12 @@ def _checked(check: Any, field: Any) -> None:
 def _new_password(_form: Any, field: Any) -> None:
     if not passwords.MIN_LENGTH <= len(field.data or "") <= passwords.MAX_LENGTH:
         bounds = {"min": passwords.MIN_LENGTH, "max": passwords.MAX_LENGTH}
-        raise ValidationError(_("A password has %(min)d to %(max)d characters.", **bounds))
+        raise ValidationError(_("Use %(min)d to %(max)d characters.", **bounds))
 
 
 class LoginForm(Form):
     username = StringField(
-        _l("Name or e-mail"),
+        _l("Username or email"),
         validators=[required(), at_most(254)],
         render_kw={"autocomplete": "username", "autocapitalize": "none"},
     )
@@ -50,8 +50,8 @@ class LoginForm(Form):
 
 def _name_field() -> Any:
     return StringField(
-        _l("Name"),
-        description=_l("2 to 40 letters, digits, “_” or “-”, no spaces. Everybody sees it."),
+        _l("Username"),
+        description=_l("2 to 40 letters, digits, “_” or “-”, no spaces. Everyone can see it."),
         filters=[stripped],
         validators=[required(), _username],
         render_kw={"autocomplete": "username", "autocapitalize": "none"},
@@ -60,8 +60,8 @@ def _name_field() -> Any:
 
 def _email_field() -> Any:
     return StringField(
-        _l("E-mail"),
-        description=_l("Optional. Nobody else sees it; you can log in with it."),
+        _l("Email"),
+        description=_l("Optional. Only admins see it. You can log in with it."),
         filters=[stripped],
         validators=[_email, at_most(254)],
         render_kw={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none"},
@@ -80,7 +80,7 @@ def _new_password_field(label: Any) -> Any:
 def _password_field() -> Any:
     return PasswordField(
         _l("Your password"),
-        description=_l("To be sure that it is you."),
+        description=_l("To confirm it’s you."),
         validators=[required(), at_most(passwords.MAX_LENGTH)],
         render_kw={"autocomplete": "current-password"},
     )

@@ -46,7 +46,7 @@ def change_password() -> Response | tuple[str, int]:
     password_hash = passwords.make_hash(form.new_password.data)
     with writing() as db:
         users.set_password(db, user.id, password_hash, keep_sid=session["sid"])
-    return _done(_("Your password is changed, and every other session has ended."))
+    return _done(_("Password changed. All other sessions were logged out."))
 
 
 @accounts.post("/settings/sessions/end")
@@ -54,7 +54,7 @@ def end_other_sessions() -> Response:
     user = signed_in()
     with writing() as db:
         sessions.end_sessions(db, user.id, keep_sid=session["sid"])
-    return _done(_("Every other session has ended."))
+    return _done(_("All other sessions were logged out."))
 
 
 @accounts.post("/settings/delete")
@@ -71,7 +71,7 @@ def delete_account() -> Response | tuple[str, int]:
     with changes.changing() as db:
         users.remove(db, user.id)
     sign_out()
-    flash(_("Your account is deleted."))
+    flash(_("Account deleted."))
     return hint(redirect(url_for(".login")), signed_in=False)
 
 
@@ -84,7 +84,7 @@ def own_comments() -> str:
 def _is_really(user: User, form: ProfileForm | PasswordForm | DeleteAccountForm) -> bool:
     if verify_password(user.username, form.password.data or ""):
         return True
-    form.refuse(form.password, Refused(_("This isn’t your password.")))
+    form.refuse(form.password, Refused(_("Wrong password.")))
     return False
 
 

@@ -48,7 +48,7 @@ def login() -> str | Response | tuple[str, int]:
     verified = verify_password(form.username.data or "", form.password.data or "")
     if verified is None:
         metrics.count("failed_logins_total")
-        form.refuse(form.password, Refused(_("Name and password don’t match.")))
+        form.refuse(form.password, Refused(_("Wrong username or password.")))
         return _page("login", form)
     sign_in(*verified)
     return hint(redirect(safe_next(form.next.data) or url_for("reader.front")), signed_in=True)
@@ -93,7 +93,7 @@ def register() -> str | Response | tuple[str, int]:
     form = RegisterForm()
     if current_app.config["REGISTRATION"] == "closed":
         if request.method == "POST":
-            raise NotAllowed(_("This site makes accounts by invitation only."))
+            raise NotAllowed(_("Accounts on this site are by invitation only."))
         return _page("register", form)
     if not form.validate_on_submit():
         return _page("register", form)

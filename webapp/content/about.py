@@ -38,7 +38,7 @@ def create(session: WriteSession, name: str, *, title: str, body: str, html: str
     """Raises Conflict when the name is taken."""
     taken = session.scalar(select(About).where(About.name == name))
     if taken is not None:
-        raise Conflict(_("There is a page of that name already."))
+        raise Conflict(_("A page with that name already exists."))
     page = About(name=name, title=title, body=body, html=html)
     session.add(page)
     session.flush()

@@ -57,7 +57,7 @@ def keep_live(session: WriteSession, post_id: int) -> None:
     """It goes on, says an author. Raises Conflict when it has ended."""
     post = posts.locked(session, post_id)
     if not post.live:
-        raise Conflict(_("This post isn’t live any more. To go on, tick Live in its form."))
+        raise Conflict(_("This post is no longer live. To continue, turn on Live in its form."))
     post.kept_live_at = now_ms()
 
 

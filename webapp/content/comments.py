@@ -114,9 +114,9 @@ def _check_open(session: Session, post: Post, author_id: int, per_minute: int | 
     if post.comments == "closed":
         raise Conflict(_("Comments on this post are closed."))
     if post.comments == "slow" and (wait := _ms_to_next(session, post.id, author_id)) > 0:
-        raise TooMany(_("Comments on this post are slow: one each in five minutes."), -(-wait // 1000))
+        raise TooMany(_("Slow mode: one comment per person every five minutes."), -(-wait // 1000))
     if per_minute is not None and _in_last_minute(session, author_id) >= per_minute:
-        raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
+        raise TooMany(_("You’re doing that too often. Wait a minute, then try again."), 60)
 
 
 def _ms_to_next(session: Session, post_id: int, author_id: int) -> int:
@@ -147,7 +147,7 @@ def restore(session: WriteSession, post_id: int, n: int) -> Comment:
     if comment.withdrawn_at is None:
         return comment
     if comment.withdrawn_by_id == comment.author_id:
-        raise Conflict(_("Its author deleted this comment, so it stays deleted."))
+        raise Conflict(_("The author deleted this comment. It can’t be restored."))
     comment.withdrawn_at = comment.withdrawn_by_id = None
     session.flush()
     _record(session, comment, events.next_number(session, post_id))

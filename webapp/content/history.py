@@ -70,7 +70,7 @@ def moment(session: Session, post: Post, at: int) -> Moment:
     """Raises NotFound for a post without updates, and for a moment at which it wasn't public."""
     times = _times(session, post.id)
     if at < (post.published_at or 0) or not _was_public(session, post.id, at):
-        raise NotFound(_("This post wasn’t public at that moment."))
+        raise NotFound(_("This post wasn’t public at that time."))
     there = (Update.post_id == post.id, Update.created_at <= at, _is_open, _item.not_in(_withdrawn(post.id, at)))
     newest = updates.shown_rows().where(*there).order_by(Update.n.desc()).limit(ITEMS_PER_PAGE)
     newest_shown = [ShownUpdate(*row) for row in session.execute(newest)]

@@ -64,13 +64,13 @@ def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
         title, body = _title(_line(meta.get("title")), body, path)
         rendered = render_post(body)
     except UnicodeDecodeError:
-        raise CannotImport("it isn't UTF-8 text") from None
+        raise CannotImport("not UTF-8 text") from None
     except UnicodeEncodeError:
-        raise CannotImport("its name isn't UTF-8 text") from None
+        raise CannotImport("the file name isn't UTF-8") from None
     except (OSError, TextRefused) as error:
         raise CannotImport(str(error)) from None
     except (YAMLError, ValueError) as error:  # a date such as 2026-13-45 is a ValueError
-        raise CannotImport(f"its front matter isn't YAML: {' '.join(str(error).split())}") from None
+        raise CannotImport(f"invalid YAML front matter: {' '.join(str(error).split())}") from None
     writing = posts.Writing(
         title=title[:200],
         body=body,

@@ -165,7 +165,7 @@ def discard(session: WriteSession, post_id: int) -> None:
     """Delete a draft that was never public, with its older texts. Raises Conflict for any other post."""
     post = locked(session, post_id)
     if post.status != "draft" or post.published_at is not None:
-        raise Conflict(_("Only a draft that was never published can be deleted."))
+        raise Conflict(_("Only drafts that were never published can be deleted."))
     post.authors, post.tags = [], []
     session.execute(delete(Revision).where(Revision.kind == "post", Revision.item_id == post.id))
     session.execute(delete(Event).where(Event.post_id == post.id))
@@ -242,7 +242,7 @@ def end(session: WriteSession, post_id: int) -> Post:
 def set_comments(session: WriteSession, post_id: int, comments: str) -> Post:
     """Open, slow down or close a post's comments. Raises Refused for anything but COMMENTS."""
     if comments not in COMMENTS:
-        raise Refused(_("Comments are open, slow or closed."))
+        raise Refused(_("Choose open, slow mode or closed."))
     post = locked(session, post_id)
     if post.comments == comments:
         return post

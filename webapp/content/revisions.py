@@ -68,7 +68,7 @@ def save(
 def made_before(made: T | None, **texts: Any) -> T | None:
     """What the same `submission` made before. Raises Conflict when it said something else: both must stay."""
     if made is not None and any(getattr(made, name) != text for name, text in texts.items()):
-        raise Conflict(_("This form was sent before, with another text. Please load it again."))
+        raise Conflict(_("This form was already sent with different text. Reload the page and try again."))
     return made
 
 

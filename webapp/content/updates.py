@@ -132,7 +132,7 @@ def _check_live(post: Post) -> None:
     if post.status != "published":
         raise NotFound
     if not post.live:
-        raise Conflict(_("This post isn’t live any more, so it takes no updates."))
+        raise Conflict(_("This post is no longer live, so updates are closed."))
 
 
 def edit(

@@ -70,7 +70,7 @@ def delete_about(name: str) -> Response:
     user_id = editor().id
     with writing_as("editor") as db:
         about.delete(db, name, user_id)
-    flash(_("The page is deleted."))
+    flash(_("Page deleted."))
     return redirect(url_for(".about_pages"))
 
 

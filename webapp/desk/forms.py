@@ -32,8 +32,8 @@ class EditUpdateForm(Form):
 
 class CorrectUpdateForm(EditUpdateForm):
     note = StringField(
-        _l("What was wrong"),
-        description=_l("A short note. Readers see it beside the update."),
+        _l("Correction note"),
+        description=_l("A short note, shown to readers next to the update."),
         filters=[stripped],
         validators=[required(), at_most(300)],
     )
@@ -53,21 +53,21 @@ class PostForm(Once):
         description=_l("Markdown: **bold**, ## heading, [link](https://…), ![picture](https://…)."),
         render_kw={"rows": 20},
     )
-    tags = StringField(_l("Tags"), description=_l("With commas between them."), validators=[at_most(1200)])
+    tags = StringField(_l("Tags"), description=_l("Separate with commas."), validators=[at_most(1200)])
     language = StringField(
         _l("Language"),
-        description=_l("A code such as en, zh or pt-BR. Left empty, it is guessed from the text."),
+        description=_l("A code such as en, zh or pt-BR. Leave empty to detect it from the text."),
         filters=[stripped],
         validators=[at_most(LANGUAGE_LENGTH)],
         render_kw={"autocapitalize": "none"},
     )
-    authors = StringField(_l("Authors"), description=_l("Names with commas between them."), validators=[at_most(1000)])
-    live = BooleanField(_l("Live: takes updates while something happens"))
+    authors = StringField(_l("Authors"), description=_l("Usernames, separated by commas."), validators=[at_most(1000)])
+    live = BooleanField(_l("Live: add updates as it happens"))
     comments = SelectField(
         _l("Comments"),
         choices=[
             SelectChoice("open", _l("Open")),
-            SelectChoice("slow", _l("Slow: one each in five minutes")),
+            SelectChoice("slow", _l("Slow mode: one per person every five minutes")),
             SelectChoice("closed", _l("Closed")),
         ],
         default="open",
@@ -83,15 +83,15 @@ class PostForm(Once):
     def validate_tags(self, field: Any) -> None:
         names = self.tag_names()
         if len(names) > TAGS_PER_POST:
-            raise ValidationError(_("At most %(max)d tags, please.", max=TAGS_PER_POST))
+            raise ValidationError(_("Use %(max)d tags or fewer.", max=TAGS_PER_POST))
         for name in names:
             if not tag_key(name) or len(name) > TAG_LENGTH:
-                raise ValidationError(_("“%(tag)s” can’t be a tag.", tag=name[:40]))
+                raise ValidationError(_("“%(tag)s” can’t be used as a tag.", tag=name[:40]))
 
     def validate_language(self, field: Any) -> None:
         parts = (field.data or "").replace("_", "-").split("-")
         if field.data and not all(part.isascii() and part.isalnum() and len(part) <= 8 for part in parts):
-            raise ValidationError(_("A language is a code such as en, zh or pt-BR."))
+            raise ValidationError(_("Use a language code such as en, zh or pt-BR."))
         field.data = "-".join(parts)
 
     def tag_names(self) -> list[str]:
@@ -115,4 +115,4 @@ class AboutForm(Form):
 
     def validate_name(self, field: Any) -> None:
         if not about.NAME.fullmatch(field.data or ""):
-            raise ValidationError(_("An address has small letters, digits and “-”."))
+            raise ValidationError(_("Use lowercase letters, digits and “-”."))

@@ -47,7 +47,7 @@ def invite() -> str | tuple[str, int]:
     user_id = admin().id
     form = InviteForm()
     if not form.validate_on_submit():
-        raise Refused(_("There is no such role."))
+        raise Refused(_("No such role."))
     with writing_as("admin") as db:
         token = one_time_links.make_link(db, "invitation", user_id, role=form.role.data)
     url = absolute("accounts.invited", token=token)
@@ -77,7 +77,7 @@ def disable(user_id: int) -> Response:
     admin()
     with writing_as("admin") as db:
         person = users.disable(db, user_id, True)
-    return _people_done(_("%(name)s can’t log in any more.", name=person.username))
+    return _people_done(_("%(name)s can no longer log in.", name=person.username))
 
 
 @desk.post("/desk/people/<int:user_id>/enable")

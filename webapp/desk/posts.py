@@ -55,7 +55,7 @@ def _save(form: PostForm, post: Post | None) -> str | Response | tuple[str, int]
     action = request.form.get("action", "draft")
     authors = _authors(form, post) if form.validate_on_submit() else []
     if action not in ACTIONS or (post and post.status == "published" and action == "draft"):
-        form.refuse(form.title, Refused(_("A published post is saved or unpublished; it can’t become a draft here.")))
+        form.refuse(form.title, Refused(_("A published post can’t be saved as a draft. Unpublish it first.")))
     if form.errors:
         return _edit_page(form, post), 400
     if action == "preview":
@@ -90,13 +90,13 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
         try:
             person = users.by_name(reading(), name)
         except NotFound:
-            form.refuse(form.authors, Refused(_("There is nobody called “%(name)s”.", name=name[:40])))
+            form.refuse(form.authors, Refused(_("No user named “%(name)s”.", name=name[:40])))
             continue
         if not has_role(person, "author"):
             form.refuse(form.authors, Refused(_("“%(name)s” isn’t an author yet.", name=person.username)))
         people.append(person)
     if not has_role(user, "editor") and all(person.id != user.id for person in people):
-        form.refuse(form.authors, Refused(_("You can’t take yourself off; an editor can.")))
+        form.refuse(form.authors, Refused(_("You can’t remove yourself. Ask an editor.")))
     return people
 
 
@@ -155,7 +155,7 @@ def unpublish(post_id: int) -> Response:
     post_to_write(post_id)
     with writing_as("author", post_id) as db:
         posts.unpublish(db, post_id)
-    flash(_("Unpublished. It is a draft again; publish it to bring it back."))
+    flash(_("Unpublished. The post is a draft again."))
     return redirect(url_for(".edit", post_id=post_id))
 
 
@@ -164,7 +164,7 @@ def delete_draft(post_id: int) -> Response:
     post_to_write(post_id)
     with writing_as("author", post_id) as db:
         posts.discard(db, post_id)
-    flash(_("The draft is deleted."))
+    flash(_("Draft deleted."))
     return redirect(url_for(".index"))
 
 
@@ -189,7 +189,7 @@ def new_draft_link(post_id: int) -> Response:
     post_to_write(post_id)
     with writing_as("author", post_id) as db:
         posts.replace_draft_token(db, post_id)
-    flash(_("Here is a new secret link; the old one no longer works."))
+    flash(_("A new secret link was created. The old one no longer works."))
     return redirect(url_for(".edit", post_id=post_id))
 
 

@@ -135,7 +135,9 @@ def _conflict(post_id: int, n: int, form: EditUpdateForm) -> tuple[str | Respons
     now = updates.written(reading(), post_id, n)
     theirs = {"title": now.title, "body": now.body}
     if wants_json():
-        message = _("Another version was saved meanwhile. It stands below yours; saving again puts yours in its place.")
+        message = _(
+            "Someone saved another version while you were editing. It is shown below yours. Saving again replaces it."
+        )
         return jsonify(status=409, message=message, version=now.version, theirs=theirs), 409
     return conflict_page(form, now.title or _("Update %(n)d", n=now.n), now.version, theirs)
 

@@ -20,7 +20,7 @@ KEPT_FIELDS = {
     "title": _l("Title"),
     "summary": _l("Summary"),
     "body": _l("Text"),
-    "note": _l("What was wrong"),
+    "note": _l("Correction note"),
     "tags": _l("Tags"),
 }
 BUSY_SECONDS = 5
@@ -75,14 +75,14 @@ def _linked_pages(status: int) -> list[tuple[str, str]]:
 
 def _titles() -> dict[int, str]:
     return {
-        401: _("Please log in"),
+        401: _("Log in"),
         403: _("Not allowed"),
         404: _("Page not found"),
-        405: _("This can’t be done here"),
-        409: _("That can’t be done now"),
+        405: _("Not allowed here"),
+        409: _("Not possible right now"),
         413: _("Too large"),
         429: _("Too many at once"),
-        500: _("Our mistake"),
+        500: _("Something went wrong"),
         503: _("Busy right now"),
     }
 
@@ -102,7 +102,7 @@ def _refused(error: Refused) -> ResponseReturnValue:
     wait = error.retry_after_seconds if isinstance(error, TooMany) else None
     if wait:
         metrics.count("limited_requests_total")
-    return _page(error.status, error.message or _("There is nothing at this address."), wait)
+    return _page(error.status, error.message or _("There is no page at this address."), wait)
 
 
 def _moved(error: Moved) -> ResponseReturnValue:
@@ -110,27 +110,27 @@ def _moved(error: Moved) -> ResponseReturnValue:
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:
-    return _page(400, _("This form was open for too long, or came from another site. Please load it again."))
+    return _page(400, _("This form has expired or came from another site. Reload the page and try again."))
 
 
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
     metrics.count("database_busy_total")
-    return _page(503, _("Many people are writing at this moment. Please send it again."), BUSY_SECONDS)
+    return _page(503, _("Many people are posting right now. Please try again."), BUSY_SECONDS)
 
 
 def _database(error: OperationalError) -> ResponseReturnValue:
     current_app.logger.error("%s: %s", _asked(), error.orig)
     metrics.count("database_busy_total")
-    return _page(503, _("The site can’t reach its data. It will be back."), BUSY_SECONDS)
+    return _page(503, _("The site can’t reach its database. Please try again in a moment."), BUSY_SECONDS)
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     messages = {
-        404: _("There is nothing at this address."),
-        405: _("This address doesn’t answer that kind of request."),
-        413: _("At most one megabyte fits. Please shorten it."),
+        404: _("There is no page at this address."),
+        405: _("This address doesn’t accept that kind of request."),
+        413: _("This is larger than 1 MB. Shorten it and try again."),
     }
     page = _page(error.code, messages.get(error.code, _("The request could not be understood.")))
     response = current_app.make_response(page)
@@ -142,7 +142,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
 
 def _broken(error: Exception) -> ResponseReturnValue:
     current_app.logger.error("%s", _asked(), exc_info=error)
-    return _page(500, _("Something broke on our side. It has been written down."))
+    return _page(500, _("The error was logged."))
 
 
 def _asked() -> str:

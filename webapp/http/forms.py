@@ -51,18 +51,18 @@ class Form(FlaskForm):  # type: ignore[misc]
 
 
 def required() -> DataRequired:
-    return DataRequired(_l("Please fill this in."))
+    return DataRequired(_l("This field is required."))
 
 
 def at_most(length: int) -> Length:
-    return Length(max=length, message=_l("At most %(max)d characters, please."))
+    return Length(max=length, message=_l("Use %(max)d characters or fewer."))
 
 
 def _uuid(_form: Any, field: Any) -> None:
     try:
         field.data = str(UUID(field.data))
     except ValueError:
-        raise ValidationError(_("This form was damaged. Please load it again.")) from None
+        raise ValidationError(_("The form data was damaged. Reload the page and try again.")) from None
 
 
 class Once(Form):

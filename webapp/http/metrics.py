@@ -47,7 +47,7 @@ EVENT_INDEX = {event: EVENTS_AT + index for index, event in enumerate(EVENTS)}
 # Of each broadcaster: the metric, its kind, its meaning, and the key in the broadcaster's status.
 OF_BROADCASTERS = [
     ("streams", "gauge", "Streams that are open.", "streams"),
-    ("streams_limit", "gauge", "Streams that may be open at once; further readers poll.", "limit"),
+    ("streams_limit", "gauge", "Streams that may be open at once; extra readers poll.", "limit"),
     ("events_total", "counter", "Rounds of events that were sent.", "events"),
     ("deliveries_total", "counter", "Rounds of events, times the readers that got them.", "deliveries"),
     ("dropped_streams_total", "counter", "Streams that were closed because they took too little.", "dropped"),

@@ -33,7 +33,7 @@ def attempt(session: Session, limits: dict[str, int], seconds: int) -> list[int]
         count, oldest = session.execute(select(func.count(), func.min(Attempt.at)).where(*recent)).one()
         if count >= allowed:
             wait = max(1, seconds - (now - oldest) // 1000)
-            raise TooMany(_("Too many tries. Please wait a few minutes."), wait)
+            raise TooMany(_("Too many attempts. Wait a few minutes."), wait)
     rows = [Attempt(key=key, at=now) for key in limits]
     session.add_all(rows)
     session.flush()
@@ -72,7 +72,7 @@ class PerMinute:
             uses.counts.clear()
         uses.counts[key] += 1
         if uses.counts[key] > self.allowed:
-            raise TooMany(_("That was a lot at once. Wait a minute, then send it again."), 60)
+            raise TooMany(_("You’re doing that too often. Wait a minute, then try again."), 60)
 
 
 def forgive(session: Session, ids: list[int]) -> None:

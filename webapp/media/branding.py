@@ -104,7 +104,7 @@ def load(instance: Path, accent: str | None) -> Branding:
             try:
                 images_by_kind[kind] = _image(file, endings)
             except BadImage as reason:
-                problems.append(f"{str(file)!r} {reason}. The site does without it.")
+                problems.append(f"{str(file)!r} {reason}. It is ignored.")
     return Branding(images_by_kind, accent_stylesheet(accent) if accent else None, problems)
 
 

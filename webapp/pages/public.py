@@ -226,7 +226,7 @@ class Pages:
             probe.unlink()
         except OSError as error:
             cure = CURES.get(error.errno or 0, "Delete the folder pages in the instance; it is made anew.")
-            return f"The page store can't be written, so Python makes every page: {error.strerror}. {cure}"
+            return f"The page store isn't writable, so Python renders every page: {error.strerror}. {cure}"
         return None
 
     def _put_aside(self) -> None:

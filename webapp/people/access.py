@@ -49,7 +49,7 @@ def sign_in(user_id: int, password_hash: str) -> None:
     with writing() as db:
         user = db.get_one(User, user_id)
         if user.password_hash != password_hash or user.disabled_at is not None:
-            raise SignInNeeded(_("Your account was changed at this moment. Please log in again."))
+            raise SignInNeeded(_("Your account was just changed. Log in again."))
         if isinstance(old, str):
             sessions.end_session(db, old)
         sid = sessions.start_session(db, user_id, request.user_agent.string)
@@ -83,7 +83,7 @@ def hint(response: Response, signed_in: bool) -> Response:
 def signed_in() -> User:
     user = current_user()
     if user is None:
-        raise SignInNeeded(_("Please log in first."))
+        raise SignInNeeded(_("Log in first."))
     return user
 
 
@@ -102,7 +102,7 @@ def admin() -> User:
 def _at_least(role: str) -> User:
     user = signed_in()
     if not has_role(user, role):
-        raise NotAllowed(_("Your account may not do this."))
+        raise NotAllowed(_("Your account isn’t allowed to do this."))
     return user
 
 
@@ -120,7 +120,7 @@ def post_to_write(post_id: int) -> Post:
 
 def require_writer_of(post: Post) -> None:
     if not _is_of(post, writer()):
-        raise NotAllowed(_("This post belongs to somebody else. One of its authors can add you."))
+        raise NotAllowed(_("This post belongs to someone else. Ask one of its authors to add you."))
 
 
 @contextmanager
@@ -134,7 +134,7 @@ def writing_as(role: str, post_id: int | None = None, share: bool = False) -> It
         user = db.get_one(User, user_id)
         is_writer = post_id is None or _is_of(posts.locked(db, post_id), user)
         if user.disabled_at or user.deleted_at or not has_role(user, role) or not is_writer:
-            raise NotAllowed(_("Your account may not do this."))
+            raise NotAllowed(_("Your account isn’t allowed to do this."))
         yield db
 
 
@@ -152,7 +152,7 @@ def own_comment(post_id: int, n: int) -> Comment:
     user = signed_in()
     comment = comments.written(reading(), post_id, n)
     if comment.author_id != user.id:
-        raise NotAllowed(_("This comment belongs to somebody else."))
+        raise NotAllowed(_("This comment belongs to someone else."))
     return comment
 
 

@@ -33,12 +33,12 @@ def checked_username(name: str) -> str:
     """The name as it will be kept. Raises Refused with the reason."""
     name = unicodedata.normalize("NFKC", name.strip())
     if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or INVISIBLE.search(name):
-        raise Refused(_("A name has 2 to 40 letters, digits, “_” or “-”, and no spaces."))
+        raise Refused(_("Use 2 to 40 letters, digits, “_” or “-”, without spaces."))
     scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
     if len(scripts - EASTERN) > 1:
-        raise Refused(_("A name can’t mix letters of several alphabets: they look too much alike."))
+        raise Refused(_("A username can’t mix alphabets, because some letters look the same."))
     if username_key(name) in RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
-        raise Refused(_("This name is reserved. Please choose another."))
+        raise Refused(_("This username is reserved. Choose another."))
     return name
 
 
@@ -46,5 +46,5 @@ def checked_email(email: str) -> str | None:
     """None for none. Raises Refused when it can't be an address."""
     email = email.strip()
     if email and not EMAIL.fullmatch(email):
-        raise Refused(_("This doesn’t look like an e-mail address."))
+        raise Refused(_("This doesn’t look like an email address."))
     return email or None

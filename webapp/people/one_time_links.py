@@ -38,5 +38,5 @@ def link(session: Session, kind: str, token: str) -> OneTimeLink:
     admins = select(User.id).where(User.role == "admin", User.disabled_at.is_(None))
     good = row and row.kind == kind and row.expires_at >= now_ms()
     if row is None or not good or session.scalar(admins.where(User.id == row.created_by_id)) is None:
-        raise NotFound(_("This link was used before, or is too old. Please ask for a new one."))
+        raise NotFound(_("This link was used or has expired. Ask for a new one."))
     return row

@@ -21,10 +21,10 @@ def _claim(session: Session, user: User, name: str, email: str | None) -> None:
     other = session.scalar(select(User.id).where(User.username_key == key, User.id != user.id))
     former = session.scalar(select(OldName.user_id).where(OldName.username_key == key))
     if other is not None or former not in (None, user.id):
-        raise Taken(_("This name is taken. Please choose another."), "username")
+        raise Taken(_("This username is taken. Choose another."), "username")
     email_key = email.casefold() if email else None
     if email_key and session.scalar(select(User.id).where(User.email_key == email_key, User.id != user.id)):
-        raise Taken(_("This e-mail address belongs to another account."), "email")
+        raise Taken(_("Another account uses this email address."), "email")
     user.username, user.username_key, user.email, user.email_key = name, key, email, email_key
 
 
@@ -130,7 +130,7 @@ def set_role(session: Session, user_id: int, role: str) -> User:
     """Raises Conflict when nobody would be left to administer the site."""
     user = get(session, user_id)
     if role not in ROLES:
-        raise Refused(_("There is no such role."))
+        raise Refused(_("No such role."))
     if role != "admin":
         keep_an_admin(session, user)
     user.role = role
@@ -203,7 +203,7 @@ def keep_an_admin(session: Session, user: User) -> None:
         User.role == "admin", User.id != user.id, User.disabled_at.is_(None), User.deleted_at.is_(None)
     )
     if user.role == "admin" and session.scalar(others.limit(1)) is None:
-        raise Conflict(_("This is the last admin. Make somebody else an admin first."))
+        raise Conflict(_("This is the only admin. Make someone else an admin first."))
 
 
 def rehash(session: Session, user_id: int, old_hash: str, new_hash: str) -> bool:

@@ -27,7 +27,7 @@ STYLED = frozenset(
 CLASSES = frozenset(PREFIX + STANDARD_TYPES[kind] for kind in STYLED)
 
 # Pygments knows some 600 languages, each a set of regular expressions, and some never end on hostile text. These
-# were tried with it. Left out are also those that hand parts of a text to a lexer that the text names.
+# were tried with it. Skipped are also those that hand parts of a text to a lexer that the text names.
 LANGUAGES = """
     Bash; Bash Session; Batchfile; C; C#; C++; CMake; CSS; Clojure; Dart; Diff; Docker; Elixir; Erlang; Fortran; Go;
     GraphQL; Groovy; HTML; HTML+Django/Jinja; Haskell; INI; JSON; Java; JavaScript; Julia; Kotlin; Lua; Makefile;

@@ -141,13 +141,13 @@ def _table(state: StateBlock, startLine: int, endLine: int, silent: bool) -> boo
     rule = state.getLines(startLine + 1, startLine + 2, 0, False).strip().strip("|")
     columns = rule.count("|") + 1
     if columns > MAX_COLUMNS:
-        raise TextRefused("A table has at most %(bound)s columns.", bound=MAX_COLUMNS)
+        raise TextRefused("A table can’t have more than %(bound)s columns.", bound=MAX_COLUMNS)
     last = startLine + 2
     while last < endLine and not state.isEmpty(last):
         last += 1
     state.env["cells"] = state.env.get("cells", 0) + columns * (last - startLine)
     if state.env["cells"] > state.env["max_cells"]:
-        raise TextRefused("The tables of a text have at most %(bound)s cells.", bound=state.env["max_cells"])
+        raise TextRefused("Tables can’t have more than %(bound)s cells in total.", bound=state.env["max_cells"])
     return table_rule(state, startLine, endLine, silent)
 
 
@@ -171,7 +171,7 @@ def _check_blocks(state: StateCore) -> None:
         if token.level >= MAX_DEPTH - 1 and token.type in _CONTAINERS:
             raise TextRefused("Lists and quotes are nested too deep.")
         if token.type == "inline" and len(token.content) > MAX_PARAGRAPH:
-            raise TextRefused("A paragraph has at most %(bound)s characters.", bound=MAX_PARAGRAPH)
+            raise TextRefused("A paragraph can’t be longer than %(bound)s characters.", bound=MAX_PARAGRAPH)
 
 
 def _dress(state: StateCore) -> None:

@@ -121,7 +121,7 @@ def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
         if clean == html:
             return clean
         html = clean
-    raise TextRefused("The HTML tags are in disorder.")
+    raise TextRefused("The HTML tags are not nested correctly.")
 
 
 def _tidied(markdown: str) -> str:
@@ -138,13 +138,15 @@ def _checked_size(text: str, kind: _Kind) -> int:
     if text.count("\n") > kind.max_lines:
         raise TextRefused("The text has more than %(bound)s lines.", bound=kind.max_lines)
     if sum(map(text.count, MARKS)) > kind.max_marks:
-        raise TextRefused("The text has more than %(bound)s marks such as * [ and |.", bound=kind.max_marks)
+        raise TextRefused(
+            "The text has more than %(bound)s formatting characters such as * [ and |.", bound=kind.max_marks
+        )
     return size
 
 
 def _check_html(html: str, size: int) -> None:
     if len(html.encode()) > HTML_FACTOR * size + HTML_ALLOWANCE:
-        raise TextRefused("The page would be more than %(bound)s times as large as the text.", bound=HTML_FACTOR)
+        raise TextRefused("The page would be more than %(bound)s times the size of the text.", bound=HTML_FACTOR)
 
 
 def _shift_headings(tokens: list[Token], kind: _Kind) -> int:
