@@ -55,31 +55,32 @@ def default_instance() -> Path:
 
 
 SETTINGS = [
-    Setting("INSTANCE", None, values.path, "the folder for everything that is kept"),
-    Setting("DATABASE_URL", None, values.database_url, "SQLite in the instance folder unless set"),
-    Setting("HTTP", "127.0.0.1:8000", values.address, "where uWSGI answers HTTP by itself"),
-    Setting("SOCKET", None, values.path, "a unix socket for nginx or Apache; then no HTTP of its own"),
-    Setting("WORKERS", None, values.number(1, 512), "processes that answer; the number of processors unless set"),
-    Setting("BROADCASTERS", "1", values.number(1, 64), "processes that hold the streams"),
+    Setting("INSTANCE", None, values.path, "folder for all data"),
+    Setting("DATABASE_URL", None, values.database_url, "default: SQLite in the instance folder"),
+    Setting("HTTP", "127.0.0.1:8000", values.address, "address on which uWSGI serves HTTP"),
+    Setting("SOCKET", None, values.path, "Unix socket for nginx or Apache, instead of HTTP"),
+    Setting("WORKERS", None, values.number(1, 512), "worker processes; default: the number of processors"),
+    Setting("BROADCASTERS", "1", values.number(1, 64), "processes that hold the live streams"),
     Setting(
-        "STREAMS_PER_ADDRESS", "0", values.number(0, 1_000_000), "streams of one address at most; 0 for any number"
+        "STREAMS_PER_ADDRESS", "0", values.number(0, 1_000_000), "maximum number of streams per address; 0 for no limit"
     ),
-    Setting("PROXIES", "0", values.number(0, 10), "how many proxies in front are believed about address and scheme"),
-    Setting("BASE_URL", None, values.base_url, "the site's own address; http:// and HTTP unless set"),
-    Setting("TRUSTED_HOSTS", None, values.hosts, "names by which the site may be asked for; any unless set"),
-    Setting("METRICS_FROM", "127.0.0.0/8,::1", values.networks, "from where /metrics may be read"),
+    Setting("PROXIES", "0", values.number(0, 10), "number of trusted proxies in front of the site"),
+    Setting("BASE_URL", None, values.base_url, "public URL of the site; default: http:// and HTTP"),
+    Setting("TRUSTED_HOSTS", None, values.hosts, "accepted host names; default: any"),
+    Setting("METRICS_FROM", "127.0.0.0/8,::1", values.networks, "networks that may read /metrics"),
+    Setting("LOG", "off", values.one_of("off", "json"), "json logs each request and message to pressroom.log"),
+    Setting("REGISTRATION", "closed", values.one_of("open", "closed"), "who may create an account"),
+    Setting("LIMITS", "on", values.one_of("on", "off"), "rate limits; off for load tests only"),
     Setting(
-        "LOG", "off", values.one_of("off", "json"), "a line of JSON for each request and message, in pressroom.log"
+        "END_AFTER_HOURS",
+        "12",
+        values.number(0, 8_760),
+        "hours without an update until a live post asks whether to end, and again until it ends",
     ),
-    Setting("REGISTRATION", "closed", values.one_of("open", "closed"), "who may make an account"),
-    Setting("LIMITS", "on", values.one_of("on", "off"), "limits per account and address; off for load tests only"),
-    Setting(
-        "END_AFTER_HOURS", "12", values.number(0, 8_760), "hours until a quiet live post asks, and again until it ends"
-    ),
-    Setting("SITE_TITLE", "Pressroom", values.text, "the site's name"),
-    Setting("ACCENT", None, values.colour, "the colour of links and marks; the usual red and blue unless set"),
-    Setting("LANGUAGE", "en", values.one_of(*LANGUAGES), "the interface's language"),
-    Setting("TIMEZONE", "UTC", values.timezone, "the zone in which times are written"),
+    Setting("SITE_TITLE", "Pressroom", values.text, "name of the site"),
+    Setting("ACCENT", None, values.colour, "colour of links and accents; default: red and blue"),
+    Setting("LANGUAGE", "en", values.one_of(*LANGUAGES), "language of the interface"),
+    Setting("TIMEZONE", "UTC", values.timezone, "time zone of the times on pages"),
 ]
 
 

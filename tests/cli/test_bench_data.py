@@ -284,7 +284,7 @@ def test_a_site_with_posts_is_left_alone(ada: Person, refused: Callable[[], str]
     answer = ada.post("/desk/new", title="My own", body="Words.", language="en", comments="open", action=action)
     assert answer.status_code == 302
     said = refused()
-    assert "There are posts here" in said
+    assert "already has posts" in said
     assert "Set PRESSROOM_INSTANCE to a new folder" in said
 
 
@@ -298,8 +298,8 @@ def test_a_bench_is_not_filled_twice(app: Flask, run: Callable[..., Result]) -> 
     done(run(*OPTIONS))
     before, facts = counts(app), bench(app)
     said = failed(run("--seed", "2"))
-    assert "is a bench already" in said
-    assert "Delete the folder to begin anew" in said
+    assert "already has bench data" in said
+    assert "Delete the folder to start over" in said
     assert (counts(app), bench(app)) == (before, facts)
 
 

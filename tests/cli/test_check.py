@@ -24,9 +24,9 @@ def test_check_says_how_many_readers_the_limits_allow(
 ) -> None:
     monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 20_064))
     said = done(check())
-    assert "It could hold 20,000 at once" in said
+    assert "Its limit is 20,000 at once" in said
     assert "PRESSROOM_BROADCASTERS=2" in said
-    assert "Nothing to mend." in said
+    assert "No problems found." in said
 
 
 def test_check_says_the_cure_where_few_readers_have_room(
@@ -35,7 +35,7 @@ def test_check_says_the_cure_where_few_readers_have_room(
     monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 1024))
     result = check()
     assert failed(result) == "Error: 1 to mend."
-    assert "PROBLEM: only 960 readers can have a stream." in result.stdout
+    assert "PROBLEM: only 960 readers can hold a stream." in result.stdout
     assert "LimitNOFILE=" in result.stdout
 
 

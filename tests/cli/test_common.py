@@ -43,13 +43,13 @@ def test_only_init_makes_an_instance(tmp_path: Path, app: Flask, run: Callable[.
         result = run(*command, input=f"{NEW_PASSWORD}\n")
         assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
         said = failed(result)
-        assert f"{tmp_path / 'site'} isn't there" in said
+        assert f"{tmp_path / 'site'} doesn't exist" in said
         assert "pressroom init" in said
     assert list(tmp_path.iterdir()) == []
 
 
 def test_starting_a_command_makes_no_instance(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
-    assert "isn't there" in failed(on_folder("user", "list"))
+    assert "doesn't exist" in failed(on_folder("user", "list"))
     assert on_folder("--help").exit_code == 0
     assert list(tmp_path.iterdir()) == []
     done(on_folder("init"))

@@ -69,7 +69,7 @@ def test_a_damaged_key_is_one_line(tmp_path: Path, on_folder: Callable[..., Resu
     (tmp_path / "site" / "secret_key").write_bytes(b"short")
     result = on_folder("user", "list")
     assert result.exit_code != 0
-    assert "cut short" in str(result.exception.code)
+    assert "truncated" in str(result.exception.code)
     assert isinstance(result.exception, instance.InstanceError)
 
 

@@ -131,7 +131,7 @@ def test_other_settings_than_the_site_s_are_noticed(app: Flask, run: Callable[..
     assert "settings" not in run("--speed", "0").stderr
     with app.app_context(), db.writing() as session:
         versions.raise_all(session, "another build")
-    assert "other PRESSROOM_… settings" in run("--speed", "0").stderr
+    assert "different PRESSROOM_… settings" in run("--speed", "0").stderr
 
 
 def test_steps_wait_for_their_time(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_a_name_that_somebody_has_is_one_line(app: Flask, run: Callable[..., Res
         users.create(session, "demo-cathcart", None, "a hash of a password")
     before = counts(app)
     assert "taken" in failed(run("--speed", "0"))
-    assert "no demo here" in done(run("--remove"))
+    assert "No demo found." in done(run("--remove"))
     assert counts(app) == before, "that one isn't ours"
 
 
@@ -224,7 +224,7 @@ def test_remove_takes_all_and_nothing_else(
     assert f"/post/{post_id}" not in anonymous.get("/sitemap.xml").text
     with app.app_context():
         assert wrong(app, pages_there(app)) == []
-    assert "There is no demo here." in done(run("--remove"))
+    assert "No demo found." in done(run("--remove"))
 
 
 def test_an_interrupted_one_stays_until_it_is_removed(
@@ -240,7 +240,7 @@ def test_an_interrupted_one_stays_until_it_is_removed(
     monkeypatch.setattr(command, "_wait_until", wait)
     said = done(run())
     post_id = post_id_of(app)
-    assert "Stopped; what was told so far stays." in said
+    assert "Stopped. The post stays as it is." in said
     assert f"http://127.0.0.1:8000/desk/post/{post_id}/live" in said
     page = anonymous.get(f"/post/{post_id}").text
     assert "What to know now" in page
@@ -306,7 +306,7 @@ def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypat
 
     monkeypatch.setattr(command, "_wait_until", wait)
     said = done(run("--language", "both"))
-    assert said.count("over        Somebody ended or removed") == 1
+    assert said.count("over        Someone ended or removed") == 1
     assert "Sixty" not in said
     assert "一刀两半" in said
 

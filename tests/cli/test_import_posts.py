@@ -41,7 +41,7 @@ def test_imported_posts_are_published_at_their_time(
     (folder / "old.md").write_text("---\ntitle: The older\ndate: 2001-02-03 04:05\nsummary: In short.\n---\nTwo.")
     result = run(folder)
     assert result.exit_code == 0, result.output
-    assert "2 imported, 0 there before." in result.stdout
+    assert "2 imported, 0 already there." in result.stdout
     front = anonymous.get("/").text
     assert front.index("The newer") < front.index("The older")
     assert "In short." in front
@@ -56,16 +56,16 @@ def test_imported_posts_are_published_at_their_time(
 def test_importing_again_makes_nothing_twice(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
     (folder / "a.md").write_text("# One\n\nText.")
     (folder / "copy.md").write_text("# One\n\nText.")
-    assert "1 imported, 1 there before." in run(folder).stdout
-    assert "0 imported, 2 there before." in run(folder).stdout
+    assert "1 imported, 1 already there." in run(folder).stdout
+    assert "0 imported, 2 already there." in run(folder).stdout
     (folder / "a.md").write_text("# One\n\nThe text was changed in the file.")
-    assert "0 imported, 2 there before." in run(folder).stdout
+    assert "0 imported, 2 already there." in run(folder).stdout
     (folder / "a.md").rename(folder / "moved.md")
     (folder / "copy.md").rename(folder / "moved-too.md")
     (folder / "moved.md").write_text("# One\n\nText.")
-    assert "0 imported, 2 there before." in run(folder).stdout
+    assert "0 imported, 2 already there." in run(folder).stdout
     (folder / "b.md").write_text("# Two\n\nText.")
-    assert "1 imported, 2 there before." in run(folder).stdout
+    assert "1 imported, 2 already there." in run(folder).stdout
     assert anonymous.get("/").text.count("<article") == 2
 
 
@@ -76,7 +76,7 @@ def test_what_somebody_changed_or_unpublished_here_stays_so(
     run(folder)
     ada.post("/desk/post/1", title="Changed", body="Here.", action="publish", comments="open")
     ada.post("/desk/post/1/unpublish")
-    assert "0 imported, 1 there before." in run(folder).stdout
+    assert "0 imported, 1 already there." in run(folder).stdout
     assert not re.search("(One|Changed)</a>", ada.get("/").text)
     assert ada.get("/post/1").status_code == 404
 
@@ -89,9 +89,9 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., 
     result = run(folder)
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
-    assert "2 imported, 0 there before." in result.stdout
-    assert f"Left out {folder / 'bad.md'}: its front matter isn't YAML" in result.stderr
-    assert f"Left out {folder / 'worse.md'}: it isn't UTF-8 text" in result.stderr
+    assert "2 imported, 0 already there." in result.stdout
+    assert f"Skipped {folder / 'bad.md'}: invalid YAML front matter" in result.stderr
+    assert f"Skipped {folder / 'worse.md'}: not UTF-8 text" in result.stderr
     front = anonymous.get("/").text
     assert "Good" in front
     assert "Good too" in front
@@ -106,14 +106,14 @@ def test_a_name_that_is_no_text_is_left_out(folder: Path, run: Callable[..., Res
         pytest.skip("this file system takes no such name")
     result = run(folder)
     assert isinstance(result.exception, SystemExit), result.exception
-    assert "its name isn't UTF-8 text" in result.stderr
+    assert "the file name isn't UTF-8" in result.stderr
 
 
 def test_a_folder_without_markdown_says_so(folder: Path, run: Callable[..., Result]) -> None:
     (folder / "notes.txt").write_text("Text.")
     result = run(folder)
     assert result.exit_code == 1
-    assert "No Markdown files there" in result.stderr
+    assert "No Markdown files found" in result.stderr
     assert run(folder / "nowhere").exit_code == 2
 
 
@@ -142,7 +142,7 @@ def test_the_sample_guides_become_posts(path: Path, run: Callable[..., Result], 
     assert "<pre" in page
     for heading in source.writing.rendered.toc:
         assert f'id="{heading.id}"' in page
-    assert "0 imported, 1 there before." in run(path).stdout
+    assert "0 imported, 1 already there." in run(path).stdout
 
 
 def test_our_own_sample_is_here() -> None:

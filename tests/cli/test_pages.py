@@ -48,7 +48,7 @@ def test_status_says_that_the_store_cannot_be_written(run: Callable[..., Result]
     pages.store.prepare()
     shutil.rmtree(pages.store.root / ".retired")
     (pages.store.root / ".retired").write_text("in the way")
-    assert failed(run("status")).startswith("Error: The page store can't be written, so Python makes every page")
+    assert failed(run("status")).startswith("Error: The page store isn't writable, so Python renders every page")
     (pages.store.root / ".retired").unlink()
 
 
@@ -58,7 +58,7 @@ def test_readyz_says_so_too(pages: Pages, anonymous: Person) -> None:
     (pages.store.root / ".retired").write_text("in the way")
     answer = anonymous.get("/readyz")
     assert answer.status_code == 503
-    assert answer.text.startswith("The page store can't be written")
+    assert answer.text.startswith("The page store isn't writable")
     assert str(pages.store.root) not in answer.text, "a stranger needn't know where"
     assert anonymous.get("/").status_code == 200
     (pages.store.root / ".retired").unlink()
@@ -90,4 +90,4 @@ def test_warm_makes_what_the_sitemap_names(
 def test_warm_refuses_when_its_pages_would_look_different(make_app: Callable[..., Flask]) -> None:
     app = make_app(SITE_TITLE="Another")
     result = app.test_cli_runner().invoke(args=["pages", "warm"])
-    assert "has other code or other settings than this command" in failed(result)
+    assert "has different code or settings than this command" in failed(result)

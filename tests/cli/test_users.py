@@ -34,8 +34,8 @@ def test_user_create_asks_for_the_password_twice(app: Flask, run: Callable[..., 
     [
         (["ada"], NEW_PASSWORD, "taken"),
         (["ADA"], NEW_PASSWORD, "taken"),
-        (["grace", "--email", "ada@example.org"], NEW_PASSWORD, "another account"),
-        (["grace", "--email", "nonsense"], NEW_PASSWORD, "e-mail"),
+        (["grace", "--email", "ada@example.org"], NEW_PASSWORD, "Another account"),
+        (["grace", "--email", "nonsense"], NEW_PASSWORD, "email address"),
         (["two words"], NEW_PASSWORD, "2 to 40"),
         (["login"], NEW_PASSWORD, "reserved"),
         (["grace"], "short", "10 to 200"),
@@ -87,8 +87,8 @@ def test_user_disable_and_back(app: Flask, eve: Person, run: Callable[..., Resul
 
 def test_the_last_admin_stays(run: Callable[..., Result]) -> None:
     done(run("user", "disable", "admin"))
-    assert "last admin" in failed(run("user", "disable", "root"))
-    assert "last admin" in failed(run("user", "role", "root", "editor"))
+    assert "only admin" in failed(run("user", "disable", "root"))
+    assert "only admin" in failed(run("user", "role", "root", "editor"))
     done(run("user", "role", "edith", "admin"))
     done(run("user", "role", "root", "editor"))
 
@@ -106,4 +106,4 @@ def test_user_list_says_names_and_roles(run: Callable[..., Result]) -> None:
                 ["import", str(SAMPLES), "--author", "nobody-here"]], ids=" ".join
 )  # fmt: skip
 def test_nobody_of_that_name_is_one_line(run: Callable[..., Result], command: list[str]) -> None:
-    assert failed(run(*command)) == "Error: There is no account called 'nobody-here'."
+    assert failed(run(*command)) == "Error: No user named 'nobody-here'."

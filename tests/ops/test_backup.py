@@ -160,10 +160,10 @@ def test_every_update_acknowledged_before_it_began_is_in_it(app: Flask, ada: Per
 
 def test_it_replaces_no_file(run: Callable[..., Result], tmp_path: Path) -> None:
     (tmp_path / "x").write_text("something else")
-    assert "is there already" in failed(run(tmp_path / "x"))
+    assert "already exists" in failed(run(tmp_path / "x"))
     assert (tmp_path / "x").read_text() == "something else"
     (tmp_path / "dead").symlink_to(tmp_path / "nowhere")
-    assert "is there already" in failed(run(tmp_path / "dead"))
+    assert "already exists" in failed(run(tmp_path / "dead"))
     assert "isn't a folder" in failed(run(tmp_path / "no folder" / "x"))
 
 
@@ -171,7 +171,7 @@ def test_it_replaces_no_file_that_came_meanwhile(app: Flask, tmp_path: Path) -> 
     def come(_fraction: float) -> None:
         (tmp_path / "x").write_text("something else")
 
-    with pytest.raises(backup.CannotBackUp, match="is there already"):
+    with pytest.raises(backup.CannotBackUp, match="already exists"):
         backup.make(tmp_path / "x", app.config, come)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["something else"]
 
@@ -187,7 +187,7 @@ def test_it_says_which_instance_and_makes_none(app: Flask, run: Callable[..., Re
     result = run(tmp_path / "x")
     assert result.stderr.splitlines()[0] == f"Instance: {app.config['INSTANCE']}"
     app.config["INSTANCE"] = tmp_path / "site"
-    assert "isn't there" in failed(run(tmp_path / "y"))
+    assert "doesn't exist" in failed(run(tmp_path / "y"))
     assert not (tmp_path / "site").exists()
 
 
@@ -226,7 +226,7 @@ def test_a_file_that_changes_meanwhile_is_said(app: Flask, tmp_path: Path, monke
 def test_two_at_once_are_one_too_many(app: Flask, tmp_path: Path) -> None:
     held = try_lock(app.config["INSTANCE"] / "locks" / "backup")
     assert held
-    with pytest.raises(backup.CannotBackUp, match="another backup is being made"):
+    with pytest.raises(backup.CannotBackUp, match="another backup is in progress"):
         made(app, tmp_path / "x")
     os.close(held)
     made(app, tmp_path / "x")

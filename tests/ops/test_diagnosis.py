@@ -107,7 +107,7 @@ def test_a_taken_port(machine: Machine) -> None:
         port = other.getsockname()[1]
         machine.environ["PRESSROOM_HTTP"] = f"127.0.0.1:{port}"
         said = machine.refusal()
-        assert said.startswith(f"port {port} is taken by another program: choose another with PRESSROOM_HTTP=")
+        assert said.startswith(f"port {port} is in use by another program: choose another with PRESSROOM_HTTP=")
         assert machine.check() == [said]
 
 
@@ -124,7 +124,7 @@ def test_an_instance_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
         said = Machine(tmp_path / "instance").refusal()
     finally:
         tmp_path.chmod(0o700)
-    assert said.startswith(f"{tmp_path}/instance can't be made or used (Permission denied): sudo chown -R $(id -un)")
+    assert said.startswith(f"{tmp_path}/instance can't be created or used (Permission denied): sudo chown -R $(id -un)")
 
 
 def test_a_database_of_a_newer_version(machine: Machine) -> None:
@@ -132,7 +132,9 @@ def test_a_database_of_a_newer_version(machine: Machine) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     said = machine.refusal()
-    assert said.startswith("the database is of a newer Pressroom (schema 9999): install that version again, or set")
+    assert said.startswith(
+        "the database was created by a newer Pressroom (schema 9999): install that version again, or set"
+    )
     assert machine.check() == [said]
 
 
@@ -174,7 +176,7 @@ def test_a_queue_that_the_kernel_keeps_short(machine: Machine) -> None:
     shorten = 'ip link set lo up && echo 100 > /proc/sys/net/core/somaxconn && exec "$@"'
     machine.under = ["unshare", "--map-root-user", "--net", "sh", "-c", shorten, "sh"]
     said = machine.refusal()
-    assert said == "the kernel queues too few connections: sudo sysctl -w net.core.somaxconn=1024"
+    assert said == "the kernel's listen queue is too short: sudo sysctl -w net.core.somaxconn=1024"
     assert machine.check() == [said]
 
 
@@ -304,8 +306,10 @@ def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> N
 def test_too_few_descriptors(machine: Machine) -> None:
     machine.under = ["bash", "-c", 'ulimit -n 512 && exec "$@"', "bash"]
     workers, readers = machine.warnings()
-    assert workers.startswith("a worker may open only 512 files and needs 1024 when it is busy: let a process open")
-    assert readers.startswith("only 448 readers can have a stream. To hold more: PRESSROOM_BROADCASTERS=2, or let")
+    assert workers.startswith("a worker can open only 512 files but needs 1024 under load: raise the open-file")
+    assert readers.startswith(
+        "only 448 readers can hold a stream. To raise the limit: PRESSROOM_BROADCASTERS=2, or raise"
+    )
     assert "LimitNOFILE=" in workers
     assert machine.check() == [workers, readers]
 
@@ -318,7 +322,7 @@ def test_too_few_descriptors_of_a_running_site(copied_instance: Callable[[str], 
         assert machine.check() == []
         psutil.Process(server.pid).rlimit(psutil.RLIMIT_NOFILE, (500, 4096))
         [said] = machine.check()
-        assert said.startswith("a worker may open only 500 files")
+        assert said.startswith("a worker can open only 500 files")
 
 
 @pytest.mark.slow
@@ -331,7 +335,7 @@ def test_a_page_store_of_somebody_else(machine: Machine) -> None:
     assert said == f"{retired} belongs to nobody, and the site to root: sudo chown -R root {machine.instance}"
     assert machine.check() == [
         said,
-        "The page store can't be written, so Python makes every page: Permission denied."
+        "The page store isn't writable, so Python renders every page: Permission denied."
         " Give the instance folder to whoever runs the site: .venv/bin/pressroom check says how.",
     ]
 
@@ -342,7 +346,7 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
     later = time.time() + 3 * diagnosis.DAY_SECONDS
     os.utime(database, (later, later))
     [said] = machine.check()
-    assert said.startswith("the clock says 20")
+    assert said.startswith("the clock is wrong: it says 20")
     assert f"but {database} was written on {time.strftime('%Y-%m-%d', time.gmtime(later))}: set it with sudo" in said
     os.utime(database, (later, later))
     assert machine.warnings() == [said]

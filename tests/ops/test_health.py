@@ -50,7 +50,7 @@ def test_it_is_not_ready_without_its_broadcaster(copied_instance: Callable[[str]
         until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready")
         server.broadcasters()[0].suspend()
         until(lambda: answer(server, "/readyz")[0] == 503, "it notices")
-        assert answer(server, "/readyz")[1] == "No broadcaster answers, so readers ask every few seconds."
+        assert answer(server, "/readyz")[1] == "The broadcaster doesn't respond, so readers poll."
         assert answer(server, "/healthz") == (200, "ok")
         server.broadcasters()[0].resume()
         until(lambda: answer(server, "/readyz") == (200, "ok"), "it is ready again")

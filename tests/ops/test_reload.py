@@ -74,7 +74,7 @@ def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
             "webapp/live/broadcaster.py",
             "def main()",
             "raise ValueError('no')\n\ndef main()",
-            "holds no streams.\nTraceback",
+            "serves no streams.\nTraceback",
         ),
         ("templates/reader/front.html", "{% block", "{% blok", "answers / with 500.\nTraceback"),
         ("templates/accounts/login.html", "{% block", "{% blok", "answers /login with 500.\nTraceback"),
@@ -102,14 +102,14 @@ def test_a_schema_that_cannot_be_upgraded_replaces_no_worker(site: UwsgiServer) 
         with database:
             database.execute("UPDATE alembic_version SET version_num = ?", [known])
     assert done.returncode == 1
-    assert done.stderr.startswith("Not reloaded: the database is of a newer Pressroom (schema 9999)")
+    assert done.stderr.startswith("Not reloaded: the database was created by a newer Pressroom (schema 9999)")
     assert site.worker_pids() == before
 
 
 def test_two_at_a_time_do_not_mix(site: UwsgiServer) -> None:
     lock = try_lock(site.instance / "locks" / "reload")
     assert lock is not None
-    assert reload(site).stderr == "Not reloaded: another reload is under way.\n"
+    assert reload(site).stderr == "Not reloaded: another reload is in progress.\n"
     os.close(lock)
 
 
@@ -132,7 +132,7 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path, monkeypatch
     before = site.worker_pids()
     change(code / "webapp" / "reader" / "views.py", 'return "Hello, World!"', 'return "Hello again!"')
     done = reload(site)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "New code is in all workers.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "All workers run the new code.\n", "")
     assert len(site.worker_pids() - before) == 2
     assert {said_hello(site) for _ in range(20)} == {"Hello again!"}
     assert list((code / "tmp").iterdir()) == []

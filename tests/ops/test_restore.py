@@ -107,7 +107,7 @@ def test_the_restored_site_is_the_same(
     monkeypatch.setenv("PRESSROOM_SITE_TITLE", "Another")
     said = done(run("restore", archive))
     assert "1 posts, 1 updates, 1 comments, 6 users, 1 media files" in said
-    assert "Everybody has to log in again" in said
+    assert "Everyone has to log in again" in said
     assert "PRESSROOM_SITE_TITLE was 'Pressroom', and here it is 'Another'" in said
     assert content(folder / "pressroom.db") == content(app.config["INSTANCE"] / "pressroom.db")
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}
@@ -226,14 +226,12 @@ def test_what_is_no_archive_of_ours(tmp_path: Path, archive: Path, folder: Path)
         tar.add(CHECKOUT / "README.md", "README.md")
     (tmp_path / "empty").touch()
     for name in ("foreign.tar.gz", "plain.tar", "empty"):
-        assert refused(tmp_path / name, folder) == (
-            f"{tmp_path / name} is no backup of a Pressroom. Nothing was changed."
-        )
+        assert refused(tmp_path / name, folder) == (f"{tmp_path / name} isn't a Pressroom backup. Nothing was changed.")
     assert "can't be read (No such file" in refused(tmp_path / "nowhere", folder)
     assert "can't be read (Is a directory" in refused(tmp_path, folder)
     for changes in ({"pressroom": "?"}, {"members": 1}, {"members": [{}]}, {"counts": [1]}, {"made_at": "now"}):
         file = repacked(archive, tmp_path / "changed", lambda manifest, _, changes=changes: manifest.update(changes))  # type: ignore[misc]
-        assert "is no backup of a Pressroom" in refused(file, folder), changes
+        assert "isn't a Pressroom backup" in refused(file, folder), changes
 
 
 @pytest.mark.parametrize(
@@ -246,7 +244,7 @@ def test_a_name_that_leads_elsewhere(archive: Path, folder: Path, name: str) -> 
         parts.append((tarfile.TarInfo(name), b"evil"))
         describe(manifest, parts)
 
-    assert "names a file that no backup has" in refused(repacked(archive, archive.with_name("evil"), evil), folder)
+    assert "lists an unexpected file" in refused(repacked(archive, archive.with_name("evil"), evil), folder)
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE, tarfile.DIRTYPE])
@@ -259,7 +257,7 @@ def test_what_is_no_file(archive: Path, folder: Path, kind: bytes, announced: bo
         if announced:
             describe(manifest, parts)
 
-    assert "isn't what its manifest says" in refused(repacked(archive, archive.with_name("evil"), evil), folder)
+    assert "doesn't match its manifest" in refused(repacked(archive, archive.with_name("evil"), evil), folder)
 
 
 def larger(manifest: dict[str, Any], parts: Parts) -> None:
@@ -316,13 +314,13 @@ def enormous(manifest: dict[str, Any], _: Parts) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (larger, "isn't what its manifest says: 'media/site/logo.svg'"),
-        (another_size, "isn't what its manifest says: 'pressroom.db'"),
+        (larger, "doesn't match its manifest: 'media/site/logo.svg'"),
+        (another_size, "doesn't match its manifest: 'pressroom.db'"),
         (another_hash, "is damaged: 'media/site/logo.svg'"),
-        (another_count, "isn't what its manifest says: pressroom.db"),
-        (another_schema, "isn't what its manifest says: pressroom.db"),
-        (one_too_many, "isn't what its manifest says"),
-        (one_missing, "is damaged or cut short"),
+        (another_count, "doesn't match its manifest: pressroom.db"),
+        (another_schema, "doesn't match its manifest: pressroom.db"),
+        (one_too_many, "doesn't match its manifest"),
+        (one_missing, "is damaged or truncated"),
         (no_database, "the database can't be read: file is not a database"),
         (damaged_database, "can't be restored: the database"),
         (newer_format, "was made by a newer Pressroom (9.9): install that version first"),
@@ -344,7 +342,7 @@ def test_what_unpacks_to_more_than_it_says(archive: Path, folder: Path) -> None:
         info.pax_headers = {"comment": "x" * 30_000_000}
         parts[1] = (info, LOGO)
 
-    assert "more than its manifest says" in refused(repacked(archive, archive.with_name("bomb"), bomb), folder)
+    assert "more than its manifest lists" in refused(repacked(archive, archive.with_name("bomb"), bomb), folder)
 
 
 # Where it is refused
@@ -372,12 +370,12 @@ def test_a_database_of_something_else(archive: Path, folder: Path) -> None:
 def test_a_running_site(archive: Path, folder: Path) -> None:
     with UwsgiServer(folder):
         said = refused(archive, folder)
-    assert said.startswith(f"a site already runs on {folder}")
+    assert said.startswith(f"a site is already running on {folder}")
     restore.restore(archive, settings_for(folder), nothing)
 
 
 @pytest.mark.parametrize(
-    ("lock", "said"), [("healer", "a site runs on it: stop it first"), ("restore", "another restore is under way")]
+    ("lock", "said"), [("healer", "a site runs on it: stop it first"), ("restore", "another restore is in progress")]
 )
 def test_a_site_under_another_server_or_another_restore(archive: Path, folder: Path, lock: str, said: str) -> None:
     instance.prepare(folder)
@@ -419,7 +417,7 @@ def test_a_folder_that_can_t_be_written(archive: Path, folder: Path) -> None:
     environ = os.environ | {"PRESSROOM_INSTANCE": str(folder)}
     ran = subprocess.run(command, env=environ, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     folder.parent.chmod(0o700)
-    assert ran.stderr.splitlines()[-1].startswith(f"Error: {folder} can't be made or used (Permission denied)")
+    assert ran.stderr.splitlines()[-1].startswith(f"Error: {folder} can't be created or used (Permission denied)")
 
 
 def test_a_full_disk(archive: Path, folder: Path) -> None:

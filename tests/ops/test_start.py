@@ -25,7 +25,7 @@ from tools.processes import WAIT_SECONDS, until
 from webapp.system.instance import InstanceError, prepare, secret_key
 from webapp.system.server import HEADERS
 
-PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(said only this once\)")
+PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(shown only once\)")
 
 
 @pytest.fixture(scope="module")
@@ -210,20 +210,20 @@ def test_it_refuses_a_taken_port(tmp_path: Path) -> None:
     server = UwsgiServer(tmp_path / "instance")
     with socket.create_server(("127.0.0.1", server.port)):
         screen = "\n".join(server.refused())
-    assert f"port {server.port} is taken by another program" in screen
+    assert f"port {server.port} is in use by another program" in screen
     assert f"PRESSROOM_HTTP=127.0.0.1:{server.port + 1} make serve" in screen
 
 
 def test_it_refuses_an_address_of_another_machine(tmp_path: Path) -> None:
     screen = "\n".join(UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_HTTP": "192.0.2.1:8000"}).refused())
-    assert "'192.0.2.1:8000' is no address of this machine" in screen
+    assert "'192.0.2.1:8000' isn't an address of this machine" in screen
 
 
 def test_it_refuses_a_second_site_on_one_instance(site: UwsgiServer) -> None:
     second = UwsgiServer(site.instance, environ={"PRESSROOM_BASE_URL": "http://other.example"})
     second.launch()
     assert second.process.wait(60) == 1
-    assert f"a site already runs on {site.instance}" in second.screen()
+    assert f"a site is already running on {site.instance}" in second.screen()
     assert get(site, "/hello")[0] == 200
 
 
@@ -235,7 +235,7 @@ def test_it_refuses_a_file_in_the_way(tmp_path: Path) -> None:
 
 def test_it_refuses_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     screen = "\n".join(UwsgiServer(tmp_path / "i", environ={"PRESSROOM_INSTANCE": "/proc/pressroom"}).refused())
-    assert "/proc/pressroom can't be made or used" in screen
+    assert "/proc/pressroom can't be created or used" in screen
 
 
 def test_it_refuses_a_database_that_it_cannot_open(tmp_path: Path) -> None:
@@ -371,7 +371,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
 
 def test_it_refuses_a_key_that_is_cut_short(tmp_path: Path) -> None:
     (tmp_path / "secret_key").write_bytes(b"x" * 31)
-    with pytest.raises(InstanceError, match="empty or cut short"):
+    with pytest.raises(InstanceError, match="empty or truncated"):
         secret_key(tmp_path)
 
 

@@ -282,7 +282,7 @@ def test_it_says_that_there_is_no_database_yet(name: str, tmp_path: Path) -> Non
         with refused.value:
             assert refused.value.code == 503
         said = program.screen()
-    assert f"{instance} isn't there: make it with .venv/bin/pressroom init\n" in said
+    assert f"{instance} doesn't exist: create it with .venv/bin/pressroom init\n" in said
     assert "Traceback" not in said
 
 

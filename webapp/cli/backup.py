@@ -37,7 +37,7 @@ def back_up(file: Path) -> None:
     except backup.CannotBackUp as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{file}: {_contents(manifest)}, {file.stat().st_size / 1000:,.0f} kB.")
-    click.echo("Keep it private: it has password hashes, e-mail addresses and drafts (but no sessions or links).")
+    click.echo("Keep it private: it contains password hashes, email addresses and drafts, but no sessions or links.")
 
 
 @click.command("restore")
@@ -57,9 +57,9 @@ def put_back(file: Path) -> None:
         raise click.ClickException(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
     click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")
-    click.echo("Everybody has to log in again, with the passwords of that time.")
+    click.echo("Everyone has to log in again, with the password they had then.")
     for line in _differences(manifest.settings, backup.in_force(settings)):
-        click.echo(f"Another setting: {line}")
+        click.echo(f"Setting differs: {line}")
 
 
 @contextlib.contextmanager

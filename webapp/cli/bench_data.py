@@ -42,7 +42,7 @@ MS_BETWEEN_ITEMS = 40_000
     type=click.IntRange(0, 100),
     default=3,
     show_default=True,
-    help="Live posts, besides --posts.",
+    help="Live posts, in addition to --posts.",
 )
 @click.option(
     "--updates",
@@ -50,7 +50,7 @@ MS_BETWEEN_ITEMS = 40_000
     type=click.IntRange(0, 5_000),
     default=200,
     show_default=True,
-    help="On each live post.",
+    help="Per live post.",
 )
 @click.option(
     "--comments",
@@ -58,11 +58,13 @@ MS_BETWEEN_ITEMS = 40_000
     type=click.IntRange(0, 5_000),
     default=300,
     show_default=True,
-    help=f"On each live post; others have {COMMENTS_ELSEWHERE} at most.",
+    help=f"Per live post; other posts get up to {COMMENTS_ELSEWHERE}.",
 )
 @click.option("--authors", "author_count", type=click.IntRange(1, 50), default=5, show_default=True)
 @click.option("--readers", "reader_count", type=click.IntRange(1, 10_000), default=50, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Another one makes another site.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=1, show_default=True, help="A different seed creates a different site."
+)
 @on_instance
 def bench_data(
     *,
@@ -81,7 +83,7 @@ def bench_data(
     """
     folder = current_app.config["INSTANCE"]
     if instance.is_bench(folder):
-        raise click.ClickException(f"{folder} is a bench already. Delete the folder to begin anew.")
+        raise click.ClickException(f"{folder} already has bench data. Delete the folder to start over.")
     password = secrets.token_urlsafe(16)
     authors = [f"author-{number}" for number in range(1, author_count + 1)]
     readers = [f"reader-{number}" for number in range(1, reader_count + 1)]
@@ -108,7 +110,7 @@ def bench_data(
 
 def _say_what_next(folder: Path) -> None:
     click.echo(f"Serve it: PRESSROOM_INSTANCE={shlex.quote(str(folder))} PRESSROOM_LIMITS=off make serve")
-    click.echo("Then, from another terminal, load it with Locust: loadtests/README.md says how.")
+    click.echo("Then load it with Locust from another terminal. See loadtests/README.md.")
 
 
 def _make_accounts(authors: list[str], readers: list[str], password_hash: str) -> tuple[list[int], list[int]]:
@@ -116,8 +118,8 @@ def _make_accounts(authors: list[str], readers: list[str], password_hash: str) -
     with db.writing() as session:
         if session.scalar(select(Post.id).where(Post.id != FRONT).limit(1)) is not None:
             raise click.ClickException(
-                "There are posts here, somebody's own or of a run that was interrupted, so nothing was changed."
-                f" Set PRESSROOM_INSTANCE to a new folder, and begin with: {program()} init"
+                "This site already has posts, so nothing was changed."
+                f" Set PRESSROOM_INSTANCE to a new folder, then run: {program()} init"
             )
         made = [users.create(session, name, None, password_hash, name.partition("-")[0]) for name in authors + readers]
         for user in made:

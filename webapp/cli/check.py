@@ -49,7 +49,7 @@ def check() -> None:
         click.echo(f"PROBLEM: {problem}")
     if problems:
         raise click.ClickException(f"{len(problems)} to mend.")
-    click.echo("Nothing to mend.")
+    click.echo("No problems found.")
 
 
 def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
@@ -70,11 +70,11 @@ def _database() -> None:
 
 def _page_store() -> list[str]:
     if not public.of_app().store.usable:
-        click.echo("Page store: this system can't keep one; Python makes every page.")
+        click.echo("Page store: not supported on this system; Python renders every page.")
         return []
     problem = public.of_app().trouble()
     if problem is None:
-        click.echo("Page store: it can be written.")
+        click.echo("Page store: writable.")
     return [problem] if problem else []
 
 
@@ -106,16 +106,16 @@ def _in_front() -> str | None:
 
 def _say_readers(holds_streams: bool) -> None:
     if not holds_streams:
-        click.echo("Streams: nobody holds them, as only uWSGI can; readers poll.")
+        click.echo("Streams: only available under uWSGI; readers poll.")
         return
     count = current_app.config["BROADCASTERS"]
     status = [found for found in CHANNEL.of(current_app).status() if found]
     if status:
         streams, limit = sum(found["streams"] for found in status), sum(found["limit"] for found in status)
-        click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; further readers poll.")
+        click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; extra readers poll.")
     else:
         limit = diagnosis.room(count, diagnosis.limits()[1])
-        click.echo(f"Streams: the site isn't running here. It could hold {limit:,} at once; further readers poll.")
+        click.echo(f"Streams: the site isn't running here. Its limit is {limit:,} at once; extra readers poll.")
     if limit >= diagnosis.FEW_READERS:
         click.echo(diagnosis.more_readers(count))
 

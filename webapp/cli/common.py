@@ -26,16 +26,14 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
         folder = current_app.config["INSTANCE"]
         click.echo(f"Instance: {folder}", err=True)
         if not folder.is_dir():
-            raise click.ClickException(f"{folder} isn't there. Make it with: {program()} init")
+            raise click.ClickException(f"{folder} doesn't exist. Create it with: {program()} init")
         try:
             return command(*args, **kwargs)
         except NotFound:
-            raise click.ClickException(
-                f"There is no account called {kwargs.get('name', kwargs.get('author'))!r}."
-            ) from None
+            raise click.ClickException(f"No user named {kwargs.get('name', kwargs.get('author'))!r}.") from None
         except (Refused, DatabaseBusy, schema.SchemaRefused) as error:
             raise click.ClickException(str(error) or "The database is busy. Try again.") from None
         except OperationalError as error:
-            raise click.ClickException(f"The database says: {error.orig}. Try: {program()} init") from None
+            raise click.ClickException(f"Database error: {error.orig}. Try: {program()} init") from None
 
     return run

@@ -19,7 +19,7 @@ from .common import on_instance
 
 def _checked_speed(_context: click.Context, _option: click.Parameter, speed: float) -> float:
     if not math.isfinite(speed) or speed < 0:
-        raise click.BadParameter(f"{speed:g} is no speed. 1 is as in life, 20 is fast, 0 is all at once.")
+        raise click.BadParameter(f"{speed:g} isn't a valid speed. 1 is real time, 20 is fast, 0 is instant.")
     return speed
 
 
@@ -27,7 +27,7 @@ def _checked_speed(_context: click.Context, _option: click.Parameter, speed: flo
 @click.option(
     "--language",
     type=click.Choice([*LANGUAGES, "both"]),
-    help="Which event; each language has its own. Without it the site's language, or both with --remove.",
+    help="Language of the event. Default: the site's language, or both with --remove.",
 )
 @click.option(
     "--speed",
@@ -35,9 +35,9 @@ def _checked_speed(_context: click.Context, _option: click.Parameter, speed: flo
     default=1,
     show_default=True,
     callback=_checked_speed,
-    help="1 takes seven minutes, 20 takes twenty seconds, 0 is all at once.",
+    help="1 takes seven minutes, 20 takes twenty seconds, 0 is instant.",
 )
-@click.option("--remove", "removing", is_flag=True, help="Take away all that the demo made, and nothing else.")
+@click.option("--remove", "removing", is_flag=True, help="Remove everything the demo created, and nothing else.")
 @on_instance
 def demo(language: str | None, speed: float, removing: bool) -> None:
     """Play a written live event on the running site, to watch in a browser.
@@ -53,24 +53,24 @@ def demo(language: str | None, speed: float, removing: bool) -> None:
     if not removing:
         _play([start(script(name)) for name in languages], speed)
     elif not removed:
-        click.echo("There is no demo here.")
+        click.echo("No demo found.")
 
 
 def _play(plays: list[Play], speed: float) -> None:
     if not versions.is_current(db.reading(), public.of_app().build):
         click.echo(
-            "The site has other PRESSROOM_… settings than this command, so its address may be another.", err=True
+            "The site runs with different PRESSROOM_… settings than this command, so its address may differ.", err=True
         )
     for play in plays:
         click.echo(f"Open {play.url} in a browser, while the site runs (make serve). Ctrl-C stops the demo.")
     try:
         _perform(plays, speed)
     except KeyboardInterrupt:
-        click.echo("\nStopped; what was told so far stays. Go on with it yourself, logged in as admin:")
+        click.echo("\nStopped. The post stays as it is. Continue it yourself, logged in as admin:")
         for play in plays:
             click.echo(f"  {absolute('desk.live', post_id=play.post_id)}")
-    click.echo(f"Once more, from the beginning: {program()} demo")
-    click.echo(f"Take it away: {program()} demo --remove")
+    click.echo(f"Start over: {program()} demo")
+    click.echo(f"Remove it: {program()} demo --remove")
 
 
 def _perform(plays: list[Play], speed: float) -> None:
@@ -85,7 +85,7 @@ def _perform(plays: list[Play], speed: float) -> None:
             line = perform(play, step)
         except Over:
             over.add(play.post_id)
-            line = f"over        Somebody ended or removed {play.url}"
+            line = f"over        Someone ended or removed {play.url}"
         click.echo(f"{time.strftime('%H:%M:%S')}  {line}")
 
 

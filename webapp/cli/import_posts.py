@@ -32,10 +32,8 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
                     stored += importing.store(session, source, person.id)
             except importing.CannotImport as error:
                 problems.append(f"{path}: {error}")
-    click.echo(f"{stored} imported, {len(files) - stored - len(problems)} there before.")
+    click.echo(f"{stored} imported, {len(files) - stored - len(problems)} already there.")
     for problem in problems:
-        click.echo(f"Left out {problem}", err=True)
+        click.echo(f"Skipped {problem}", err=True)
     if problems or not files:
-        raise click.ClickException(
-            "Some files were left out." if files else "No Markdown files there (.md, .markdown)."
-        )
+        raise click.ClickException("Some files were skipped." if files else "No Markdown files found (.md, .markdown).")

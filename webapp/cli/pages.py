@@ -51,8 +51,8 @@ def warm() -> None:
     site = of_app()
     if not versions.is_current(db.reading(), site.build):
         raise click.ClickException(
-            "The running site has other code or other settings than this command, so its pages look different."
-            " Restart the site, or give the command the same PRESSROOM_… settings."
+            "The running site has different code or settings than this command, so its pages differ."
+            " Restart the site, or run the command with the same PRESSROOM_… settings."
         )
     made = 0
     with click.progressbar(feeds.paths(), label="Warming", file=sys.stderr) as bar:
@@ -64,5 +64,5 @@ def warm() -> None:
             except (Refused, Moved):
                 continue
             except OSError as error:
-                raise click.ClickException(f"The page store can't be written: {error}") from None
+                raise click.ClickException(f"The page store isn't writable: {error}") from None
     click.echo(f"{made} made.")

@@ -23,7 +23,7 @@ def _password(from_stdin: bool) -> str:
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
     if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        raise click.ClickException(f"A password has {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters.")
+        raise click.ClickException(f"Use {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters for the password.")
     return passwords.make_hash(password)
 
 
@@ -89,7 +89,7 @@ def disable(name: str, undo: bool) -> None:
     person = users.by_name(db.reading(), name)
     with changes.changing() as session:
         users.disable(session, person.id, not undo)
-    click.echo(f"{person.username} {'may log in again' if undo else 'can’t log in any more'}.")
+    click.echo(f"{person.username} {'can log in again' if undo else 'can’t log in any more'}.")
 
 
 @user.command("list")

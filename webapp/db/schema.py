@@ -34,7 +34,7 @@ def refuse_newer(connection: Connection) -> None:
     newer = current(connection)
     if newer and newer not in known():
         raise SchemaRefused(
-            f"the database is of a newer Pressroom (schema {newer}): install that version again,"
+            f"the database was created by a newer Pressroom (schema {newer}): install that version again,"
             " or set PRESSROOM_DATABASE_URL to another database"
         )
 

@@ -123,7 +123,7 @@ class _Bounded(io.RawIOBase):
         chunk = self.file.read(size)
         self.left -= len(chunk)
         if self.left < 0:
-            raise BadArchive("holds more than its manifest says")
+            raise BadArchive("contains more than its manifest lists")
         return chunk
 
 
@@ -135,7 +135,7 @@ def opened(path: Path) -> Iterator[tuple[Manifest, Callable[[Path, Report], None
     Both raise BadArchive; unpacking raises OSError when it can't write.
     """
     with contextlib.ExitStack() as stack:
-        with _explained("is no backup of a Pressroom"):
+        with _explained("isn't a Pressroom backup"):
             packed = stack.enter_context(gzip.GzipFile(fileobj=stack.enter_context(_openable(path))))
             bounded = _Bounded(packed)
             tar = stack.enter_context(tarfile.open(fileobj=bounded, mode="r|"))
@@ -143,7 +143,7 @@ def opened(path: Path) -> Iterator[tuple[Manifest, Callable[[Path, Report], None
         bounded.left += manifest.bytes + OVERHEAD_BYTES * (len(manifest.members) + 2)
 
         def unpack(folder: Path, report: Report) -> None:
-            with _explained("is damaged or cut short"):
+            with _explained("is damaged or truncated"):
                 _unpack(tar, manifest, folder, report)
                 _end(bounded)
 
@@ -168,7 +168,7 @@ def _explained(words: str) -> Iterator[None]:
 def _manifest(tar: tarfile.TarFile) -> Manifest:
     info = tar.next()
     if info is None or info.name != MANIFEST or not info.isreg() or info.size > MANIFEST_BYTES:
-        raise BadArchive("is no backup of a Pressroom")
+        raise BadArchive("isn't a Pressroom backup")
     try:
         manifest = json.loads(_file(tar, info).read())
         if manifest["pressroom"] != "backup":
@@ -177,7 +177,7 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
             raise BadArchive(f"was made by a newer Pressroom ({manifest['version']}): install that version first")
         return _checked(manifest)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise BadArchive("is no backup of a Pressroom") from None
+        raise BadArchive("isn't a Pressroom backup") from None
 
 
 def _checked(manifest: dict[str, Any]) -> Manifest:
@@ -186,7 +186,7 @@ def _checked(manifest: dict[str, Any]) -> Manifest:
     names = [each.name for each in members]
     for name in names:
         if not _is_safe(name):
-            raise BadArchive(f"names a file that no backup has: {name!r}")
+            raise BadArchive(f"lists an unexpected file: {name!r}")
     if names.count(DATABASE) != 1 or len({name.casefold() for name in names}) != len(names):
         raise ValueError
     counts = {str(name): _count(number) for name, number in manifest["counts"].items()}
@@ -214,16 +214,16 @@ def _unpack(tar: tarfile.TarFile, manifest: Manifest, folder: Path, report: Repo
     for listed in manifest.members:
         info = tar.next()
         if info is None:
-            raise BadArchive("is damaged or cut short")
+            raise BadArchive("is damaged or truncated")
         if info.name != listed.name or not info.isreg() or info.issparse() or info.size != listed.size:
-            raise BadArchive(f"isn't what its manifest says: {info.name!r}")
+            raise BadArchive(f"doesn't match its manifest: {info.name!r}")
         reader = _Hashing(_file(tar, info), lambda count: report((done + count) / max(manifest.bytes, 1)))  # noqa: B023
         _store(reader, folder, listed.name)
         if (reader.count, reader.hexdigest()) != (listed.size, listed.sha256):
             raise BadArchive(f"is damaged: {listed.name!r}")
         done += listed.size
     if (extra := tar.next()) is not None:
-        raise BadArchive(f"isn't what its manifest says: {extra.name!r}")
+        raise BadArchive(f"doesn't match its manifest: {extra.name!r}")
 
 
 def _store(reader: _Hashing, folder: Path, name: str) -> None:
@@ -245,7 +245,7 @@ def _store(reader: _Hashing, folder: Path, name: str) -> None:
 def _file(tar: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
     file = tar.extractfile(info)
     if file is None:
-        raise BadArchive(f"isn't what its manifest says: {info.name!r}")
+        raise BadArchive(f"doesn't match its manifest: {info.name!r}")
     return file
 
 
@@ -253,4 +253,4 @@ def _end(bounded: _Bounded) -> None:
     """Only here gzip compares its own checksum, and notices that its last bytes are missing."""
     while chunk := bounded.read(CHUNK_BYTES):
         if chunk.strip(b"\0"):
-            raise BadArchive("holds more than its manifest says")
+            raise BadArchive("contains more than its manifest lists")

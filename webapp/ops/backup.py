@@ -38,11 +38,11 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
     if source is None:
         raise CannotBackUp(f"this backs up SQLite only: use pg_dump for the database, and copy {folder / 'media'}")
     if not source.is_file():
-        raise CannotBackUp(f"{source} isn't there: there is nothing to back up")
+        raise CannotBackUp(f"{source} doesn't exist: nothing to back up")
     if os.path.lexists(file):
-        raise CannotBackUp(f"{file} is there already: choose another name, or remove it")
+        raise CannotBackUp(f"{file} already exists: choose another name, or remove it")
     if not file.parent.is_dir():
-        raise CannotBackUp(f"{file.parent} isn't a folder: make it, or choose another")
+        raise CannotBackUp(f"{file.parent} isn't a folder: create it, or choose another")
     try:
         with _workplace(folder) as temporary:
             return _make(
@@ -58,7 +58,9 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
 
 def _cure(error: OSError) -> str:
     return (
-        "run this as whoever runs the site" if isinstance(error, PermissionError) else "free some space, or try again"
+        "run this as the user that runs the site"
+        if isinstance(error, PermissionError)
+        else "free some space, or try again"
     )
 
 
@@ -71,7 +73,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
     """A private folder for the copy. What a backup that was killed left there is removed by the next one."""
     held = try_lock(folder / "locks" / "backup")
     if held is None:
-        raise CannotBackUp("another backup is being made: wait for it")
+        raise CannotBackUp("another backup is in progress: wait for it")
     try:
         for left in (folder / "tmp").glob("backup-*"):
             shutil.rmtree(left, ignore_errors=True)
@@ -135,6 +137,6 @@ def _put(draft: Path, file: Path) -> None:
     try:
         os.link(draft, file)
     except FileExistsError:
-        raise CannotBackUp(f"{file} is there already: choose another name, or remove it") from None
+        raise CannotBackUp(f"{file} already exists: choose another name, or remove it") from None
     except OSError:
         draft.rename(file)

@@ -26,9 +26,9 @@ def check_paths(folder: Path) -> None:
     """uWSGI takes its settings from the environment as they stand, and a colon in a log's path for a port."""
     for name in ("PRESSROOM_INSTANCE", "PRESSROOM_SOCKET"):
         if os.environ.get(name, "").startswith("~"):
-            raise CannotStart(f"{name}={os.environ[name]!r} can't be used: uWSGI doesn't know ~, write the path out.")
+            raise CannotStart(f"{name}={os.environ[name]!r} can't be used: uWSGI doesn't expand ~, use the full path.")
     if ":" in str(folder):
-        raise CannotStart(f"PRESSROOM_INSTANCE={str(folder)!r} can't be used: uWSGI wants a path without a colon.")
+        raise CannotStart(f"PRESSROOM_INSTANCE={str(folder)!r} can't be used: uWSGI doesn't accept a colon in a path.")
 
 
 def is_running(folder: Path) -> bool:
@@ -42,7 +42,7 @@ def is_running(folder: Path) -> bool:
 def check_not_running(folder: Path) -> None:
     if is_running(folder):
         raise CannotStart(
-            f"a site already runs on {folder}: reload it with make reload, or stop it with"
+            f"a site is already running on {folder}: reload it with make reload, or stop it with"
             f" kill $(cat {folder / 'uwsgi.pid'})"
         )
 
@@ -54,7 +54,7 @@ def check_free(settings: dict[str, Any]) -> None:
     else:
         check_address(settings["HTTP"])
     if SOMAXCONN.is_file() and int(SOMAXCONN.read_text("ascii")) < LISTEN:
-        raise CannotStart(f"the kernel queues too few connections: sudo sysctl -w net.core.somaxconn={LISTEN}")
+        raise CannotStart(f"the kernel's listen queue is too short: sudo sysctl -w net.core.somaxconn={LISTEN}")
 
 
 def check_address(http: str) -> None:
@@ -74,10 +74,10 @@ def _why_not(http: str, error: OSError) -> str:
     other = int(port) + 1 if 1024 <= int(port) < 65535 else 8000
     cure = f"choose another with PRESSROOM_HTTP={host}:{other} make serve"
     if error.errno == errno.EADDRINUSE:
-        return f"port {port} is taken by another program: {cure}"
+        return f"port {port} is in use by another program: {cure}"
     if error.errno == errno.EACCES:
-        return f"port {port} is for root only: {cure}"
-    return f"PRESSROOM_HTTP={http!r} is no address of this machine ({error.strerror}): try 127.0.0.1:{port}"
+        return f"port {port} requires root: {cure}"
+    return f"PRESSROOM_HTTP={http!r} isn't an address of this machine ({error.strerror}): try 127.0.0.1:{port}"
 
 
 def check_socket(path: Path) -> None:
@@ -86,11 +86,11 @@ def check_socket(path: Path) -> None:
             f"PRESSROOM_SOCKET={str(path)!r} is longer than {UNIX_PATH_BYTES} bytes: choose a shorter path"
         )
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise CannotStart(f"PRESSROOM_SOCKET: {path.parent} isn't there or not writable: mkdir -p it, or chown it")
+        raise CannotStart(f"PRESSROOM_SOCKET: {path.parent} doesn't exist or isn't writable: create it, or chown it")
     if path.exists() and not path.is_socket():
-        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is a file, no socket: move it away")
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is a file, not a socket: remove it")
     if is_taken(path):
-        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is taken by another program: choose another path")
+        raise CannotStart(f"PRESSROOM_SOCKET={str(path)!r} is in use by another program: choose another path")
 
 
 @contextmanager

@@ -26,12 +26,12 @@ FEW_READERS = 2_000
 LITTLE_SPACE_BYTES = 200_000_000
 DAY_SECONDS = 86_400
 LOG_BYTES = 200_000
-MORE_FILES = "let a process open more files (LimitNOFILE= in a systemd unit, ulimit -n in a shell)"
+MORE_FILES = "raise the open-file limit (LimitNOFILE= in a systemd unit, ulimit -n in a shell)"
 # What stands in uWSGI's log, and what it means.
 IN_LOG = {
-    "listen queue of socket": "more came at once than the kernel lets wait: sudo sysctl -w net.core.somaxconn=4096,"
+    "listen queue of socket": "the listen queue overflowed: sudo sysctl -w net.core.somaxconn=4096,"
     " and listen = 4096 in uwsgi.ini",
-    "Too many open files": f"a process had no file left to open: {MORE_FILES}",
+    "Too many open files": f"a process reached its open-file limit: {MORE_FILES}",
     "No space left on device": "the disk was full: free some space",
 }
 
@@ -63,7 +63,7 @@ def limits(pid: int = 0) -> tuple[int, int]:
 def few_for_workers(descriptors: int) -> str | None:
     if descriptors >= WORKER_DESCRIPTORS:
         return None
-    return f"a worker may open only {descriptors} files and needs {WORKER_DESCRIPTORS} when it is busy: {MORE_FILES}"
+    return f"a worker can open only {descriptors} files but needs {WORKER_DESCRIPTORS} under load: {MORE_FILES}"
 
 
 def room(broadcasters: int, descriptors: int) -> int:
@@ -76,11 +76,11 @@ def room(broadcasters: int, descriptors: int) -> int:
 def few_readers(broadcasters: int, readers: int) -> str | None:
     if readers >= FEW_READERS:
         return None
-    return f"only {readers:,} readers can have a stream. {more_readers(broadcasters)}"
+    return f"only {readers:,} readers can hold a stream. {more_readers(broadcasters)}"
 
 
 def more_readers(broadcasters: int) -> str:
-    return f"To hold more: PRESSROOM_BROADCASTERS={broadcasters + 1}, or {MORE_FILES}."
+    return f"To raise the limit: PRESSROOM_BROADCASTERS={broadcasters + 1}, or {MORE_FILES}."
 
 
 def foreign_files(folder: Path) -> str | None:
@@ -129,7 +129,7 @@ def clock_behind(folder: Path) -> str | None:
     if written[newest] - now < DAY_SECONDS:
         return None
     return (
-        f"the clock says {_date(now)}, but {newest} was written on {_date(written[newest])}:"
+        f"the clock is wrong: it says {_date(now)}, but {newest} was written on {_date(written[newest])}:"
         " set it with sudo timedatectl set-ntp true"
     )
 

@@ -53,13 +53,15 @@ def _disk() -> str | None:
 
 def _broadcaster() -> str | None:
     is_missing = CHANNEL.of(current_app).is_missing()
-    return "No broadcaster answers, so readers ask every few seconds." if is_missing else None
+    return "The broadcaster doesn't respond, so readers poll." if is_missing else None
 
 
 @health.get("/metrics", endpoint="metrics")
 def answer_metrics() -> Response:
     if not _may_read_metrics():
-        return Response("Metrics are for the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain")
+        return Response(
+            "Metrics are only available from the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain"
+        )
     counters, channel = metrics.COUNTERS.of(current_app), CHANNEL.of(current_app)
     text = metrics.text(counters.total(), channel.status())
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")

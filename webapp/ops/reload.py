@@ -72,16 +72,16 @@ def reload(settings: dict[str, Any]) -> None:
         raise CannotReload(f"no site runs on {folder}: make serve")
     lock = try_lock(folder / "locks" / "reload")
     if lock is None:
-        raise CannotReload("another reload is under way.")
+        raise CannotReload("another reload is in progress.")
     try:
         rehearse()
         setup.upgrade_schema(settings)
         replace_workers(folder)
     finally:
         os.close(lock)
-    print("New code is in all workers.")
+    print("All workers run the new code.")
     if INI.stat().st_mtime > (folder / "uwsgi.pid").stat().st_mtime:
-        print("uwsgi.ini is newer than the running site, and only a restart takes that up.", file=sys.stderr)
+        print("uwsgi.ini has changed since the site started. Restart the site to apply it.", file=sys.stderr)
 
 
 # The rehearsal
@@ -127,7 +127,7 @@ def _wanting(site: subprocess.Popen[bytes], folder: Path, url: str) -> str | Non
             return f"answers {path} with {status}"
     socket_path = folder / "instance" / "broadcaster.sock"
     _soon(lambda: socket_path.exists() or BROADCASTER in _complaint(folder))
-    return None if socket_path.exists() else "holds no streams"
+    return None if socket_path.exists() else "serves no streams"
 
 
 def _status(url: str) -> int | None:

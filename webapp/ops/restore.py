@@ -158,7 +158,7 @@ def _alone(folder: Path) -> Iterator[None]:
     except checks.CannotStart as error:
         raise CannotRestore(str(error)) from None
     with contextlib.ExitStack() as stack:
-        for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is under way")):
+        for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is in progress")):
             held = try_lock(folder / "locks" / name)
             if held is None:
                 raise CannotRestore(f"{folder} is in use, {words} first")
@@ -224,7 +224,7 @@ def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
     except snapshots.Damaged as error:
         raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
     if (facts.schema, facts.counts) != (manifest.schema, manifest.counts):
-        raise CannotRestore(f"{file} isn't what its manifest says: {DATABASE}. Nothing was changed.")
+        raise CannotRestore(f"{file} doesn't match its manifest: {DATABASE}. Nothing was changed.")
 
 
 def _bring_up_to_date(database: Path, folder: Path) -> None:

@@ -49,7 +49,7 @@ def first_words(password: str, note: str = "") -> str:
     """What to tell whoever made the site. systemd's journal is kept, and read by others: no password in there."""
     screen = os.fstat(1)
     if os.environ.get("JOURNAL_STREAM") == f"{screen.st_dev}:{screen.st_ino}":
-        return f"There is an account {ADMIN}. Give it a password: {program()} user password {ADMIN}"
+        return f"The account is {ADMIN}. Set its password: {program()} user password {ADMIN}"
     return f"Log in as {ADMIN} with the password {password}{note}"
 
 

@@ -96,7 +96,7 @@ def facts(path: Path) -> Facts:
 def _schema(opened: sqlite3.Connection) -> str:
     row = opened.execute("SELECT version_num FROM alembic_version").fetchone()
     if row is None:
-        raise Damaged("the database says no schema")
+        raise Damaged("the database has no schema")
     return str(row[0])
 
 

@@ -56,7 +56,7 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
     print(f"Pressroom: {address(settings)}")
     if password:
-        print(first_words(password, " (said only this once)"))
+        print(first_words(password, " (shown only once)"))
     return 0
 
 
@@ -75,7 +75,7 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
     for line in troubles:
         print(f"WARNING: {line}", file=sys.stderr)
     if settings["LIMITS"] == "off":
-        print("WARNING: PRESSROOM_LIMITS=off: anybody may try passwords and post WITHOUT LIMIT.", file=sys.stderr)
+        print("WARNING: PRESSROOM_LIMITS=off: there is NO LIMIT on log-in attempts and posts.", file=sys.stderr)
     if on_all_addresses(settings["HTTP"]) and not settings["SOCKET"] and "PRESSROOM_BASE_URL" not in os.environ:
         print(
             "WARNING: reachable from every network, but links in feeds will not work there:"
@@ -84,7 +84,7 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
         )
     for name in sorted(set(os.environ) - {PREFIX + setting.name for setting in SETTINGS}):
         if name.startswith(PREFIX):
-            print(f"WARNING: {name} is no setting; it does nothing.", file=sys.stderr)
+            print(f"WARNING: {name} isn't a setting and is ignored.", file=sys.stderr)
 
 
 def on_all_addresses(http: str) -> bool:

@@ -63,7 +63,7 @@ def secret_key(folder: Path) -> bytes:
             f"{path} can't be used ({error.strerror}): sudo chown $(id -un) {path} && chmod 600 {path}"
         ) from None
     if len(key) < SECRET_KEY_BYTES:
-        raise InstanceError(f"{path} is empty or cut short: restore it, or rm {path} (everybody is signed out)")
+        raise InstanceError(f"{path} is empty or truncated: restore it, or rm {path} (everyone is logged out)")
     return key
 
 
@@ -85,7 +85,7 @@ def _make(path: Path, mode: int) -> None:
         raise InstanceError(f"{path} is not a folder: move what is there away, or set PRESSROOM_INSTANCE") from None
     except OSError as error:
         raise InstanceError(
-            f"{path} can't be made or used ({error.strerror}): sudo chown -R $(id -un) {path.parent},"
+            f"{path} can't be created or used ({error.strerror}): sudo chown -R $(id -un) {path.parent},"
             " or set PRESSROOM_INSTANCE"
         ) from None
 

@@ -124,9 +124,9 @@ def say_how_streams_are_served(instance: Path) -> None:
         if try_lock(instance / "locks" / "polling") is None:
             return
     except OSError:
-        print(f"{instance} isn't there: make it with .venv/bin/pressroom init", file=sys.stderr, flush=True)
+        print(f"{instance} doesn't exist: create it with .venv/bin/pressroom init", file=sys.stderr, flush=True)
         return
-    print("Live updates: readers ask every few seconds, as only uWSGI holds their streams", file=sys.stderr, flush=True)
+    print("Live updates: readers poll every few seconds; server-sent events need uWSGI", file=sys.stderr, flush=True)
 
 
 def is_taken(path: Path) -> bool:
