@@ -143,11 +143,16 @@ NOBODYS = [
 ]
 
 
+def test_readers_land_on_the_front_page_and_authors_on_the_desk(app: Flask) -> None:
+    homes = {name: Person(app).log_in(name).location for name in ("eve", "ada", "edith", "root")}
+    assert homes == {"eve": "/", "ada": "/desk", "edith": "/desk", "root": "/desk"}
+
+
 def test_it_logs_in_by_name_or_address(app: Flask) -> None:
     for name in ("ada", "ADA", " ada ", "ａda", "ada@example.org", "Ada@Example.ORG"):
         person = Person(app)
         answer = person.log_in(name)
-        assert (answer.status_code, answer.location) == (302, "/"), name
+        assert (answer.status_code, answer.location) == (302, "/desk"), name
         assert person.get("/me").json["username"] == "ada"
 
 
@@ -346,7 +351,7 @@ def test_an_invitation_makes_an_account_with_its_role(root: Person, anonymous: P
     path = invitation(root, "editor")
     assert "You’re invited" in anonymous.get(path).text
     answer = anonymous.post(path, form_at=path, **GRACE, role="admin")
-    assert (answer.status_code, answer.location) == (302, "/")
+    assert (answer.status_code, answer.location) == (302, "/desk")
     assert anonymous.get("/me").json["role"] == "editor"
 
 
@@ -439,7 +444,7 @@ def test_a_password_link_gives_a_new_password_once(root: Person, ada: Person, an
     token = second.csrf_token(path)
     assert is_signed_in(ada)
     answer = anonymous.post(path, form_at=path, password=NEW_PASSWORD)
-    assert (answer.status_code, answer.location) == (302, "/")
+    assert (answer.status_code, answer.location) == (302, "/desk")
     assert anonymous.get("/me").json["username"] == "ada"
     assert not is_signed_in(ada), "whoever was in with the old password is out"
     late = second.client.post(path, data={"csrf_token": token, "password": WRONG_PASSWORD})

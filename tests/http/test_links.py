@@ -49,7 +49,7 @@ def test_it_never_leaves_the_site(anonymous: Person) -> None:
     for target in OTHER_SITES:
         assert anonymous.get("/login", query_string={"next": target}).status_code == 200
         answer = anonymous.log_in("ada", next=target)
-        assert (answer.status_code, answer.location) == (302, "/"), target
+        assert (answer.status_code, answer.location) == (302, "/desk"), target
         assert "evil" not in answer.headers.get("Set-Cookie", "")
 
 

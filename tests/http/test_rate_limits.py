@@ -250,7 +250,7 @@ def test_the_scheme_is_believed_as_the_address_is(make_app: Callable[..., Flask]
     cookies = answer.headers.getlist("Set-Cookie")
     assert len(cookies) == 2
     assert all(("Secure" in cookie) == secure for cookie in cookies)
-    assert answer.location == "/"
+    assert answer.location == "/desk"
 
 
 # Registrations

@@ -51,7 +51,13 @@ def login() -> str | Response | tuple[str, int]:
         form.refuse(form.password, Refused(_("Wrong username or password.")))
         return _page("login", form)
     sign_in(*verified)
-    return hint(redirect(safe_next(form.next.data) or url_for("reader.front")), signed_in=True)
+    return hint(redirect(safe_next(form.next.data) or _home()), signed_in=True)
+
+
+def _home() -> str:
+    """Where to go after logging in: authors write, readers read."""
+    user = current_user()
+    return url_for("desk.index" if user and has_role(user, "author") else "reader.front")
 
 
 def verify_password(name: str, password: str) -> tuple[int, str] | None:
@@ -121,7 +127,7 @@ def _join(form: RegisterForm, role: str, token: str | None = None) -> Response |
         form.refuse(form[taken.field], taken)
         return None
     sign_in(user.id, password_hash)
-    return hint(redirect(url_for("reader.front")), signed_in=True)
+    return hint(redirect(_home()), signed_in=True)
 
 
 @accounts.route("/invite/<token>", methods=["GET", "POST"])
@@ -146,7 +152,7 @@ def new_password(token: str) -> str | Response | tuple[str, int]:
         one_time_links.link(db, "password", token)
         users.set_password(db, user.id, password_hash)
     sign_in(user.id, password_hash)
-    return hint(redirect(url_for("reader.front")), signed_in=True)
+    return hint(redirect(_home()), signed_in=True)
 
 
 def _page(name: str, form: object, **values: object) -> tuple[str, int]:
