@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.core import get_global
+from babel.dates import format_datetime, get_timezone_name
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import LazyProxy
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.jinja_env.install_gettext_callables(gettext, _plural_form, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(time=time_element)
+    app.jinja_env.globals["timezone_name"] = _timezone_name(app.config["TIMEZONE"], language)
     app.jinja_env.globals["html_lang"] = {"zh": "zh-Hans"}.get(language, language)
 
 
@@ -68,17 +70,25 @@ def lazy_gettext(message: str) -> Any:
     return LazyProxy(gettext, message, enable_cache=False)
 
 
+def _timezone_name(zone: ZoneInfo, language: str) -> str:
+    """Such as “Central European Time”, or “UTC” where a zone belongs to no territory."""
+    canonical = get_global("zone_aliases").get(zone.key, zone.key)
+    if get_global("zone_territories").get(canonical, "ZZ") in ("ZZ", "001"):
+        return str(datetime.now(zone).tzname())
+    return get_timezone_name(zone, locale=LOCALES[language])
+
+
 def time_element(at_ms: int, style: str = "medium") -> Markup:
-    """`<time>` in the site's zone, in one of STYLES; the script rewrites it in the reader's (static/js/time.js)."""
+    """`<time>` in the site's zone, in one of STYLES; the script rewrites it in the reader's (static/js/time.js).
+
+    The footer names the zone once for the whole page.
+    """
     return _time_element(at_ms, style, current_app.config["LANGUAGE"], current_app.config["TIMEZONE"])
 
 
 @lru_cache(10_000)  # the same times stand on page after page, and each costs Babel 0.1 ms
 def _time_element(at_ms: int, style: str, language: str, zone: ZoneInfo) -> Markup:
     moment = datetime.fromtimestamp(at_ms / 1000, zone)
-    written = str(format_datetime(moment, STYLES[style][language], locale=LOCALES[language]))
-    if style != "day":
-        # The zone's own abbreviation: Babel has none for most zones, and says +0100 for CET.
-        written += f" {moment.tzname()}"
+    written = format_datetime(moment, STYLES[style][language], locale=LOCALES[language])
     iso = moment.isoformat(timespec="seconds")
     return Markup('<time datetime="{}" data-style="{}">{}</time>').format(iso, style, written)

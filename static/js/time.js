@@ -1,4 +1,4 @@
-// Times in the reader's own zone. The page says them in the site's, which stays as the title.
+// Times in the reader's own zone. The page has them in the site's, which stays as the title; the footer names the zone.
 // The styles are those of webapp/i18n.py.
 
 const STYLES = {
@@ -12,17 +12,12 @@ const STYLES = {
 
 // Plain "en" would put the month before the day.
 const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
-const zone = new Intl.DateTimeFormat(language, { timeZoneName: "short" });
+const zone = document.querySelector("[data-zone]");
 const formats = {};
 
 function format(style, date) {
   formats[style] ??= new Intl.DateTimeFormat(language, STYLES[style]);
-  const text = formats[style].format(date);
-  return style === "day" ? text : `${text} ${zoneOf(date)}`; // last, also in Chinese
-}
-
-function zoneOf(date) {
-  return zone.formatToParts(date).find((part) => part.type === "timeZoneName").value;
+  return formats[style].format(date);
 }
 
 function localise(element) {
@@ -30,8 +25,9 @@ function localise(element) {
   if (!(element.dataset.style in STYLES) || Number.isNaN(date.getTime()) || element.title) return;
   const own = format(element.dataset.style, date);
   if (own === element.textContent) return;
-  element.title = element.textContent;
+  element.title = zone ? `${element.textContent} (${zone.dataset.zone})` : element.textContent;
   element.textContent = own;
+  if (zone) zone.textContent = zone.dataset.own;
 }
 
 function localiseAll(root) {

@@ -24,7 +24,7 @@ async function greet(url) {
 
 function showMenu(me) {
   const shown = { in: true, writes: me.may_write, out: false };
-  for (const entry of menu.querySelectorAll("[data-when]")) entry.hidden = !shown[entry.dataset.when];
+  for (const entry of document.querySelectorAll("[data-when]")) entry.hidden = !shown[entry.dataset.when];
   menu.querySelector("[data-username]").textContent = me.username;
 }
 
