@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -14,6 +15,7 @@ from flask import Flask
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed, program
 from support.persons import NEW_PASSWORD
+from webapp.cli import common
 from webapp.db import engine
 from webapp.system import instance
 
@@ -37,14 +39,17 @@ COMMANDS = [
 ]
 
 
-def test_only_init_makes_an_instance(tmp_path: Path, app: Flask, run: Callable[..., Result]) -> None:
+def test_only_init_makes_an_instance(
+    tmp_path: Path, app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common, "sites_of", lambda code: [])  # other tests have some
     app.config["INSTANCE"] = tmp_path / "site"
     for command in COMMANDS:
         result = run(*command, input=f"{NEW_PASSWORD}\n")
         assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
         said = failed(result)
         assert f"{tmp_path / 'site'} doesn't exist" in said
-        assert "pressroom init" in said
+        assert "pressroom init, or name another folder: PRESSROOM_INSTANCE=/path/to/instance" in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -97,3 +102,12 @@ def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:
     assert 'pressroom = "webapp.cli:main"' in (CHECKOUT / "pyproject.toml").read_text("utf-8")
     for entry in entry_points(group="console_scripts", name="pressroom"):
         assert entry.value == "webapp.cli:main"
+
+
+def test_the_help_has_our_commands_alone_and_cuts_nothing_off(on_folder: Callable[..., Result]) -> None:
+    page = done(on_folder("--help"))
+    assert re.findall(r"^  (?:--)?([a-z]\S+)", page, re.MULTILINE) == [
+        "help", "backup", "bench-data", "check", "db", "demo", "import", "init", "pages", "restore", "serve", "user"
+    ]  # fmt: skip
+    for group in ("", "user", "pages", "db"):
+        assert "..." not in done(on_folder(*filter(None, [group]), "--help")).replace("[ARGS]...", "")

@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import update
 
 from support.checkout import CHECKOUT, SAMPLES
+from support.commands import done, failed
 from support.persons import Person
+from webapp import db
 from webapp.content import importing
+from webapp.models import User
 
 FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("*.md")]
 
@@ -28,8 +32,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Result]:
-    def run(*paths: Path, author: str = "ada") -> Result:
-        return app.test_cli_runner().invoke(args=["import", *map(str, paths), "--author", author])
+    def run(*paths: Path, author: str | None = "ada") -> Result:
+        options = ["--author", author] if author else []
+        return app.test_cli_runner().invoke(args=["import", *map(str, paths), *options])
 
     return run
 
@@ -51,6 +56,27 @@ def test_imported_posts_are_published_at_their_time(
     assert "The older" not in tag
     assert "The newer" in anonymous.get("/search?q=word").text
     assert "/user/ada" in anonymous.get("/post/1").text
+
+
+def test_without_an_author_it_takes_the_only_one(
+    app: Flask, folder: Path, run: Callable[..., Result], anonymous: Person
+) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    said = failed(run(folder, author=None))
+    assert said == "Error: Several accounts may write: ada, admin, bob, edith, root. Choose one with --author."
+    for name in ("ada", "admin", "bob", "edith"):
+        done(app.test_cli_runner().invoke(args=["user", "disable", name]))
+    done(run(folder, author=None))
+    assert "/user/root" in anonymous.get("/post/1").text
+
+
+def test_without_anyone_who_may_write_it_says_how_to_create_one(
+    app: Flask, folder: Path, run: Callable[..., Result]
+) -> None:
+    (folder / "a.md").write_text("# One\n\nText.")
+    with app.app_context(), db.writing() as session:
+        session.execute(update(User).values(role="reader"))
+    assert "user create NAME --role author" in failed(run(folder, author=None))
 
 
 def test_importing_again_makes_nothing_twice(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:

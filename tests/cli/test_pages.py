@@ -33,7 +33,7 @@ def test_status_counts_what_is_stored(run: Callable[..., Result], ada: Person, a
         assert anonymous.get(path).status_code == 200
     said = done(run("status"))
     assert re.search(r"Stored: 4 pages, [1-9]\d* kB", said)
-    assert "Outdated: 0" in said
+    assert "Stale: 0" in said
 
 
 def test_status_names_what_is_outdated(run: Callable[..., Result], pages: Pages, anonymous: Person) -> None:
@@ -41,7 +41,7 @@ def test_status_names_what_is_outdated(run: Callable[..., Result], pages: Pages,
     with pages.store.open("/") as slot:
         assert slot
         slot.put(1, b"old")
-    assert "Outdated: 1\n  /\n" in done(run("status"))
+    assert "Stale: 1\n  /\n" in done(run("status"))
 
 
 def test_status_says_that_the_store_cannot_be_written(run: Callable[..., Result], pages: Pages) -> None:

@@ -26,10 +26,10 @@ STEPS = 1000
 @click.argument("file", type=click.Path(path_type=Path))
 @on_instance
 def back_up(file: Path) -> None:
-    """Write database, media and settings to FILE, a .tar.gz; the site may run.
+    """Back up database, images and settings to FILE (.tar.gz) while the site runs.
 
-    Sessions, one-time links and the secret key are left out. Password hashes, e-mail addresses and drafts are in it:
-    keep it private.
+    Sessions, one-time links and the secret key are left out. Keep the file private: it contains password hashes,
+    email addresses and drafts.
     """
     try:
         with _bar("Backing up") as report:
@@ -43,9 +43,9 @@ def back_up(file: Path) -> None:
 @click.command("restore")
 @click.argument("file", type=click.Path(path_type=Path))
 def put_back(file: Path) -> None:
-    """Put a backup into an empty instance, which is made if it isn't there; nothing must run on it.
+    """Restore a backup into an empty instance on which no site runs.
 
-    Everything is checked before anything is put in place.
+    The file is checked completely before anything is written.
     """
     settings = config.read()
     click.echo(f"Instance: {settings['INSTANCE']}", err=True)

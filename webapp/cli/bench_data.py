@@ -76,7 +76,7 @@ def bench_data(
     reader_count: int,
     seed: int,
 ) -> None:
-    """Fill an empty instance with a site for load tests, the same for the same options.
+    """Fill an empty instance with posts, live posts and accounts for load tests.
 
     All accounts that it makes share one random password. It is in bench.json, in the instance folder; by that file
     load tests know that they may run here.

@@ -31,7 +31,7 @@ IN_ITS_PLACE = ("gunicorn", "waitress")
 @click.command()
 @on_instance
 def check() -> None:
-    """Look for what commonly goes wrong, and say the cure."""
+    """Find common problems and print the fix."""
     folder: Path = current_app.config["INSTANCE"]
     by_uwsgi = checks.is_running(folder)
     runs = by_uwsgi or repair.is_kept(folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,9 +12,11 @@ from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import OperationalError
 
+from ..config import resources
 from ..db import schema
 from ..db.engine import DatabaseBusy
 from ..errors import NotFound, Refused
+from ..ops.checks import sites_of
 from ..ops.setup import program
 
 
@@ -26,7 +29,7 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
         folder = current_app.config["INSTANCE"]
         click.echo(f"Instance: {folder}", err=True)
         if not folder.is_dir():
-            raise click.ClickException(f"{folder} doesn't exist. Create it with: {program()} init")
+            raise click.ClickException(_no_instance(folder))
         try:
             return command(*args, **kwargs)
         except NotFound:
@@ -37,3 +40,11 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"Database error: {error.orig}. Try: {program()} init") from None
 
     return run
+
+
+def _no_instance(folder: Path) -> str:
+    this = f"{program()} {click.get_current_context().command_path.partition(' ')[2]} …"
+    if running := sites_of(resources()):
+        return f"{folder} doesn't exist. A site runs on {running[0]}: PRESSROOM_INSTANCE={running[0]} {this}"
+    elsewhere = f"PRESSROOM_INSTANCE=/path/to/instance {this}"
+    return f"{folder} doesn't exist. Create it with {program()} init, or name another folder: {elsewhere}"

@@ -16,7 +16,7 @@ from .common import on_instance
 
 @click.command()
 def init() -> None:
-    """Make or upgrade the instance folder and its database."""
+    """Create or upgrade the instance folder and its database."""
     settings = config.read()
     click.echo(f"Instance: {settings['INSTANCE']}", err=True)
     try:
@@ -29,13 +29,13 @@ def init() -> None:
         click.echo(first_words(password))
 
 
-database = AppGroup("db", help="The database's schema (Alembic).")
+database = AppGroup("db", help="Upgrade or inspect the database schema (Alembic).")
 
 
 @database.command("upgrade")
 @on_instance
 def upgrade() -> None:
-    """Bring the schema to the newest version."""
+    """Upgrade the schema to the newest version."""
     upgrade_schema(dict(current_app.config))
     click.echo("The schema is up to date.")
 
@@ -43,7 +43,7 @@ def upgrade() -> None:
 @database.command("current")
 @on_instance
 def current() -> None:
-    """Which version the schema has."""
+    """Show the version of the schema."""
     from alembic import command
 
     command.current(schema.alembic_config(current_app.config["DATABASE_URL"]), verbose=True)
@@ -53,7 +53,7 @@ def current() -> None:
 @click.argument("message")
 @on_instance
 def revision(message: str) -> None:
-    """Write a migration from what the models have and the database has not (for developers)."""
+    """Create a migration from changed models (for developers)."""
     from alembic import command
 
     command.revision(schema.alembic_config(current_app.config["DATABASE_URL"]), message, autogenerate=True)

@@ -40,9 +40,9 @@ def _checked_speed(_context: click.Context, _option: click.Parameter, speed: flo
 @click.option("--remove", "removing", is_flag=True, help="Remove everything the demo created, and nothing else.")
 @on_instance
 def demo(language: str | None, speed: float, removing: bool) -> None:
-    """Play a written live event on the running site, to watch in a browser.
+    """Play a fictional live event on the running site.
 
-    One that was played before is removed first. Nobody can log in with the accounts that it makes.
+    A demo that was played before is removed first. Nobody can log in with its accounts.
     """
     if language is None:
         language = "both" if removing else current_app.config["LANGUAGE"]

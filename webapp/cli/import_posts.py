@@ -10,17 +10,22 @@ from flask import current_app
 
 from .. import changes, db
 from ..content import importing
+from ..models import User
+from ..ops.setup import program
 from ..people import users
 from .common import on_instance
 
 
 @click.command("import")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@click.option("--author", required=True, metavar="NAME", help="whose posts they become")
+@click.option("--author", metavar="NAME", help="Whose posts they become. Default: the only account that may write.")
 @on_instance
-def import_files(paths: tuple[Path, ...], author: str) -> None:
-    """Publish Markdown files, or folders of them, as posts; what was imported before is left alone."""
-    person = users.by_name(db.reading(), author)
+def import_files(paths: tuple[Path, ...], author: str | None) -> None:
+    """Publish Markdown files, or folders of them, as posts.
+
+    What was imported before is skipped.
+    """
+    person = users.by_name(db.reading(), author) if author else _only_writer()
     zone = current_app.config["TIMEZONE"]
     files = importing.files(list(paths))
     stored, problems = 0, []
@@ -37,3 +42,13 @@ def import_files(paths: tuple[Path, ...], author: str) -> None:
         click.echo(f"Skipped {problem}", err=True)
     if problems or not files:
         raise click.ClickException("Some files were skipped." if files else "No Markdown files found (.md, .markdown).")
+
+
+def _only_writer() -> User:
+    writers = users.writers(db.reading())
+    if len(writers) > 1:
+        names = ", ".join(user.username for user in writers)
+        raise click.ClickException(f"Several accounts may write: {names}. Choose one with --author.")
+    if not writers:
+        raise click.ClickException(f"No account may write. Create one: {program()} user create NAME --role author")
+    return writers[0]

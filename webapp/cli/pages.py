@@ -14,20 +14,20 @@ from ..pages.public import of_app
 from ..reader import feeds
 from .common import on_instance
 
-pages = AppGroup("pages", help="The page store.")
+pages = AppGroup("pages", help="Count, render or remove stored pages.")
 
 
 @pages.command()
 @on_instance
 def status() -> None:
-    """How many pages are stored, and whether they are right."""
+    """Count the stored pages, current and stale."""
     store = of_app().store
     expected = versions.all_versions(db.reading())
     stored = {path: store.version(path) or 0 for path in store.paths()}
     outdated = [path for path, version in stored.items() if version != versions.expected(expected, path)]
     click.echo(f"Folder: {store.root}")
     click.echo(f"Stored: {len(stored)} pages, {sum(map(store.size_bytes, stored)) / 1000:,.0f} kB with their twins")
-    click.echo(f"Outdated: {len(outdated)}")
+    click.echo(f"Stale: {len(outdated)}")
     for path in outdated[:20]:
         click.echo(f"  {path}")
     if trouble := of_app().trouble():
@@ -37,7 +37,7 @@ def status() -> None:
 @pages.command()
 @on_instance
 def clear() -> None:
-    """Remove every stored page; each is made again when somebody asks for it."""
+    """Remove all stored pages. Each is rendered again on its first request."""
     store = of_app().store
     count = len(list(store.paths()))
     store.clear()
@@ -47,7 +47,7 @@ def clear() -> None:
 @pages.command()
 @on_instance
 def warm() -> None:
-    """Make every page of the sitemap that isn't stored, so that nobody waits for Python."""
+    """Render all pages that aren't stored, before a rush."""
     site = of_app()
     if not versions.is_current(db.reading(), site.build):
         raise click.ClickException(

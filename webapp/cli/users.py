@@ -12,9 +12,9 @@ from ..models import ROLES
 from ..people import names, passwords, users
 from .common import on_instance
 
-user = AppGroup("user", help="Accounts.")
+user = AppGroup("user", help="Create, list and change accounts.")
 role_option = click.option("--role", type=click.Choice(ROLES), default="reader", show_default=True)
-password_option = click.option("--password-stdin", is_flag=True, help="read the password from standard input")
+password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
 def _password(from_stdin: bool) -> str:
@@ -34,7 +34,7 @@ def _password(from_stdin: bool) -> str:
 @password_option
 @on_instance
 def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
-    """Make an account."""
+    """Create an account."""
     name = names.checked_username(name)
     password_hash = _password(password_stdin)
     with db.writing() as session:
@@ -47,7 +47,7 @@ def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
 @password_option
 @on_instance
 def set_password(name: str, password_stdin: bool) -> None:
-    """Give an account a new password and end its sessions."""
+    """Set a new password and end the sessions of an account."""
     person = users.by_name(db.reading(), name)
     password_hash = _password(password_stdin)
     with db.writing() as session:
@@ -60,7 +60,7 @@ def set_password(name: str, password_stdin: bool) -> None:
 @click.argument("role", type=click.Choice(ROLES))
 @on_instance
 def set_role(name: str, role: str) -> None:
-    """Change what an account may do."""
+    """Change the role of an account."""
     person = users.by_name(db.reading(), name)
     with db.writing() as session:
         users.set_role(session, person.id, role)
@@ -72,7 +72,7 @@ def set_role(name: str, role: str) -> None:
 @click.argument("new_name")
 @on_instance
 def rename(name: str, new_name: str) -> None:
-    """Give an account another name; the old one redirects."""
+    """Change a username. The old one redirects."""
     new_name = names.checked_username(new_name)
     person = users.by_name(db.reading(), name)
     with changes.changing() as session:
@@ -82,10 +82,10 @@ def rename(name: str, new_name: str) -> None:
 
 @user.command("disable")
 @click.argument("name")
-@click.option("--undo", is_flag=True, help="let the account in again")
+@click.option("--undo", is_flag=True, help="Let the account log in again.")
 @on_instance
 def disable(name: str, undo: bool) -> None:
-    """Keep an account from logging in; what it wrote stays."""
+    """Stop an account from logging in. What it wrote stays."""
     person = users.by_name(db.reading(), name)
     with changes.changing() as session:
         users.disable(session, person.id, not undo)
@@ -95,7 +95,7 @@ def disable(name: str, undo: bool) -> None:
 @user.command("list")
 @on_instance
 def list_users() -> None:
-    """Everybody's name and role."""
+    """List usernames and roles."""
     for person in users.every(db.reading()):
         state = "disabled" if person.disabled_at else ""
         click.echo(f"{person.username}\t{person.role}\t{state}".rstrip())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -37,6 +38,19 @@ def is_running(folder: Path) -> bool:
     if fifo is not None:
         os.close(fifo)
     return fifo is not None
+
+
+def sites_of(code: Path) -> list[Path]:
+    """The instances of this user's sites that run with `code`, the folder of their uwsgi.ini. Linux only."""
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # another user's, or gone
+            if b"webapp.broadcaster" in (process / "cmdline").read_bytes():
+                lines = os.fsdecode((process / "environ").read_bytes()).split("\0")
+                variables = {name: value for name, _, value in (line.partition("=") for line in lines)}
+                if Path(variables.get("PYTHONPATH", "")) == code and "PRESSROOM_INSTANCE" in variables:
+                    found.add(Path(variables["PRESSROOM_INSTANCE"]))
+    return sorted(found)
 
 
 def check_not_running(folder: Path) -> None:

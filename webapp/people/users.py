@@ -81,6 +81,13 @@ def every(session: Session) -> list[User]:
     return list(session.scalars(select(User).where(User.deleted_at.is_(None)).order_by(User.id.desc())))
 
 
+def writers(session: Session) -> list[User]:
+    """Who may write posts and can log in."""
+    writing = User.role.in_(ROLES[ROLES.index("author") :])
+    active = select(User).where(writing, User.disabled_at.is_(None), User.deleted_at.is_(None))
+    return list(session.scalars(active.order_by(User.username_key)))
+
+
 def published_names(session: Session) -> list[str]:
     """The names of those whom a published post names as authors."""
     authors = select(post_author.c.user_id).join(Post).where(Post.status == "published")
