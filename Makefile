@@ -1,4 +1,4 @@
-# Needs Python 3.11 or newer and a C compiler, for uWSGI. Another Python: make serve PYTHON=python3.13
+# Needs Python 3.11 or newer. Another Python: make serve PYTHON=python3.13
 PYTHON ?= python3
 VENV := .venv
 # uWSGI's build takes the same.
@@ -7,10 +7,12 @@ APT := sudo apt-get install
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 fail = { echo "$(1)" >&2; exit 1; }
+COMPILES = echo '\#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON) -c \
+	'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null
 
 help:
 	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
-	@echo "make without-uwsgi installs gunicorn and waitress, where uWSGI can't be built"
+	@echo "make without-uwsgi installs gunicorn and waitress, where there is no uWSGI"
 	@echo "make reload   let a running site take up new code, one worker after the other"
 	@echo "make install  install or update what is needed, and no more"
 	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
@@ -27,7 +29,7 @@ help:
 	@echo "make messages bring the translations up to date with the code"
 
 serve: $(VENV)/.installed
-	@exec $(VENV)/bin/uwsgi --ini uwsgi.ini
+	@exec $(VENV)/bin/pressroom serve
 
 reload: install
 	@$(VENV)/bin/python -m webapp.reload
@@ -84,10 +86,15 @@ messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.messages
 
 $(VENV)/.installed: pyproject.toml constraints.txt
-	@$(MAKE) --no-print-directory machine
-	@echo "Installing into $(VENV); uWSGI is compiled, which takes a minute."
+	@$(MAKE) --no-print-directory python
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable .
+	@if $(COMPILES); then \
+		echo "Installing into $(VENV). uWSGI is compiled, which takes a minute."; \
+		$(PIP) --editable '.[uwsgi]'; \
+	else \
+		echo "Installing into $(VENV). There is no C compiler with Python's headers, so uWSGI comes as a wheel (pyuwsgi)."; \
+		$(PIP) --only-binary pyuwsgi --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \
+	fi
 	@touch $@
 
 $(VENV)/.installed-for-tests: $(VENV)/.installed
@@ -95,13 +102,9 @@ $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@$(PIP) --editable '.[test,load,bench]'
 	@touch $@
 
-# The same without uWSGI, which takes a compiler.
 without-uwsgi: python
 	@$(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -c 'import tomllib; found = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
-		print(*(name for name in found["dependencies"] if not name.startswith("uwsgi")), sep="\n")' \
-		| $(PIP) --requirement /dev/stdin gunicorn waitress
-	@$(PIP) --no-deps --editable .
+	@$(PIP) --editable . gunicorn waitress
 
 # These say in one line what is missing, where pip would say it in a hundred.
 python:
@@ -112,12 +115,5 @@ python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| $(call fail,Python can't make environments: $(APT) python3-venv)
 
-machine: python
-	@echo '#include <stdlib.h>' | $(CC) -fsyntax-only -x c - 2>/dev/null \
-		|| $(call fail,There is no working C compiler: $(APT) gcc libc6-dev)
-	@echo '#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON) -c \
-		'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null \
-		|| $(call fail,Python's headers are missing: $(APT) python3-dev)
-
 .PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test test-all coverage mutants check \
-	recording screens messages python machine
+	recording screens messages python

@@ -33,8 +33,8 @@ class Setting:
 
 
 def resources() -> Path:
-    """The folder that holds `templates/` and `static/`: the package in a wheel, its parent in a checkout."""
-    return PACKAGE if (PACKAGE / "templates").is_dir() else PACKAGE.parent
+    """The folder with `templates/`, `static/` and `uwsgi.ini`: in a wheel the package's `site/`, else the checkout."""
+    return PACKAGE / "site" if (PACKAGE / "site").is_dir() else PACKAGE.parent
 
 
 @cache

@@ -56,9 +56,11 @@ def get(site: UwsgiServer, path: str) -> tuple[int, http.client.HTTPMessage]:
 
 
 def test_its_last_lines_are_the_address_and_the_password(site: UwsgiServer) -> None:
-    *_, address, password = site.screen().splitlines()
+    *_, address, password, another = site.screen().splitlines()
     assert address == f"Pressroom: {site.url}"
     assert PASSWORD_LINE.fullmatch(password)
+    assert another.startswith("To set another password: ")
+    assert another.endswith("pressroom user password admin")
 
 
 def test_it_says_where_its_log_is(site: UwsgiServer) -> None:

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import urllib.request
 import venv
 import zipfile
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from support.checkout import CHECKOUT
-from tools.processes import free_port, until
+from tools.processes import ServerProcess, free_port, plain_environ, until
 
 pytestmark = pytest.mark.slow
 
@@ -55,6 +56,28 @@ def test_a_wheel_carries_all_that_a_site_needs(tmp_path: Path) -> None:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def test_a_wheel_with_pyuwsgi_serves_from_an_empty_folder(tmp_path: Path) -> None:
+    """The one command of a machine without a compiler. Needs the package index, or pip's cache."""
+    python = install(build(tmp_path / "dist"), tmp_path / "environment")
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    get = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install", "--no-deps", *extras["pyuwsgi"]]
+    subprocess.run([python, "-m", "ensurepip"], capture_output=True, check=True)
+    subprocess.run(get, check=True)
+    (tmp_path / "empty").mkdir()
+    port = free_port()
+    environ = plain_environ() | {"PRESSROOM_HTTP": f"127.0.0.1:{port}", "PRESSROOM_WORKERS": "1"}
+    serve = [python, "-c", "from webapp.cli import main; main()", "serve"]
+    with ServerProcess(serve, port, environ, tmp_path / "screen", tmp_path / "empty"):
+        url = f"http://127.0.0.1:{port}"
+        front = read(url)
+        assert "Nothing published yet" in front
+        sheet = re.search(r'href="(/static/[^"]+\.css\?[^"]+)"', front)
+        assert sheet
+        assert "{" in read(url + sheet[1])
+        assert read(f"{url}/readyz") == "ok"
+        assert (tmp_path / "empty" / "instance" / "pressroom.db").is_file()
 
 
 def build(folder: Path) -> Path:

@@ -21,9 +21,10 @@ class Commands(AppGroup):
         return super().get_command(ctx, cmd_name)
 
     def _add_all(self) -> None:
-        from . import backup, bench_data, check, database, demo, import_posts, pages, users
+        from . import backup, bench_data, check, database, demo, import_posts, pages, serve, users
 
         for command in (
+            serve.serve,
             database.init,
             database.database,
             users.user,
@@ -42,9 +43,23 @@ def init_app(app: Flask) -> None:
     app.cli = Commands(app.name)
 
 
-main = FlaskGroup(
-    name="pressroom",
-    create_app=create_app,
-    add_version_option=False,
-    help="Pressroom: a publishing site that stays up when everyone arrives at once.",
-)
+class Program(FlaskGroup):
+    """Our commands alone, each with its whole summary; Flask's own are `flask --app webapp …`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            name="pressroom",
+            help="Pressroom: a publishing site that stays up when everyone arrives at once.",
+            create_app=create_app,
+            add_default_commands=False,
+            add_version_option=False,
+        )
+        self.params.clear()  # of Flask: which app, a debugger, a file of variables
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.get_short_help_str(1000)) for name, command in commands if command])
+
+
+main = Program()

@@ -47,6 +47,8 @@ def without_gevent(binary: Path) -> str | None:
         return f"{binary} can't be run ({error.strerror}): make serve installs it"
     if "gevent" in (asked.stdout + asked.stderr).split():
         return None
+    if binary.name.startswith("python"):
+        return "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
     return f"{binary} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini, which make serve installs"
 
 

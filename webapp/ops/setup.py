@@ -48,9 +48,10 @@ def has_users(session: Session) -> bool:
 def first_words(password: str, note: str = "") -> str:
     """What to tell whoever made the site. systemd's journal is kept, and read by others: no password in there."""
     screen = os.fstat(1)
+    change = f"{program()} user password {ADMIN}"
     if os.environ.get("JOURNAL_STREAM") == f"{screen.st_dev}:{screen.st_ino}":
-        return f"The account is {ADMIN}. Set its password: {program()} user password {ADMIN}"
-    return f"Log in as {ADMIN} with the password {password}{note}"
+        return f"The account is {ADMIN}. Set its password: {change}"
+    return f"Log in as {ADMIN} with the password {password}{note}\nTo set another password: {change}"
 
 
 def upgrade_schema(settings: dict[str, Any]) -> None:
