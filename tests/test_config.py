@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from ipaddress import ip_network
@@ -184,14 +183,3 @@ def test_settings_given_to_create_app_win(tmp_path: Path, monkeypatch: pytest.Mo
     assert create_app().config["SITE_TITLE"] == "From the environment"
     assert create_app({"SITE_TITLE": "Given"}).config["SITE_TITLE"] == "Given"
     assert list(tmp_path.iterdir()) == [], "building the app makes no instance folder"
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_setting_is_documented(name: str) -> None:
-    documented = set(re.findall(r"PRESSROOM_([A-Z_]+)", (CHECKOUT / "README.md").read_text("utf-8")))
-    assert name in documented
-
-
-def test_no_setting_is_documented_that_is_none() -> None:
-    documented = set(re.findall(r"PRESSROOM_([A-Z]+(?:_[A-Z]+)*)", (CHECKOUT / "README.md").read_text("utf-8")))
-    assert documented - set(NAMES) == set()

@@ -421,30 +421,3 @@ def test_a_catalogue_is_read_with_its_plural_rule(app: Flask, tmp_path: Path, mo
 def test_what_the_markdown_renderer_refuses_is_translatable() -> None:
     refused = markdown.TextRefused("The text is longer than %(bound)s KB.", bound=10)
     assert (str(refused), refused.template % refused.values) == ("The text is longer than 10 KB.",) * 2
-
-
-# The two READMEs
-
-
-def parts(name: str) -> dict[str, list[str]]:
-    """What has to be the same in both: commands, the code that rows of tables begin with, links, headings' depths."""
-    readme = (CHECKOUT / name).read_text()
-    row = re.compile(r"^\| (`[^|]*`) \|", re.MULTILINE)
-    links = re.findall(r"\]\(([^)]+)\)|<(http[^>]+)>", readme)
-    return {
-        "commands": re.findall(r"^```sh\n.*?^```", readme, re.MULTILINE | re.DOTALL),
-        "rows": ["".join(re.findall("`[^`]+`", cell)) for cell in row.findall(readme)],
-        "links": [link for link in map("".join, links) if not link.startswith("README")],
-        "headings": re.findall(r"^#+ ", readme, re.MULTILINE),
-    }
-
-
-def test_the_chinese_readme_says_the_same() -> None:
-    english, chinese = parts("README.md"), parts("README.zh.md")
-    assert all(english.values())
-    assert chinese == english
-
-
-def test_the_readmes_link_to_each_other() -> None:
-    assert "](README.zh.md)" in (CHECKOUT / "README.md").read_text()
-    assert "](README.md)" in (CHECKOUT / "README.zh.md").read_text()

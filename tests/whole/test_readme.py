@@ -1,4 +1,4 @@
-"""The README's own commands, run as a newcomer would, in a copy of the checkout."""
+"""The commands of the README and the docs, run as a newcomer would, in a copy of the checkout."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,38 +43,34 @@ def clone(tmp_path: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_the_readme_s_commands_work_in_their_order(clone: Path) -> None:
-    """Those of README.zh.md are the same; test_i18n.py sees to it."""
+def test_the_commands_work_in_their_order(clone: Path) -> None:
+    """Those of the Chinese pages are the same; test_docs.py sees to it."""
     port = free_port()
     environ = {name: value for name, value in os.environ.items() if not name.startswith("PRESSROOM_")}
     # The copy's code, not that of the checkout for which the environment was made.
     environ |= {"PYTHONPATH": str(clone), "PRESSROOM_HTTP": f"127.0.0.1:{port}"}
     url = f"http://127.0.0.1:{port}"
-    commands = [
-        line
-        for block in SHELL.findall((clone / "README.md").read_text())
-        for line in block.strip().splitlines()
-        if not line.startswith("#")
-    ]
-    assert commands[0] == "make serve"
+    serve, demo, importing, crowd = commands(clone / "README.md")
     with (clone / "screen").open("w") as screen:
         site = subprocess.Popen(
-            commands[0].split(), cwd=clone, env=environ, stdout=screen, stderr=screen, start_new_session=True
+            serve.split(), cwd=clone, env=environ, stdout=screen, stderr=screen, start_new_session=True
         )
     try:
         until(lambda: answers(url, site), "make serve answered")
-        for command in commands[1:]:
-            if command.startswith("make crowd"):
-                watch_a_crowd(command, clone, environ, url)
-                continue
-            run = subprocess.run(
-                ["bash", "-c", command], cwd=clone, env=environ, capture_output=True, text=True, check=False
-            )
-            assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
+        where, address, password, another = (clone / "screen").read_text().splitlines()
+        assert str(clone / "instance") in where
+        assert url in address
+        assert "admin" in password
+        assert another.endswith(".venv/bin/pressroom user password admin")
+        shell(importing, clone, environ)
         assert "The lighthouse goes quiet" in read(f"{url}/")
-        lines = (clone / "screen").read_text().strip().splitlines()
-        assert url in "\n".join(lines[-2:])
-        assert "admin" in lines[-1]
+        with running(demo, clone, environ):
+            until(lambda: 'class="live-mark"' in read(f"{url}/"), "the demo's post is there")
+            with running(crowd, clone, environ) as streams:
+                until(lambda: re.search(r"[1-9]\d*,?\d* streams", streams.read_text()), "the crowd reads")
+        for page in ("writing", "monitoring", "backup", "troubleshooting"):
+            for command in commands(clone / "docs" / f"{page}.md"):
+                shell(command, clone, environ)
     finally:
         if site.poll() is None:
             os.killpg(site.pid, signal.SIGINT)  # Ctrl-C
@@ -81,12 +78,17 @@ def test_the_readme_s_commands_work_in_their_order(clone: Path) -> None:
     until(lambda: not reachable(url), "the site had ended")
 
 
-def watch_a_crowd(command: str, clone: Path, environ: dict[str, str], url: str) -> None:
-    """While the demo plays, so that there is a live post. Both go on until Ctrl-C."""
-    with running(".venv/bin/pressroom demo", clone, environ):
-        until(lambda: 'class="live-mark"' in read(f"{url}/"), "the demo's post is there")
-        with running(command, clone, environ) as screen:
-            until(lambda: re.search(r"[1-9]\d*,?\d* streams", screen.read_text()), "the crowd reads")
+def commands(page: Path) -> list[str]:
+    found = [line for block in SHELL.findall(page.read_text("utf-8")) for line in block.strip().splitlines()]
+    assert found
+    return found
+
+
+def shell(command: str, folder: Path, environ: dict[str, str]) -> None:
+    """What the pages name by an example is what there is here."""
+    command = command.replace("/srv/new", "restored").replace("2026-03-01", time.strftime("%Y-%m-%d"))
+    run = subprocess.run(["bash", "-c", command], cwd=folder, env=environ, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, f"{command}\n{run.stdout}{run.stderr}"
 
 
 @contextmanager
@@ -120,10 +122,3 @@ def reachable(url: str) -> bool:
         return bool(read(f"{url}/hello"))
     except OSError:
         return False
-
-
-def test_every_link_of_the_readmes_leads_somewhere() -> None:
-    for readme in ("README.md", "README.zh.md", "loadtests/README.md", "SECURITY.md"):
-        page = CHECKOUT / readme
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{readme} links to {target}"
