@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from flask import Flask
 from playwright.sync_api import Page, expect
 
 from support.browsing import PHONE, Site, log_in, publish, tab_to
@@ -15,6 +16,37 @@ from support.browsing import PHONE, Site, log_in, publish, tab_to
 def page(visit: Callable[..., Page]) -> Page:
     """A new visitor's, with nothing on it yet."""
     return visit("about:blank")
+
+
+def test_an_empty_site_says_what_comes_next(
+    visit: Callable[..., Page], site: Site, make_app: Callable[..., Flask]
+) -> None:
+    empty = make_app().test_client().get("/").text
+    seen = {}
+    for name in ("", "eve", "ada"):
+        page = visit("about:blank", site.person(name) if name else None)
+        page.route(re.compile(r":\d+/$"), lambda route: route.fulfill(body=empty, content_type="text/html"))
+        page.goto("/")
+        expect(page.get_by_role("link", name="Log in").first).to_be_visible(visible=not name)
+        steps = page.locator(".empty li").filter(visible=True)
+        seen[name] = [text.partition(":")[0] for text in steps.all_inner_texts()]
+    others = ["Import Markdown files", "See how it works"]
+    assert seen == {
+        "": ["Log in and write the first one.", *others],
+        "eve": others,
+        "ada": ["Write the first post", *others],
+    }
+
+
+def test_times_are_the_reader_s_and_the_zone_is_named_once(visit: Callable[..., Page], site: Site) -> None:
+    path = f"/post/{site.post(title='The ferry is late')}"
+    tokyo, without_scripts = visit(path, timezone_id="Asia/Tokyo"), visit(path, java_script_enabled=False)
+    expect(tokyo.get_by_text("Times in your time zone", exact=True)).to_have_count(1)
+    expect(without_scripts.get_by_text("Times in UTC", exact=True)).to_have_count(1)
+    there, here = (page.locator("time").first for page in (tokyo, without_scripts))
+    assert there.get_attribute("title") == f"{here.inner_text()} (UTC)"
+    assert there.inner_text() != here.inner_text()
+    assert not re.search("UTC|GMT", there.inner_text() + here.inner_text())
 
 
 def test_a_newcomer_registers_comments_and_deletes_the_comment(page: Page, site: Site) -> None:

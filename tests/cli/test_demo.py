@@ -311,6 +311,23 @@ def test_the_other_one_goes_on(app: Flask, run: Callable[..., Result], monkeypat
     assert "一刀两半" in said
 
 
+def test_one_that_is_over_is_left_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = [{"at": at} for at in range(3)]
+    first, second = (demo.Play({"steps": steps}, "", post_id, {}) for post_id in (1, 2))
+
+    def perform(play: demo.Play, step: dict[str, Any]) -> str:
+        if play is first and step["at"] == 1:
+            raise demo.Over
+        return f"post {play.post_id} step {step['at']}"
+
+    monkeypatch.setattr(command, "perform", perform)
+    monkeypatch.setattr(demo.Play, "url", "the post")
+    command._perform([first, second], 0)
+    said = [line.partition("  ")[2] for line in capsys.readouterr().out.splitlines()]
+    over = "over        Someone ended or removed the post"
+    assert said == ["post 1 step 0", "post 2 step 0", over, "post 2 step 1", "post 2 step 2"]
+
+
 def test_what_the_desk_made_impossible_is_left_out(inside: None) -> None:
     play = demo.start(demo.script("en"))
     at = next(number for number, step in enumerate(play.script["steps"]) if step["do"] == "pin")

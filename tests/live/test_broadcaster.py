@@ -21,6 +21,7 @@ from support.sse_client import Listener, many, numbers, retries, waits
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
 from webapp import config
+from webapp.live.broadcaster import Broadcaster
 from webapp.live.channel import Line
 
 
@@ -193,6 +194,16 @@ def test_workers_with_other_code_let_it_take_that_up(server: UwsgiServer, ada: B
         for listener in listeners:
             assert numbers(listener.until_number(added)) == [added]
         assert line.ask("status")["streams"] >= 5
+
+
+def test_it_takes_up_other_code_alone() -> None:
+    one = Broadcaster.__new__(Broadcaster)
+    one.code, one.asked_to = "this", ""
+    with socket.socket() as worker:
+        one._obey(worker, ["code", "this"], [])
+        assert one.asked_to == ""
+        one._obey(worker, ["code", "another"], [])
+    assert one.asked_to == "renew"
 
 
 def test_what_it_does_not_understand_harms_nobody(server: UwsgiServer) -> None:

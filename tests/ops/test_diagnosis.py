@@ -197,6 +197,12 @@ def without_gevent(tmp_path: Path) -> Path:
     return binary
 
 
+def test_a_wheel_s_uwsgi_started_directly() -> None:
+    """It has Python's own binary for its program."""
+    said = diagnosis.without_gevent(Path(sys.executable))
+    assert said == "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
+
+
 def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
     environ = {"PATH": f"{UWSGI.parent}:{os.environ['PATH']}"}
     lines = UwsgiServer(tmp_path / "instance", command=without_gevent, environ=environ).refused()

@@ -83,7 +83,7 @@ def tag_key(name: str) -> str:
 
 
 def split_names(names: str | None) -> list[str]:
-    """Names with commas between them, Chinese ones too; each once."""
+    """Names separated by commas, Chinese ones too; each once."""
     separated = (names or "").replace("，", ",").replace("、", ",").split(",")
     return list(dict.fromkeys(name.strip() for name in separated if name.strip()))
 
