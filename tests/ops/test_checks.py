@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 import pytest
 
-from webapp.ops.checks import check_address
+from webapp.ops.checks import CannotStart, check_address, check_socket
 from webapp.ops.start import on_all_addresses
 
 
@@ -22,3 +23,22 @@ def test_it_takes_names_and_ipv6_for_addresses() -> None:
     check_address("localhost:0")
     if socket.has_ipv6:
         check_address("[::1]:0")
+
+
+def test_a_socket_may_be_new_or_left_behind_but_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "pressroom.sock"
+    check_socket(path)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        check_socket(path)  # nobody takes connections there
+        other.listen()
+        with pytest.raises(CannotStart, match="in use by another program"):
+            check_socket(path)
+    path.unlink()
+    path.write_text("A file.")
+    with pytest.raises(CannotStart, match="is a file, not a socket"):
+        check_socket(path)
+    with pytest.raises(CannotStart, match="doesn't exist or isn't writable"):
+        check_socket(tmp_path / "missing" / "pressroom.sock")
+    with pytest.raises(CannotStart, match="longer than 107 bytes"):
+        check_socket(tmp_path / ("x" * 107))
