@@ -308,7 +308,7 @@ def shoot_past(browser: Browser, address: str, ids: dict[str, int], width: int, 
     corrected.evaluate("update => update.scrollIntoView({ block: 'center', behavior: 'instant' })")
     page.screenshot(path=SCREENS / f"correction-{width}-{scheme}.png")
     page.goto(f"{address}/post/{ids['live']}/at/{_at('18:41') / 1000 + 60:.1f}")
-    _save(page, f"as-it-stood-{width}-{scheme}")
+    _save(page, f"history-{width}-{scheme}")
     page.context.close()
 
 
