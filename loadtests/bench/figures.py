@@ -67,7 +67,7 @@ class Server:
     title: str
     command: str = ""
     environ: dict[str, str] = field(default_factory=dict)
-    is_limit: bool = False  # a yardstick that serves no app
+    is_limit: bool = False  # a baseline that serves no app
     error: str = ""
     knee: dict[str, Any] = field(default_factory=dict)
     rounds: list[dict[str, Any]] = field(default_factory=list)
@@ -148,21 +148,23 @@ def doubts(results: dict[str, Any]) -> list[str]:
     load, cores = (machine.get("load_average") or [0])[0], machine.get("cores") or 1
     scenario = results.get("scenario") or {}
     said = {
-        "How fast this is on another machine or over a network: all of it ran on this one, over loopback, without TLS. "
-        "The clients took CPU from the servers.": True,
-        "How fast another site is: the figures are of one app, with the data and the requests named here.": True,
-        "How long the slowest wait in real life: a user of Locust waits for an answer before asking again, so a stall "
-        "hides the questions that would have come meanwhile.": True,
-        f"What these can do at most: {', '.join(names)}. Locust reached its own limit first, so their knee is a lower "
-        "bound, and so is what was asked of them.": names,
-        "How much a server with an app should do: the yardsticks run no app, and say only what the machine can "
-        "do.": any(server.is_limit for server in found),
-        "Whether a difference would come again: there was one round, so there are no ranges.": rounds == 1,
-        f"Which of two servers is better where their ranges overlap{_overlaps(found)}.": rounds > 1,
-        "Anything that takes a while: this was a quick run, to see that it works.": results.get("kind") == "quick",
-        f"How it goes on an idle machine: the load average was {number(load)} at the start.": load > cores / 4,
-        f"Whether {(scenario.get('theirs') or {}).get('name')} is slower or faster: its figures are from another "
-        "machine, with another app.": scenario.get("theirs"),
+        "Clients and servers ran on one machine, over loopback, without TLS, and shared its CPU. The figures don’t "
+        "show the speed on another machine or over a network.": True,
+        "The figures are for one app, with the data and the requests listed here. They don’t show the speed of another "
+        "site.": True,
+        "The longest response times are underestimated: a Locust user waits for a response before the next request, "
+        "so a stall hides the requests that would have followed (coordinated omission).": True,
+        f"The maximum is unknown for {', '.join(names)}: Locust reached its own limit first. Their knee is a lower "
+        "bound, and so is their steady rate.": names,
+        "The baselines run no app. They show the limits of the machine, not those of a server that runs one.": any(
+            server.is_limit for server in found
+        ),
+        "There was one round, so there are no ranges, and a difference may not be reproducible.": rounds == 1,
+        f"Where two ranges overlap, the figures don’t show which server is better{_overlaps(found)}.": rounds > 1,
+        "This was a quick run. It only checks that the benchmark works.": results.get("kind") == "quick",
+        f"The machine was not idle: the load average was {number(load)} at the start.": load > cores / 4,
+        f"The figures for {(scenario.get('theirs') or {}).get('name')} are from another machine, with another app. "
+        "They don’t show which site is faster.": scenario.get("theirs"),
     }
     return [sentence for sentence, applies in said.items() if applies]
 
@@ -172,7 +174,7 @@ def _overlaps(found: list[Server]) -> str:
     spreads = [(server.title, spread(server.rounds, "requests_per_cpu_s")) for server in found if not server.is_limit]
     (first, a), *others = [*spreads, ("", None)]
     names = [name for name, b in others if a and b and a.low <= b.high and b.low <= a.high]
-    return f", as in requests per CPU-second those of {first} do with those of {', '.join(names)}" if names else ""
+    return f". In requests per CPU-second, {first} overlaps with {', '.join(names)}" if names else ""
 
 
 def run(results: dict[str, Any]) -> str:
@@ -192,11 +194,11 @@ def facts(results: dict[str, Any]) -> dict[str, dict[str, Any]]:
     memory, load = machine.get("memory_gb"), machine.get("load_average")
     found = {
         "Run": {
-            "At": results.get("at"),
+            "Started": results.get("at"),
             "Command": results.get("command"),
             "Kind": results.get("kind"),
             "Rounds": results.get("rounds"),
-            "Seconds of each": results.get("seconds"),
+            "Seconds per round": results.get("seconds"),
             "Commit": results.get("commit"),
         },
         "Machine": {
@@ -214,7 +216,7 @@ def facts(results: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def capacity(results: dict[str, Any]) -> str:
-    """In one sentence: of the first server in the list, the yardsticks apart, that has figures."""
+    """In one sentence: of the first server in the list, the baselines apart, that has figures."""
     cores = (results.get("machine") or {}).get("cores")
     machine = f"machine ({number(cores)} {'core' if cores == 1 else 'cores'})" if cores else "machine"
     for server in servers(results):
@@ -222,20 +224,20 @@ def capacity(results: dict[str, Any]) -> str:
         if views and not server.is_limit:
             return f"This {machine} {views}; {update}." if update else f"This {machine} {views}."
         if update and not server.is_limit:
-            return f"On this {machine} {update} by {server.title}."
+            return f"On this {machine} {update} with {server.title}."
     return "Nothing was measured."
 
 
 def _views(server: Server) -> str:
     most, wrk = server.most, server.by_wrk
     if not most:
-        return f"serves {about(wrk)} page views a second by {server.title}, as wrk asks" if wrk else ""
-    views = f"{about(most)} page views a second"
+        return f"serves {about(wrk)} page views per second with {server.title}, measured by wrk" if wrk else ""
+    views = f"{about(most)} page views per second"
     if server.is_locusts:
-        views = f"at least {views} (Locust’s limit{f'; {about(wrk)} by wrk' if wrk else ''})"
+        views = f"at least {views} (Locust’s limit{f'; wrk: {about(wrk)}' if wrk else ''})"
     asked, p99 = middle(server.rounds, "asked_per_s"), middle(server.rounds, "p99_ms")
-    steady = f", at {100 * asked / most:.0f} % of that with 99 % under {under(p99)} ms" if asked and p99 else ""
-    return f"serves {views} by {server.title}{steady}"
+    steady = f"; at {100 * asked / most:.0f} % of that, 99 % take less than {under(p99)} ms" if asked and p99 else ""
+    return f"serves {views} with {server.title}{steady}"
 
 
 def _update(server: Server) -> str:

@@ -1,8 +1,8 @@
-"""The load lab: what this machine holds, where it bends, and how servers compare on the very same app.
+"""The load lab: measures this machine's capacity and compares servers, all with the same app.
 
-    make bench              three servers, three rounds, at most a quarter of an hour
-    make bench QUICK=1      one short round, to see that it works
-    make bench FULL=1       all ten, five rounds; goes on where it was interrupted
+    make bench              three servers, three rounds, in a quarter of an hour
+    make bench QUICK=1      one short round, to check that it works
+    make bench FULL=1       all ten, five rounds; resumes after an interruption
 
 Each server is started on a fresh copy of one seeded instance, measured, and ended. It leaves results.json and
 report.html in loadtests/results/<date>/.
@@ -41,9 +41,9 @@ LOCUST_IS_FULL = 0.9  # of one core
 WARM_STREAMS = 50
 SCENARIO = {"name": "Rage (Ruby), 2 vCPU", "source": "rage-rb.dev, 2026-04-09", "requests_per_s": 5337, "p95_ms": 120}
 DIFFERENCES = [
-    "Their readers and ours are on other machines of other makes; ours share the two cores with the server.",
-    "Their page views are rendered by the app for each request; ours are files of the page store.",
-    "Their events go to all streams from memory; each of ours is committed to the database first.",
+    "Their readers and ours ran on different hardware; ours shared the two cores with the server.",
+    "Their app renders a page for each request; ours are files from the page store.",
+    "Their events are sent from memory; ours are committed to the database first.",
 ]
 
 

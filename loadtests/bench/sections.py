@@ -42,24 +42,24 @@ def _views(found: list[Server]) -> Section:
     runs = [{"server": server.label, **run} for server in found for run in server.wrk]
     return Section(
         "Page views",
-        "The knee is where more users bring no more answers. Where Locust was the limit there, the server can do more, "
-        "and the figure by wrk says how much. CPU is that of all the server’s processes.",
+        "The knee is where throughput stops rising. Where Locust reached its own limit first, the server can handle "
+        "more; the wrk figure shows how much. CPU is the total of all server processes.",
         _chart(bars, "cpu", "Requests per CPU-second", _bars(found, lambda server: server.rounds, "requests_per_cpu_s"))
-        + _chart(bars, "knee", "Requests a second, at the knee by Locust and at most by wrk", _knee_bars(found)),
+        + _chart(bars, "knee", "Requests per second: at the knee (Locust) and maximum (wrk)", _knee_bars(found)),
         _table(
-            "How many page views",
+            "Page view throughput",
             found,
             {
                 "Server": _name,
                 "Requests/s at the knee": lambda server: Cell(server.knee_words, server.limit, server.is_locusts),
-                "Users there": lambda server: _cell(server.knee.get("users")),
-                "Requests/s by wrk": lambda server: _cell(server.by_wrk),
+                "Users at the knee": lambda server: _cell(server.knee.get("users")),
+                "Requests/s, wrk": lambda server: _cell(server.by_wrk),
                 "Requests per CPU-second": _of_rounds("requests_per_cpu_s"),
                 "Memory, MB": _of_rounds("memory_mb"),
             },
         )
         + _table(
-            "Each run of wrk",
+            "All wrk runs",
             runs,
             {
                 "Server": _of_run,
@@ -78,17 +78,18 @@ def _load(found: list[Server]) -> Section:
     steps = [{"server": server.label, **step} for server in found for step in server.knee.get("steps") or ()]
     return Section(
         "Steady load, and the climb to the knee",
-        "The steady rate is a share of each server’s own knee, so one that can do more is asked for more. On the climb "
-        "users were added step by step: all panels have the same scales, and the other servers behind their own.",
-        _chart(dots, "latency", "Milliseconds to an answer, at the steady rate", _latencies(found))
-        + _chart(climbs, "climb", "Requests a second by users", _climbs(found)),
+        "The steady rate is a share of each server’s own knee, so a faster server gets a higher load. During the "
+        "climb, users are added step by step. All panels have the same scales and show the other servers in the "
+        "background.",
+        _chart(dots, "latency", "Response time at the steady rate, milliseconds", _latencies(found))
+        + _chart(climbs, "climb", "Requests per second, by number of users", _climbs(found)),
         _table(
-            "Milliseconds at the steady rate",
+            "Response time at the steady rate, milliseconds",
             [server for server in found if server.rounds],
             {
                 "Server": _name,
-                "Asked a second": _asked,
-                "Answered": _of_rounds("requests_per_s"),
+                "Target requests/s": _asked,
+                "Actual requests/s": _of_rounds("requests_per_s"),
                 "p50": _of_rounds("p50_ms"),
                 "p95": _of_rounds("p95_ms"),
                 "p99": _of_rounds("p99_ms"),
@@ -97,7 +98,7 @@ def _load(found: list[Server]) -> Section:
             },
         )
         + _table(
-            "Each step of the climb",
+            "All steps of the climb",
             steps,
             {
                 "Server": _of_run,
@@ -115,30 +116,30 @@ def _load(found: list[Server]) -> Section:
 
 def _streams(found: list[Server]) -> Section:
     charts = {
-        "cpu_us_per_delivery": ("streams-cpu", "CPU of a delivery, microseconds"),
-        "bytes_each": ("streams-bytes", "Memory of a stream, bytes"),
-        "ms_to_last": ("streams-time", "Milliseconds to the last reader"),
+        "cpu_us_per_delivery": ("streams-cpu", "CPU per delivery, microseconds"),
+        "bytes_each": ("streams-bytes", "Memory per stream, bytes"),
+        "ms_to_last": ("streams-time", "Time to the last reader, milliseconds"),
     }
     return Section(
         "Streams",
-        "One post, followed live: every reader checks the numbers of the updates that it gets.",
+        "One live post. Every reader checks the numbers of the updates that it receives.",
         [
             chart
             for key, (name, title) in charts.items()
             for chart in _chart(bars, name, title, _bars(found, lambda server: server.deliveries, key))
         ],
         _table(
-            "An update to its readers",
+            "Delivery of an update",
             [server for server in found if server.deliveries],
             {
                 "Server": _name,
                 "Readers": lambda server: _cell(server.streams.get("count")),
-                "CPU of a delivery, µs": _of_deliveries("cpu_us_per_delivery"),
-                "Bytes each": _of_deliveries("bytes_each"),
-                "To 99 %, ms": _of_deliveries("ms_to_99"),
-                "To the last, ms": _of_deliveries("ms_to_last"),
+                "CPU per delivery, µs": _of_deliveries("cpu_us_per_delivery"),
+                "Bytes per stream": _of_deliveries("bytes_each"),
+                "To 99 % of readers, ms": _of_deliveries("ms_to_99"),
+                "To the last reader, ms": _of_deliveries("ms_to_last"),
                 "Missing": lambda server: _count(server.deliveries, "missing"),
-                "Double": lambda server: _count(server.deliveries, "double"),
+                "Duplicate": lambda server: _count(server.deliveries, "double"),
             },
         ),
     )
@@ -148,16 +149,19 @@ def _scenario(scenario: dict[str, Any]) -> Section:
     theirs = scenario.get("theirs") or {}
     ours = {"name": "Pressroom, here", "rounds": scenario.get("rounds") or []}
     streams, rate = scenario.get("streams"), scenario.get("updates_per_s")
-    load = f"{number(streams)} streams with {number(rate)} update{'' if rate == 1 else 's'} a second" if streams else ""
+    updates = f"{number(rate)} update{'' if rate == 1 else 's'} per second"
+    load = f"{number(streams)} streams each receive {updates}" if streams else ""
     return Section(
-        "Page views beside streams",
-        " ".join([f"Page views beside {load}." if load else "", *(scenario.get("differences") or [])]).strip(),
+        "Page views with open streams",
+        " ".join(
+            [f"Page views are measured while {load}." if load else "", *(scenario.get("differences") or [])]
+        ).strip(),
         [],
         _table(
-            "Beside somebody else’s figures, which weren’t measured here" if theirs else "Beside streams",
+            "Compared with third-party figures, not measured here" if theirs else "With open streams",
             [ours, {"name": theirs.get("name") or "Theirs", "source": theirs.get("source"), "rounds": [theirs]}],
             {
-                "Whose": lambda row: Cell(row["name"], row.get("source") or ""),
+                "Site": lambda row: Cell(row["name"], row.get("source") or ""),
                 "Requests/s": lambda row: _spread(row["rounds"], "requests_per_s"),
                 "p50, ms": lambda row: _spread(row["rounds"], "p50_ms"),
                 "p95, ms": lambda row: _spread(row["rounds"], "p95_ms"),
@@ -220,7 +224,7 @@ def _table(
 
 
 def _name(server: Server) -> Cell:
-    return Cell(server.title, "a yardstick, no app" if server.is_limit else "")
+    return Cell(server.title, "baseline, no app" if server.is_limit else "")
 
 
 def _of_run(run: dict[str, Any]) -> Cell:

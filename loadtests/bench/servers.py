@@ -149,7 +149,7 @@ def raw(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]
 
 
 SERVERS = [
-    Server("uwsgi", "uWSGI as uwsgi.ini says", "uwsgi --ini uwsgi.ini", by_uwsgi(), holds_streams=True),
+    Server("uwsgi", "uWSGI (uwsgi.ini)", "uwsgi --ini uwsgi.ini", by_uwsgi(), holds_streams=True),
     Server(
         "uwsgi-unstored",
         "uWSGI gevent without the page store",

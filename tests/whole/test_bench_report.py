@@ -114,7 +114,7 @@ def full() -> dict[str, Any]:
         "versions": {"python": "3.13", "uwsgi": "2.0.31", "gunicorn": "27.0.1", "locust": "2.47.0"},
         "data": {"posts": 100, "updates": 600, "comments": 900, "seed": 1},
         "servers": [
-            server("uwsgi", "uWSGI as uwsgi.ini says", 5934.0, streams=streams(85.2)),
+            server("uwsgi", "uWSGI (uwsgi.ini)", 5934.0, streams=streams(85.2)),
             server("uwsgi-python", "uWSGI without the page store", 1240.0),
             server("gunicorn", "Gunicorn with gevent", 980.0, streams=streams(412.0)),
             server("waitress", "Waitress", 760.0),
@@ -174,9 +174,9 @@ def test_a_knee_that_is_locust_s_own_is_marked_wherever_it_stands(tmp_path: Path
     knee, climb = (next(chart for chart in charts(limited) if chart.name == name) for name in ("knee", "climb"))
     assert "≥ 5,934 Locust’s limit" in knee.svg and "8,308 wrk" in knee.svg
     assert "≥ 5,934 (Locust’s" in climb.svg
-    assert "at least 5,900 page views a second (Locust’s limit; 8,300 by wrk)" in report_page.summary(limited)
+    assert "at least 5,900 page views per second (Locust’s limit; wrk: 8,300)" in report_page.summary(limited)
     assert "≥ 5,934 requests/s (Locust’s limit; wrk: 8,308)" in report_page.summary(limited)
-    assert any("What these can do at most: uWSGI." in doubt for doubt in figures.doubts(limited))
+    assert any("The maximum is unknown for uWSGI:" in doubt for doubt in figures.doubts(limited))
     assert "≥" not in report_page.summary(full() | {"servers": [server("uwsgi", "uWSGI", 5934.0)]})
 
 
@@ -218,11 +218,11 @@ def test_figures_may_be_0() -> None:
 
 
 def test_a_column_without_figures_is_left_out(tmp_path: Path) -> None:
-    assert "Requests/s by wrk" in write(full(), tmp_path)
+    assert "Requests/s, wrk" in write(full(), tmp_path)
     lacking = full()
     for found in lacking["servers"]:
         found["wrk"] = None
-    assert "Requests/s by wrk" not in write(lacking, tmp_path)
+    assert "Requests/s, wrk" not in write(lacking, tmp_path)
 
 
 def test_what_the_json_says_is_never_markup(tmp_path: Path) -> None:
@@ -279,8 +279,8 @@ def test_problems_stand_on_top(tmp_path: Path) -> None:
     box = page[page.index('<div role="alert">') : page.index("</header>")]
     for problem in (
         "The machine was busy.",
-        "uWSGI as uwsgi.ini says: 3 requests failed.",
-        "uWSGI as uwsgi.ini says: 3 updates never arrived.",
+        "uWSGI (uwsgi.ini): 3 requests failed.",
+        "uWSGI (uwsgi.ini): 3 updates never arrived.",
         "uWSGI without the page store: It didn’t start.",
     ):
         assert problem in box
@@ -288,23 +288,23 @@ def test_problems_stand_on_top(tmp_path: Path) -> None:
     assert '<span class="marked">3</span>' in page
 
 
-VIEWS = "This machine (2 cores) serves 5,900 page views a second by uWSGI as uwsgi.ini says"
+VIEWS = "This machine (2 cores) serves 5,900 page views per second with uWSGI (uwsgi.ini)"
 
 
 def test_the_capacity_is_one_sentence() -> None:
     def sentence(**more: Any) -> str:
-        own = server("uwsgi", "uWSGI as uwsgi.ini says", 5934.0, **more)
-        yardstick = server("raw", "Raw WSGI", 9000.0, is_limit=True, streams=streams(1.0))
-        return figures.capacity({"machine": {"cores": 2}, "servers": [yardstick, own]})
+        own = server("uwsgi", "uWSGI (uwsgi.ini)", 5934.0, **more)
+        baseline = server("raw", "Raw WSGI", 9000.0, is_limit=True, streams=streams(1.0))
+        return figures.capacity({"machine": {"cores": 2}, "servers": [baseline, own]})
 
-    steady = f"{VIEWS}, at 60 % of that with 99 % under 12 ms"
+    steady = f"{VIEWS}; at 60 % of that, 99 % take less than 12 ms"
     assert report_page.summary(full()).splitlines()[0] == (f"{steady}; an update reaches 2,000 readers in 85 ms.")
     assert sentence() == f"{steady}."
     assert sentence(rounds=None) == f"{VIEWS}."
     assert sentence(rounds=None, knee=None, wrk=None) == "Nothing was measured."
-    assert sentence(knee=None, rounds=None) == f"{VIEWS.replace('5,900', '8,300')}, as wrk asks."
+    assert sentence(knee=None, rounds=None) == f"{VIEWS.replace('5,900', '8,300')}, measured by wrk."
     assert sentence(knee=None, rounds=None, wrk=None, streams=streams(85.2)) == (
-        "On this machine (2 cores) an update reaches 2,000 readers in 85 ms by uWSGI as uwsgi.ini says."
+        "On this machine (2 cores) an update reaches 2,000 readers in 85 ms with uWSGI (uwsgi.ini)."
     )
     assert sentence(rounds=None, streams=streams(85.2, missing=2)) == (
         f"{VIEWS}; an update reaches 2,000 readers in 85 ms (6 never arrived)."
@@ -322,9 +322,9 @@ def test_what_can_t_be_concluded_depends_on_the_run() -> None:
     assert "Rage" in said()
     assert "Rage" not in said(scenario=None)
     close = [server("a", "A", 1000.0), server("b", "B", 1010.0), server("c", "C", 2000.0)]
-    assert "those of A do with those of B." in said(servers=close)
+    assert "A overlaps with B." in said(servers=close)
     once = [found | {"rounds": found["rounds"][:1]} for found in close]
-    assert "there was one round" in said(servers=once)
+    assert "There was one round" in said(servers=once)
 
 
 @pytest.mark.parametrize(
