@@ -37,7 +37,7 @@ def say(way: Way, *sent: bytes) -> bytes:
 def streams(way: Way, _post_id: int) -> str:
     with Listener(way.url, "/live?after=0") as listener:
         listener.until(lambda: listener.ended or ":\n\n" in listener.text)  # the sign of life of one that is held
-        return "by polling" if listener.ended else "at once"
+        return "polled" if listener.ended else "streamed"
 
 
 def kept(way: Way, _post_id: int) -> str:
@@ -85,17 +85,17 @@ def stream_without_app(way: Way, post_id: int) -> str:
     except (OSError, HTTPException):
         return "by the page's script"
     is_stream = answer.status == 200 and answer.one("Content-Type") == "text/event-stream" and b"retry: " in answer.body
-    return "by themselves" if is_stream else "by the page's script"
+    return "automatically" if is_stream else "by the page's script"
 
 
 # In this order: the last two are asked when the app is down.
 PROBES: dict[str, Callable[[Way, int], str]] = {
-    "live updates arrive": streams,
-    "connections are kept": kept,
+    "live updates are": streams,
+    "connections are kept alive": kept,
     "requests for other hosts are": other_hosts,
-    f"{HALF_REQUESTS} clients that stop half-way hold nobody up": slow_clients,
+    f"{HALF_REQUESTS} stalled clients block no other client": slow_clients,
     "pages are served while the app is down": page_without_app,
-    "streams come back after a restart": stream_without_app,
+    "streams reconnect after a restart": stream_without_app,
 }
 
 

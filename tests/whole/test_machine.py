@@ -151,7 +151,7 @@ def test_new_code_is_taken_up_without_a_lost_request_or_stream(machine: Machine)
     stream = machine.run(f"curl -sSN https://{NAME}/post/1/live > /tmp/stream 2>&1 & echo $!").strip()
     until(lambda: machine.run("cat /tmp/stream"), "the stream was open")
     with asking(machine, "/hello") as statuses:
-        machine.run(commands("New code, without anybody noticing"))
+        machine.run(commands("Upgrade without downtime"))
         assert machine.run(f"curl -sS https://{NAME}/hello") == "Hello again!"
     machine.run(f"kill {stream}  # fails where the stream has ended")
     assert main_pid(machine) == before
