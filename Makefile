@@ -1,7 +1,7 @@
 # Needs Python 3.11 or newer. Another Python: make serve PYTHON=python3.13
 PYTHON ?= python3
 VENV := .venv
-# uWSGI's build takes the same.
+# uWSGI's build uses the same compiler.
 export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 APT := sudo apt-get install
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
@@ -11,22 +11,22 @@ COMPILES = echo '\#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON
 	'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null
 
 help:
-	@echo "make serve    install what is needed, then run the site in the foreground; Ctrl-C ends it"
-	@echo "make without-uwsgi installs gunicorn and waitress, where there is no uWSGI"
-	@echo "make reload   let a running site take up new code, one worker after the other"
-	@echo "make install  install or update what is needed, and no more"
-	@echo "make crowd    N=10000 readers of a running site's live post; shows when each update reached them"
-	@echo "make test     the quick tests, in about four minutes; one file: .venv/bin/python -m pytest tests/test_i18n.py"
-	@echo "make test-all all tests, in about ten; they want what .ci/run installs"
-	@echo "make coverage which lines of webapp/ and tests/ all tests reach, in half an hour"
-	@echo "make mutants  how many small faults in webapp/ the quick tests find, in an hour"
-	@echo "make check    linter, types, and who may import whom"
-	@echo "make screens  pictures of every page"
-	@echo "make recording the README's moving picture: an update is typed, ten thousand streams answer"
-	@echo "make bench    what this machine holds, and how servers compare; QUICK=1 in two minutes, FULL=1 in an hour"
-	@echo "make benchmarks docs/benchmarks.md and its pictures, from docs/benchmarks.json"
-	@echo "make ways     the table in deploy/README.md: what each way to run the site gives"
-	@echo "make messages bring the translations up to date with the code"
+	@echo "make serve          installs what is missing, then runs the site; Ctrl-C stops it"
+	@echo "make reload         loads new code without dropping a request or a stream"
+	@echo "make install        installs or updates what is needed, and nothing else"
+	@echo "make without-uwsgi  installs gunicorn and waitress, where uWSGI can't be built"
+	@echo "make crowd          opens N=10000 streams to a running site's live post and shows how fast each update reaches them"
+	@echo "make test           runs the quick tests, in about four minutes; one file: .venv/bin/python -m pytest tests/test_i18n.py"
+	@echo "make test-all       runs all tests, in about ten minutes; .ci/run installs what they need"
+	@echo "make coverage       lists lines of webapp/ and tests/ that no test reaches, in half an hour"
+	@echo "make mutants        breaks webapp/ in sixty small ways and counts how many the quick tests notice, in an hour"
+	@echo "make check          runs the linter and checks types and imports between rooms"
+	@echo "make screens        takes the screenshots in docs/screens/"
+	@echo "make recording      records the README's animation: an author publishes an update, and ten thousand streams receive it"
+	@echo "make bench          measures this machine's capacity and compares servers, in a quarter of an hour; QUICK=1: two minutes, FULL=1: an hour"
+	@echo "make benchmarks     generates docs/benchmarks.md and its charts from docs/benchmarks.json"
+	@echo "make ways           generates the table in deploy/README.md that compares the servers"
+	@echo "make messages       updates the translations and lists texts without one"
 
 serve: $(VENV)/.installed
 	@exec $(VENV)/bin/pressroom serve
@@ -39,7 +39,7 @@ install: $(VENV)/.installed
 crowd: $(VENV)/.installed
 	@exec $(VENV)/bin/python -m loadtests.crowd "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
-# A file's tests share its servers, so one process has them all.
+# The tests of a file share its servers, so they run in one process.
 PYTEST = $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-for-tests
@@ -48,14 +48,14 @@ test: $(VENV)/.installed-for-tests
 test-all: $(VENV)/.installed-for-tests
 	@$(PYTEST)
 
-# Which lines no test reaches.
+# Lists lines that no test reaches.
 coverage: $(VENV)/.installed-for-tests
 	@rm -rf .coverage
 	@$(VENV)/bin/coverage run $(PYTEST:$(VENV)/bin/python=)
 	@$(VENV)/bin/coverage combine --quiet
 	@$(VENV)/bin/coverage report --skip-covered --show-missing
 
-# How many of sixty small faults in webapp/ `make test` would find. An hour.
+# Breaks webapp/ in sixty small ways and counts how many `make test` notices. An hour.
 mutants: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.mutants
 
@@ -74,14 +74,14 @@ recording: $(VENV)/.installed-for-tests
 bench: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m loadtests.bench.run $(if $(FULL),full,$(if $(QUICK),quick,usual))
 
-# To tell of another run, put its results.json there first.
+# To document another run, copy its results.json to docs/benchmarks.json first.
 benchmarks: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m loadtests.bench.report_page docs/benchmarks.json --docs
 
 ways: $(VENV)/.installed-for-tests
 	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/whole/test_deploy.py
 
-# After a change of words: brings the catalogue up to date, and lists what has no translation.
+# After a change of texts: updates the catalogue and lists texts without a translation.
 messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.messages
 
@@ -106,7 +106,7 @@ without-uwsgi: python
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --editable . gunicorn waitress
 
-# These say in one line what is missing, where pip would say it in a hundred.
+# These report what is missing in one line; pip would print a hundred.
 python:
 	@command -v $(PYTHON) >/dev/null \
 		|| $(call fail,Python 3.11 or newer is missing: $(APT) python3 python3-venv python3-dev gcc)
