@@ -137,7 +137,7 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path, monkeypatch
     assert {said_hello(site) for _ in range(20)} == {"Hello again!"}
     assert list((code / "tmp").iterdir()) == []
     os.utime(code / "uwsgi.ini", (time() + 10, time() + 10))
-    assert "only a restart" in reload(site).stderr
+    assert "uwsgi.ini has changed since the site started. Restart the site" in reload(site).stderr
 
 
 def test_the_schema_is_upgraded_before_the_workers_are_new(site: UwsgiServer, code: Path) -> None:

@@ -92,7 +92,12 @@ def poll(url: str, post_id: int, page: LivePage) -> Listener:
 
 def test_it_says_once_that_readers_poll(running: Running) -> None:
     if running.name != "flask":  # for developing
-        assert running.program.screen().count("readers ask every few seconds, as only uWSGI holds their streams\n") == 1
+        assert (
+            running.program.screen().count(
+                "Live updates: readers poll every few seconds; server-sent events need uWSGI\n"
+            )
+            == 1
+        )
 
 
 def test_people_read_and_write(running: Running, post_id: int) -> None:
