@@ -24,7 +24,7 @@ def alembic_config(url: str, connection: Connection | None = None) -> Config:
     from alembic.config import Config
 
     config = Config(stdout=sys.stdout, attributes={"connection": connection})
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
 
