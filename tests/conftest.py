@@ -40,8 +40,15 @@ from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person
 from tools.processes import ServerProcess
 
-# A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
-signal.signal(signal.SIGINT, signal.default_int_handler)
+# A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that. A
+# closed terminal or an end by `kill` stops what the tests have started, as Ctrl-C does.
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    signal.signal(number, signal.default_int_handler)
+# The tests' sites have their own settings, and no proxy in between.
+for name in list(os.environ):
+    if name.startswith("PRESSROOM_"):
+        del os.environ[name]
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
 

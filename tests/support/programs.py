@@ -29,4 +29,6 @@ class Program(ServerProcess):
         port = port or free_port()
         path = f"{Path(sys.executable).parent}:{os.environ['PATH']}:/usr/sbin"
         variables = plain_environ() | {"HOME": str(folder), "PATH": path} | dict(environ or {})
-        super().__init__([part.format(port=port) for part in command], port, variables, folder / "screen", CHECKOUT)
+        super().__init__(
+            [part.replace("{port}", str(port)) for part in command], port, variables, folder / "screen", CHECKOUT
+        )
