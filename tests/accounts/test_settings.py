@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from support.persons import NEW_PASSWORD, PASSWORD, Person, id_of, is_signed_in
 from webapp import db, models
@@ -88,11 +89,25 @@ def test_other_sessions_are_listed_and_end_at_once(ada: Person) -> None:
     page = ada.get("/settings").text
     assert "&lt;b&gt;Phone&lt;/b&gt;" in page
     assert "<b>Phone" not in page
+    assert "x" * 200 not in page
     assert page.count("This browser") == 1
     assert ada.post("/settings/sessions/end").status_code == 302
     assert is_signed_in(ada)
     assert not is_signed_in(phone)
     assert "Phone" not in ada.get("/settings").text
+
+
+def test_a_session_that_has_ended_is_listed_no_more(app: Flask, ada: Person) -> None:
+    phone = Person(app)
+    fields = {"csrf_token": phone.csrf_token("/login"), "username": "ada", "password": PASSWORD}
+    phone.client.post("/login", data=fields, headers={"User-Agent": "Phone"})
+    assert "Phone" in ada.get("/settings").text
+    assert is_signed_in(phone)
+    with app.app_context(), db.writing() as session:
+        ended = update(models.LoginSession).where(models.LoginSession.agent == "Phone")
+        session.execute(ended.values(expires_at=models.now_ms() - 1))
+    assert "Phone" not in ada.get("/settings").text
+    assert not is_signed_in(phone)
 
 
 def test_ending_other_sessions_leaves_other_people_alone(ada: Person, bob: Person) -> None:

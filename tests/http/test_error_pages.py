@@ -37,6 +37,7 @@ def test_a_database_that_is_away_gets_a_page_and_not_a_crash(app: Flask, ada: Pe
         answer = ada.get(url)
         assert answer.status_code == 503, url
         assert "The site can’t reach its database." in answer.text
+        assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Retry-After"] == "5"
         assert "Please try again in 5 seconds." in answer.text
         assert "sqlite" not in answer.text.lower()

@@ -27,3 +27,20 @@ def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None
             assert not os.get_blocking(held.fileno()), "one reader who takes nothing would stop all others"
             held.close()
     topics.epoll.close()
+
+
+def test_posts_that_went_on_without_a_wake_up_are_noticed(app: Flask, ada: Person) -> None:
+    quiet, busy = ada.write_post(live="y"), ada.write_post(live="y")
+    topics = Topics(app.extensions["engine"], select.epoll(), 10, 0)
+    ends = [socket.socketpair() for _ in range(2)]
+    for post_id, (held, _other) in zip((quiet, busy), ends, strict=True):
+        topics.join(held.fileno(), post_id, 0, "")
+    assert topics.changed() == set()
+    ada.add_update(busy)
+    assert topics.changed() == {busy}
+    ada.post(f"/desk/post/{quiet}/unpublish")
+    assert topics.changed() == {quiet, busy}
+    for held, other in ends:
+        held.close()
+        other.close()
+    topics.epoll.close()
