@@ -64,8 +64,6 @@ function press(button) {
 
 function done(act, n, { id, html }) {
   const notice = main.querySelector(`.withdrawn[data-of="${n}"]`);
-  const { activeElement } = document;
-  const isInHand = [notice, document.getElementById(id)].some((place) => place?.contains(activeElement));
   if (!html) happen({ kind: "remove", id });
   else if (!document.getElementById(id)) happen({ kind: "update", id, html });
   if (act === "restore") notice?.remove();
@@ -73,7 +71,8 @@ function done(act, n, { id, html }) {
   if (act === "legal") notice?.querySelector("[data-act=legal]").remove();
   mark(n, act === "legal" ? says.dataset.changed : "");
   const next = notice?.isConnected ? notice : document.getElementById(id);
-  if (isInHand || activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
+  // Nothing has the focus if what had it is gone; else somebody may be at the next button already.
+  if (document.activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("stream:catch-up"));
 }
 
