@@ -21,7 +21,7 @@ def test_init_makes_the_instance_and_its_first_admin(tmp_path: Path, on_folder: 
     result = on_folder("init")
     said = done(result)
     assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
-    name, password = said.split("Log in as ")[1].strip().split(" with the password ")
+    name, password = said.split("Log in as ")[1].splitlines()[0].split(" with the password ")
     assert (name, len(password)) == ("admin", 20)
     from webapp import create_app
 
