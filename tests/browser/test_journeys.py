@@ -73,7 +73,6 @@ def test_a_newcomer_registers_comments_and_deletes_the_comment(page: Page, site:
 
 def test_an_author_writes_previews_publishes_updates_and_logs_out(page: Page, site: Site) -> None:
     log_in(page, "ada")
-    page.get_by_role("link", name="Desk").click()
     page.get_by_role("link", name="New post").click()
     page.get_by_label("Title").fill("Election night in Gullhaven")
     page.get_by_label("Text").fill("Polls close at **eight**.")
