@@ -12,6 +12,8 @@ from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, 
 from .names import DEMO, username_key
 from .sessions import end_sessions
 
+_ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
+
 # Names
 
 
@@ -44,7 +46,7 @@ def create(session: Session, name: str, email: str | None, password_hash: str | 
 def by_login(session: Session, name_or_email: str) -> User | None:
     """Who may log in under this name or address; None for nobody, disabled and deleted ones."""
     wanted = name_or_email.strip()
-    active = select(User).where(User.disabled_at.is_(None), User.deleted_at.is_(None))
+    active = select(User).where(*_ACTIVE)
     if "@" in wanted:
         return session.scalar(active.where(User.email_key == wanted.casefold()))
     return session.scalar(active.where(User.username_key == username_key(wanted)))
@@ -84,8 +86,7 @@ def every(session: Session) -> list[User]:
 def writers(session: Session) -> list[User]:
     """Who may write posts and can log in."""
     writing = User.role.in_(ROLES[ROLES.index("author") :])
-    active = select(User).where(writing, User.disabled_at.is_(None), User.deleted_at.is_(None))
-    return list(session.scalars(active.order_by(User.username_key)))
+    return list(session.scalars(select(User).where(writing, *_ACTIVE).order_by(User.username_key)))
 
 
 def published_names(session: Session) -> list[str]:
@@ -206,9 +207,7 @@ def erase(session: WriteSession, user_id: int) -> bool:
 
 def keep_an_admin(session: Session, user: User) -> None:
     """Raises Conflict when nobody else could administer the site."""
-    others = select(User.id).where(
-        User.role == "admin", User.id != user.id, User.disabled_at.is_(None), User.deleted_at.is_(None)
-    )
+    others = select(User.id).where(User.role == "admin", User.id != user.id, *_ACTIVE)
     if user.role == "admin" and session.scalar(others.limit(1)) is None:
         raise Conflict(_("This is the only admin. Make someone else an admin first."))
 
