@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import urllib.request
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -24,7 +23,6 @@ from ..system.server import is_uwsgi_possible
 from .common import on_instance
 
 ASK_SECONDS = 5.0
-UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
 IN_ITS_PLACE = ("gunicorn", "waitress")
 
 
@@ -80,12 +78,12 @@ def _page_store() -> list[str]:
 
 def _is_for_uwsgi() -> bool:
     """Not where there is none, or it wasn't installed and another server was."""
-    return is_uwsgi_possible() and (UWSGI.is_file() or not any(map(find_spec, IN_ITS_PLACE)))
+    return is_uwsgi_possible() and (diagnosis.UWSGI.is_file() or not any(map(find_spec, IN_ITS_PLACE)))
 
 
 def _before_the_start() -> list[str]:
     return [
-        *(_refused(diagnosis.without_gevent, UWSGI) if _is_for_uwsgi() else []),
+        *(_refused(diagnosis.without_gevent, diagnosis.UWSGI) if _is_for_uwsgi() else []),
         *_refused(checks.check_free, current_app.config),
     ]
 

@@ -10,6 +10,7 @@ import click
 
 from .. import config
 from ..ops.checks import CannotStart, check_paths
+from ..ops.diagnosis import UWSGI, uwsgi_command
 from ..ops.start import make_private_files
 from ..system import instance
 
@@ -17,8 +18,7 @@ from ..system import instance
 @click.command()
 def serve() -> None:
     """Run the site until Ctrl-C. The first start creates it."""
-    program = Path(sys.executable).with_name("uwsgi")
-    if not program.is_file():
+    if not UWSGI.is_file():
         raise click.ClickException("uWSGI isn't installed: pip install 'pressroom[pyuwsgi]'")
     folder: Path = config.read()["INSTANCE"]
     try:
@@ -31,5 +31,4 @@ def serve() -> None:
     sys.stdout.flush()
     # What uWSGI says goes into its log from the first line on; what webapp.start says comes by stdout.
     os.dup2(os.open(folder / "uwsgi.log", os.O_WRONLY | os.O_APPEND), 2)
-    ini = str(config.resources() / "uwsgi.ini")
-    os.execv(program, [str(program), "--set-placeholder", f"program={program}", "--ini", ini])  # noqa: S606
+    os.execv(UWSGI, uwsgi_command())  # noqa: S606

@@ -9,10 +9,13 @@ import contextlib
 import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from ..config import resources
 
 try:
     import resource
@@ -23,6 +26,7 @@ except ImportError:  # Windows, which knows no such limit, nor streams that are 
 WORKER_DESCRIPTORS = 1024
 # With fewer, a post that goes round leaves most of its readers polling.
 FEW_READERS = 2_000
+UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
 LITTLE_SPACE_BYTES = 200_000_000
 DAY_SECONDS = 86_400
 LOG_BYTES = 200_000
@@ -34,6 +38,11 @@ IN_LOG = {
     "Too many open files": f"a process reached its open-file limit: {MORE_FILES}",
     "No space left on device": "the disk was full: free some space",
 }
+
+
+def uwsgi_command() -> list[str]:
+    """How to serve. uwsgi.ini is told the program, since with the wheel pyuwsgi uWSGI takes Python for its own."""
+    return [str(UWSGI), "--set-placeholder", f"program={UWSGI}", "--ini", str(resources() / "uwsgi.ini")]
 
 
 def without_gevent(binary: Path) -> str | None:

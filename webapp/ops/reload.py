@@ -22,13 +22,12 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from ..config import BadSetting, read
+from ..config import BadSetting, read, resources
 from ..system.locks import try_lock
 from ..system.server import open_fifo
-from . import checks, setup
+from . import checks, diagnosis, setup
 
-INI = Path(__file__).parent.parent.parent / "uwsgi.ini"
-UWSGI = Path(sys.executable).parent / "uwsgi"
+INI = resources() / "uwsgi.ini"
 # The first is made and stored for everybody, the other made each time.
 PATHS = ("/", "/login")
 REHEARSAL_SECONDS = 30.0
@@ -105,7 +104,7 @@ def _started(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     environ |= {"PRESSROOM_INSTANCE": str(folder / "instance"), "PRESSROOM_HTTP": address, "PRESSROOM_WORKERS": "1"}
     with (folder / "screen").open("wb") as screen:
         site = subprocess.Popen(  # noqa: S603
-            [UWSGI, "--ini", INI], env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen
+            diagnosis.uwsgi_command(), env=environ, stdin=subprocess.DEVNULL, stdout=screen, stderr=screen
         )
     try:
         yield site, f"http://{address}"
