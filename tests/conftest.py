@@ -37,6 +37,7 @@ pytest.register_assert_rewrite("support")
 from support.apps import LAST_ANSWERS, Client, close, refill, settings_for, text_of
 from support.browsing import chromium
 from support.checkout import CHECKOUT
+from support.live_post import Clock
 from support.persons import PASSWORD, Person
 from tools.processes import ServerProcess
 
@@ -187,6 +188,14 @@ def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
     shared_app.config.clear()
     shared_app.config.update(config)
     close(shared_app)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time, which stands still until the test lets some pass."""
+    clock = Clock()
+    monkeypatch.setattr("webapp.models.base.time", clock)
+    return clock
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from flask import Flask
 from jinja2 import Environment, nodes
 
 from support.checkout import CHECKOUT
+from support.live_post import Clock
 from support.persons import Person
 from tools import messages
 from webapp import db, i18n
@@ -367,7 +368,7 @@ def test_the_known_messages_are_found() -> None:
     assert ("One result", "%(num)s results") in found
 
 
-def test_seconds_to_wait_are_said_in_chinese(make_app: Callable[..., Flask]) -> None:
+def test_seconds_to_wait_are_said_in_chinese(make_app: Callable[..., Flask], clock: Clock) -> None:
     ada = Person(make_app(LANGUAGE="zh"), "ada")
     post_id = ada.write_post()
     answers = [ada.post(f"/post/{post_id}/comments", body="好球") for _ in range(6)]

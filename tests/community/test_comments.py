@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 
+from support.live_post import Clock
 from support.persons import Person
 from webapp.community import comments
-from webapp.models import base, now_ms
 
 
 @pytest.fixture
@@ -110,7 +109,9 @@ def test_the_same_submission_twice_makes_one_comment(eve: Person, bob: Person, p
     assert len(shown(eve, post_id)) == 2
 
 
-def test_too_many_comments_in_a_minute_are_refused_and_not_lost(eve: Person, bob: Person, post_id: int) -> None:
+def test_too_many_comments_in_a_minute_are_refused_and_not_lost(
+    eve: Person, bob: Person, post_id: int, clock: Clock
+) -> None:
     for i in range(5):
         eve.comment(post_id, f"Number {i}.")
     refused = eve.post(f"/post/{post_id}/comments", body="One more of mine.")
@@ -230,7 +231,7 @@ def test_a_retitled_draft_is_not_named_among_ones_comments(ada: Person, eve: Per
 
 
 def test_refused_comments_are_not_rendered_without_end(
-    ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch
+    ada: Person, eve: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: list[str] = []
     monkeypatch.setattr(comments, "render_comment", lambda body: rendered.append(body) or f"<p>{body}</p>")
@@ -241,21 +242,14 @@ def test_refused_comments_are_not_rendered_without_end(
     assert len(rendered) == 20
 
 
-class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = now_ms()
-        monkeypatch.setattr(base, "time", Mock(time_ns=lambda: self.now * 1_000_000))
-
-
 @pytest.mark.parametrize("limits", ["on", "off"])
 def test_where_comments_are_slow_everybody_has_one_in_five_minutes(
-    ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch, limits: str
+    ada: Person, eve: Person, clock: Clock, limits: str
 ) -> None:
-    clock = Clock(monkeypatch)
     ada.app.config["LIMITS"] = limits
     slow, other = ada.write_post(comments="slow"), ada.write_post()
     first = eve.comment(slow, "First.")
-    clock.now += 61_000
+    clock.tick(61)
     refused = eve.post(f"/post/{slow}/comments", body="More of mine.")
     assert refused.status_code == 429
     assert refused.headers["Retry-After"] == "239"
@@ -266,7 +260,7 @@ def test_where_comments_are_slow_everybody_has_one_in_five_minutes(
     assert eve.post(f"/post/{slow}/comments", body="Deleting is no way.").status_code == 429
     eve.comment(other, "Elsewhere.")
     ada.comment(slow, "Somebody else.")
-    clock.now += 239_000
+    clock.tick(239)
     eve.comment(slow, "My turn.")
 
 

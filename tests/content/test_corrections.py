@@ -31,13 +31,6 @@ def earlier(page: str) -> list[str]:
     return [" ".join(re.sub("<[^>]+>", " ", text).split()) for text in TEXT.findall(details)]
 
 
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr("webapp.models.base.time", clock)
-    return clock
-
-
 def test_a_corrected_update_shows_what_it_said_before_newest_first(anonymous: Person, live_post: LivePost) -> None:
     n = live_post.add("Goal by **Nine**.", title="1:0")
     assert earlier(anonymous.get(live_post.path).text) == []

@@ -9,6 +9,7 @@ from unittest.mock import patch
 import pytest
 from flask.wrappers import Response
 
+from support.live_post import Clock
 from support.persons import Person
 from webapp.content import editing
 from webapp.desk import composer
@@ -73,7 +74,7 @@ def test_only_who_may_write_gets_the_composer_and_previews(
     assert ask(eve, "/desk/preview/update", body="*So*").status_code == 403
 
 
-def test_a_preview_is_bounded_and_clean(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preview_is_bounded_and_clean(ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<script" not in ask(ada, "/desk/preview/post", body="<script>alert(1)</script>So").json["html"]
     assert "h2" in ask(ada, "/desk/preview/post", body="# So").json["html"]
     assert ask(ada, "/desk/preview/update", body="x" * 10_001).json["message"] == "The text is longer than 10 KB."

@@ -20,10 +20,8 @@ BODY = re.compile(r'<div class="update__body.*?</div>', re.DOTALL)
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
+def clock(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock.tick(-86_400)  # yesterday, so that no moment is in the future
-    monkeypatch.setattr("webapp.models.base.time", clock)
     monkeypatch.setattr("webapp.reader.history.now_ms", lambda: time.time_ns() // 1_000_000)
     return clock
 

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from support.apps import refill
+from support.live_post import Clock
 from support.persons import PASSWORD, Person
 from webapp import changes
 from webapp.content import search
@@ -338,7 +339,7 @@ def busy(app: Flask, person: Person, url: str) -> Response:
 
 
 @pytest.fixture
-def answers(app: Flask, ada: Person, eve: Person, monkeypatch: pytest.MonkeyPatch) -> dict[str, Response]:
+def answers(app: Flask, ada: Person, eve: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> dict[str, Response]:
     """An answer of every kind."""
     post_id = ada.write_post(live="y")
     n = ada.add_update(post_id)
