@@ -54,7 +54,7 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
 
 
-LONGEST_FIRST = ("whole", "browser", "ops", "pages", "live", "http", "cli")
+LONGEST_FIRST = ("pages", "whole", "browser", "ops", "live", "http", "cli")
 MEMORY = Path("/dev/shm")  # noqa: S108
 FILES_BYTES = 4e9
 
