@@ -7,6 +7,9 @@ APT := sudo apt-get install
 PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 fail = { echo "$(1)" >&2; exit 1; }
+# pip takes a uWSGI that it once compiled for another Python of the same minor version.
+OWN_UWSGI = [ "$$($(VENV)/bin/uwsgi --python-version 2>&1)" = "$$($(VENV)/bin/python -c \
+	'import platform; print(platform.python_version())')" ]
 COMPILES = echo '\#include <Python.h>' | $(CC) -fsyntax-only -x c -I"$$($(PYTHON) -c \
 	'import sysconfig; print(sysconfig.get_path("include"))')" - 2>/dev/null
 
@@ -90,7 +93,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@if $(COMPILES); then \
 		echo "Installing into $(VENV). uWSGI is compiled, which takes a minute."; \
-		$(PIP) --editable '.[uwsgi]'; \
+		$(PIP) --editable '.[uwsgi]' && { $(OWN_UWSGI) \
+			|| $(PIP) --force-reinstall --no-cache-dir --no-deps uwsgi; }; \
 	else \
 		echo "Installing into $(VENV). There is no C compiler with Python's headers, so uWSGI comes as a wheel (pyuwsgi)."; \
 		$(PIP) --only-binary pyuwsgi --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \

@@ -6,6 +6,8 @@ More of it is in test_start.py (settings, addresses, files in the way) and whole
 from __future__ import annotations
 
 import os
+import platform
+import re
 import shutil
 import socket
 import sqlite3
@@ -199,7 +201,7 @@ def without_gevent(tmp_path: Path) -> Path:
 
 def test_a_wheel_s_uwsgi_started_directly() -> None:
     """It has Python's own binary for its program."""
-    said = diagnosis.without_gevent(Path(sys.executable))
+    said = diagnosis.unusable(Path(sys.executable))
     assert said == "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
 
 
@@ -209,8 +211,18 @@ def test_a_uwsgi_without_gevent(tmp_path: Path, without_gevent: Path) -> None:
     [said] = [line.removeprefix(REFUSED) for line in lines if line.startswith(REFUSED)]
     assert said.startswith(f"{without_gevent} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini")
     assert not (tmp_path / "instance").exists()
-    assert diagnosis.without_gevent(without_gevent) == said
-    assert diagnosis.without_gevent(UWSGI) is None
+    assert diagnosis.unusable(without_gevent) == said
+    assert diagnosis.unusable(UWSGI) is None
+
+
+def test_a_uwsgi_of_another_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pip takes what it once compiled for any other Python of the same minor version."""
+    monkeypatch.setattr(platform, "python_version", lambda: "3.11.99")
+    said = diagnosis.unusable(UWSGI)
+    assert said
+    built_for, cure = said.split(": ")
+    assert re.fullmatch(rf"{UWSGI} was built for Python 3\.\d+\.\d+, and this is 3\.11\.99", built_for)
+    assert cure == f"{sys.executable} -m pip install --force-reinstall --no-cache-dir --no-deps uwsgi"
 
 
 @pytest.mark.slow
@@ -224,7 +236,7 @@ def test_another_server_in_its_place(machine: Machine, tmp_path: Path, monkeypat
 
 
 def test_a_uwsgi_that_is_not_there(tmp_path: Path) -> None:
-    assert diagnosis.without_gevent(tmp_path / "uwsgi") == (
+    assert diagnosis.unusable(tmp_path / "uwsgi") == (
         f"{tmp_path / 'uwsgi'} can't be run (No such file or directory): make serve installs it"
     )
 

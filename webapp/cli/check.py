@@ -83,7 +83,7 @@ def _is_for_uwsgi() -> bool:
 
 def _before_the_start() -> list[str]:
     return [
-        *(_refused(diagnosis.without_gevent, diagnosis.UWSGI) if _is_for_uwsgi() else []),
+        *(_refused(diagnosis.unusable, diagnosis.UWSGI) if _is_for_uwsgi() else []),
         *_refused(checks.check_free, current_app.config),
     ]
 

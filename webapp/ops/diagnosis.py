@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -45,20 +46,29 @@ def uwsgi_command() -> list[str]:
     return [str(UWSGI), "--set-placeholder", f"program={UWSGI}", "--ini", str(resources() / "uwsgi.ini")]
 
 
-def without_gevent(binary: Path) -> str | None:
-    """Of the uWSGI that is to serve, by asking it. Its own variables would be options to it; systemd isn't meant."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("UWSGI_", "NOTIFY_SOCKET"))}
+def unusable(binary: Path) -> str | None:
+    """Why this uWSGI can't serve the site, by asking it."""
     try:
-        asked = subprocess.run(  # noqa: S603
-            [binary, "--plugins-list"], capture_output=True, text=True, env=environ, check=False
-        )
+        plugins, version = _asked(binary, "--plugins-list"), _asked(binary, "--python-version").strip()
     except OSError as error:
         return f"{binary} can't be run ({error.strerror}): make serve installs it"
-    if "gevent" in (asked.stdout + asked.stderr).split():
-        return None
     if binary.name.startswith("python"):
         return "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
-    return f"{binary} was built without gevent: serve with .venv/bin/uwsgi --ini uwsgi.ini, which make serve installs"
+    if "gevent" not in plugins.split():
+        cure = "serve with .venv/bin/uwsgi --ini uwsgi.ini, which make serve installs"
+        return f"{binary} was built without gevent: {cure}"
+    # pip keeps what it compiled for another Python of this machine, and takes it for this one too.
+    if version != platform.python_version():
+        cure = f"{sys.executable} -m pip install --force-reinstall --no-cache-dir --no-deps uwsgi"
+        return f"{binary} was built for Python {version}, and this is {platform.python_version()}: {cure}"
+    return None
+
+
+def _asked(binary: Path, option: str) -> str:
+    """uWSGI's variables would be options to it; systemd isn't meant."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("UWSGI_", "NOTIFY_SOCKET"))}
+    done = subprocess.run([binary, option], capture_output=True, text=True, env=environ, check=False)  # noqa: S603
+    return done.stdout + done.stderr
 
 
 def limits(pid: int = 0) -> tuple[int, int]:

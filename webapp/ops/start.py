@@ -25,7 +25,7 @@ def main() -> int:
     try:
         settings = read()
         if sys.argv[1:]:
-            _refuse(diagnosis.without_gevent(Path(sys.argv[1])))
+            _refuse(diagnosis.unusable(Path(sys.argv[1])))
         return start(settings, reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
     except (BadSetting, InstanceError, CannotStart) as error:
         print(f"Pressroom can't start: {error}", file=sys.stderr)
