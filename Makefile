@@ -4,7 +4,7 @@ VENV := .venv
 # uWSGI's build uses the same compiler.
 export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 APT := sudo apt-get install
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_BUILD_CONSTRAINT=constraints.txt \
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USE_PEP517=1 PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
 fail = { echo "$(1)" >&2; exit 1; }
 # pip takes a uWSGI that it once compiled for another Python of the same minor version.
