@@ -10,7 +10,7 @@ import click
 
 from .. import config
 from ..ops.checks import CannotStart, check_paths
-from ..ops.diagnosis import UWSGI, uwsgi_command
+from ..ops.diagnosis import PACKAGES, UWSGI, uwsgi_command
 from ..ops.start import make_private_files
 from ..system import instance
 
@@ -28,6 +28,8 @@ def serve() -> None:
     except (CannotStart, instance.InstanceError) as error:
         raise click.ClickException(str(error)) from None
     os.environ[config.PREFIX + "INSTANCE"] = str(folder)
+    if not str(UWSGI).isascii():
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PACKAGES, os.environ.get("PYTHONPATH"))))
     sys.stdout.flush()
     # What uWSGI says goes into its log from the first line on; what webapp.start says comes by stdout.
     os.dup2(os.open(folder / "uwsgi.log", os.O_WRONLY | os.O_APPEND), 2)

@@ -11,6 +11,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ WORKER_DESCRIPTORS = 1024
 # With fewer, a post that goes round leaves most of its readers polling.
 FEW_READERS = 2_000
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
+PACKAGES = sysconfig.get_path("purelib")
 LITTLE_SPACE_BYTES = 200_000_000
 DAY_SECONDS = 86_400
 LOG_BYTES = 200_000
@@ -62,6 +64,13 @@ def unusable(binary: Path) -> str | None:
         cure = f"{sys.executable} -m pip install --force-reinstall --no-cache-dir --no-deps uwsgi"
         return f"{binary} was built for Python {version}, and this is {platform.python_version()}: {cure}"
     return None
+
+
+def finds_no_packages(binary: Path) -> str | None:
+    """uWSGI reads its own path as ASCII, and else takes the machine's Python for its own."""
+    if str(binary).isascii() or PACKAGES in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        return None
+    return f"uWSGI finds no packages below {binary.parent.parent}, whose name isn't ASCII: use pressroom serve"
 
 
 def _asked(binary: Path, option: str) -> str:

@@ -25,7 +25,8 @@ def main() -> int:
     try:
         settings = read()
         if sys.argv[1:]:
-            _refuse(diagnosis.unusable(Path(sys.argv[1])))
+            binary = Path(sys.argv[1])
+            _refuse(diagnosis.unusable(binary) or diagnosis.finds_no_packages(binary))
         return start(settings, reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
     except (BadSetting, InstanceError, CannotStart) as error:
         print(f"Pressroom can't start: {error}", file=sys.stderr)
