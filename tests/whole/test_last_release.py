@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -11,7 +10,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import tarfile
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -87,8 +85,8 @@ def old(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert os.environ.get("CI") != "true", reason
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("old") / "code"
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
-        tar.extractall(folder, filter="data")
+    folder.mkdir()
+    subprocess.run(["tar", "--extract", "--directory", folder], input=archive.stdout, check=True)
     return folder
 
 

@@ -90,9 +90,11 @@ def said_to_pip(tmp_path: Path) -> Callable[..., list[str]]:
 
 @pytest.mark.slow
 def test_uwsgi_is_compiled(said_to_pip: Callable[..., list[str]]) -> None:
-    line, pip = said_to_pip(".installed")
+    """Anew where what pip took was built for another Python, as here, where nothing says for which."""
+    line, pip, anew = said_to_pip(".installed")
     assert "compiled" in line
     assert pip == "--editable .[uwsgi]"
+    assert anew == "--force-reinstall --no-cache-dir --no-deps uwsgi"
 
 
 @pytest.mark.slow
