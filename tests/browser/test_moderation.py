@@ -1,4 +1,4 @@
-"""The desk's screen for a busy night in a real browser: one thumb, the keyboard, and comments that come in."""
+"""The desk's comments in a real browser: one thumb, the keyboard, and comments that come in."""
 
 from __future__ import annotations
 

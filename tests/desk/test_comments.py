@@ -1,4 +1,4 @@
-"""The desk's screen for a busy night: the newest comments over all posts, and the switches of their posts."""
+"""The desk's comments: the newest comments over all posts, and the switches of their posts."""
 
 from __future__ import annotations
 

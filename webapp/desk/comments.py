@@ -1,4 +1,4 @@
-"""The desk's screen for the comments of a busy night, where they are withdrawn and held up with one tap.
+"""The desk's screen for the comments, where moderators withdraw and restore them with one tap.
 
 Every change there is a form that leads back by `next`. The script (static/js/desk/moderation.js) lets `next` be the
 one part of the page that changed; without it, it is the page at the same place.
@@ -37,7 +37,7 @@ def switch_comments(post_id: int) -> Response:
     post_to_write(post_id)
     with writing_as("author", post_id) as db:
         posts.set_comments(db, post_id, request.form.get("comments", ""))
-    return redirect(safe_next(request.form.get("next")) or url_for(".night", _anchor=f"switch-{post_id}"))
+    return redirect(safe_next(request.form.get("next")) or url_for(".moderate", _anchor=f"switch-{post_id}"))
 
 
 def _changed(post_id: int, item: str) -> Response:
@@ -48,7 +48,7 @@ def _changed(post_id: int, item: str) -> Response:
 
 
 @desk.get("/desk/comments")
-def night() -> str:
+def moderate() -> str:
     """`limit`: as many comments, at most as many as there are without it."""
     user = writer()
     author_id = None if has_role(user, "editor") else user.id

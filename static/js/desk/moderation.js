@@ -8,14 +8,14 @@ const ALL = 100; // twin of NEWEST in webapp/content/moderation.py
 const KEPT = 200;
 const FOCUSABLE = "a[href], button, summary";
 
-const night = document.querySelector("[data-night]");
+const screen = document.querySelector("[data-moderation]");
 const says = document.querySelector("[data-says]");
 let timer;
 let pause = EVERY_MS;
 let changes = 0; // what was asked for before one of them may not know of it
 
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
-night.addEventListener("submit", send);
+screen.addEventListener("submit", send);
 plan();
 
 // New comments
@@ -29,7 +29,7 @@ async function look(limit = NEWEST) {
   clearTimeout(timer);
   const before = changes;
   try {
-    const part = await load(`${night.dataset.night}?limit=${limit}`);
+    const part = await load(`${screen.dataset.moderation}?limit=${limit}`);
     if (pause > EVERY_MS) say("");
     pause = EVERY_MS;
     if (before === changes && isGap(part, limit) && limit < ALL) return look(ALL);
@@ -59,7 +59,7 @@ function isGap(part, limit) {
 }
 
 function take(part, isGap) {
-  const comments = night.querySelector("[data-list=comments]");
+  const comments = screen.querySelector("[data-list=comments]");
   if (isGap) comments.replaceChildren();
   let count = 0;
   for (const list of part.querySelectorAll("[data-list]")) {
@@ -74,7 +74,7 @@ function take(part, isGap) {
 function put(item, name) {
   const old = document.getElementById(item.id);
   if (!old) {
-    const list = night.querySelector(`[data-list=${name}]`);
+    const list = screen.querySelector(`[data-list=${name}]`);
     const isBehind = (other) => Number(other.dataset.order) < Number(item.dataset.order);
     list.insertBefore(item, [...list.children].find(isBehind) ?? null);
   } else if (old.dataset.state !== item.dataset.state) {
