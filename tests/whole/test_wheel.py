@@ -78,6 +78,17 @@ def test_a_wheel_with_pyuwsgi_serves_from_an_empty_folder(tmp_path: Path) -> Non
         assert "{" in read(url + sheet[1])
         assert read(f"{url}/readyz") == "ok"
         assert (tmp_path / "empty" / "instance" / "pressroom.db").is_file()
+        ran = subprocess.run(
+            [python, "-m", "webapp.reload"],
+            cwd=tmp_path / "empty",
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout.endswith("All workers run the new code.\n")
+        assert read(f"{url}/readyz") == "ok"
 
 
 def build(folder: Path) -> Path:
