@@ -4,8 +4,11 @@ VENV := .venv
 # uWSGI's build uses the same compiler.
 export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 APT := sudo apt-get install
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USE_PEP517=1 PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(VENV)/bin/python -m pip install --quiet --constraint constraints.txt
+# Python's own pip, where it has one, is at hand sooner than the one that venv unpacks.
+HAS_PIP = $(shell $(PYTHON) -m pip --version 2>/dev/null)
+PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USE_PEP517=1 PIP_BUILD_CONSTRAINT=constraints.txt \
+	$(if $(HAS_PIP),$(PYTHON) -m pip --python $(VENV)/bin/python,$(VENV)/bin/python -m pip) \
+	install --quiet --no-compile --constraint constraints.txt
 fail = { echo "$(1)" >&2; exit 1; }
 # pip takes a uWSGI that it once compiled for another Python of the same minor version.
 OWN_UWSGI = [ "$$($(VENV)/bin/uwsgi --python-version 2>&1)" = "$$($(VENV)/bin/python -c \
@@ -88,27 +91,34 @@ ways: $(VENV)/.installed-for-tests
 messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.messages
 
+NEW_VENV = $(PYTHON) -m venv $(if $(HAS_PIP),--without-pip) $(VENV)
+# pip would compile on one core.
+COMPILED = $(VENV)/bin/python -m compileall -qq -j 0 $(VENV)/lib || true
+
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory python
-	@$(PYTHON) -m venv $(VENV)
+	@$(NEW_VENV)
 	@if $(COMPILES); then \
 		echo "Installing into $(VENV). uWSGI is compiled, which takes a minute."; \
-		$(PIP) --editable '.[uwsgi]' && { $(OWN_UWSGI) \
+		$(PIP) pip --editable '.[uwsgi]' && { $(OWN_UWSGI) \
 			|| $(PIP) --force-reinstall --no-cache-dir --no-deps uwsgi; }; \
 	else \
 		echo "Installing into $(VENV). There is no C compiler with Python's headers, so uWSGI comes as a wheel (pyuwsgi)."; \
-		$(PIP) --only-binary pyuwsgi --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \
+		$(PIP) --only-binary pyuwsgi pip --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \
 	fi
+	@$(COMPILED)
 	@touch $@
 
 $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@echo "Installing what the tests need."
 	@$(PIP) --editable '.[test,load,bench]'
+	@$(COMPILED)
 	@touch $@
 
 without-uwsgi: python
-	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) --editable . gunicorn waitress
+	@$(NEW_VENV)
+	@$(PIP) pip --editable . gunicorn waitress
+	@$(COMPILED)
 
 # These report what is missing in one line; pip would print a hundred.
 python:

@@ -93,7 +93,7 @@ def test_uwsgi_is_compiled(said_to_pip: Callable[..., list[str]]) -> None:
     """Anew where what pip took was built for another Python, as here, where nothing says for which."""
     line, pip, anew = said_to_pip(".installed")
     assert "compiled" in line
-    assert pip == "--editable .[uwsgi]"
+    assert pip == "pip --editable .[uwsgi]"
     assert anew == "--force-reinstall --no-cache-dir --no-deps uwsgi"
 
 
@@ -105,12 +105,12 @@ def test_without_a_compiler_or_headers_it_is_a_wheel(
     monkeypatch.setenv("FAILS", "sysconfig")
     line, pip = said_to_pip(".installed", f"PYTHON={other_python}" if lacks == "PYTHON" else lacks)
     assert "wheel (pyuwsgi)" in line
-    assert pip == "--only-binary pyuwsgi --editable .[pyuwsgi]"
+    assert pip == "--only-binary pyuwsgi pip --editable .[pyuwsgi]"
 
 
 @pytest.mark.slow
 def test_without_uwsgi_all_else_is_installed(said_to_pip: Callable[..., list[str]]) -> None:
-    assert said_to_pip("without-uwsgi") == ["--editable . gunicorn waitress"]
+    assert said_to_pip("without-uwsgi") == ["pip --editable . gunicorn waitress"]
     wanted = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]["dependencies"]
     assert not [name for name in wanted if "uwsgi" in name]
 
