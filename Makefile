@@ -4,8 +4,8 @@ VENV := .venv
 # uWSGI's build uses the same compiler.
 export CC := $(if $(filter default undefined,$(origin CC)),gcc,$(CC))
 APT := sudo apt-get install
-# Python's own pip, where it has one, is at hand sooner than the one that venv unpacks.
-HAS_PIP = $(shell $(PYTHON) -m pip --version 2>/dev/null)
+# Python's own pip, where it has one, is at hand sooner than the one that venv unpacks. Asked once.
+HAS_PIP = $(eval HAS_PIP := $(shell $(PYTHON) -c 'import pip; print(1)' 2>/dev/null))$(HAS_PIP)
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USE_PEP517=1 PIP_BUILD_CONSTRAINT=constraints.txt \
 	$(if $(HAS_PIP),$(PYTHON) -m pip --python $(VENV)/bin/python,$(VENV)/bin/python -m pip) \
 	install --quiet --no-compile --constraint constraints.txt
@@ -92,8 +92,8 @@ messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.messages
 
 NEW_VENV = $(PYTHON) -m venv $(if $(HAS_PIP),--without-pip) $(VENV)
-# pip would compile on one core.
-COMPILED = $(VENV)/bin/python -m compileall -qq -j 0 $(VENV)/lib || true
+# pip would compile on one core, and what nobody imports.
+COMPILED = $(VENV)/bin/python -m compileall -qq -j 0 -x '/(tests?|testing|pip)/' $(VENV)/lib || true
 
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(MAKE) --no-print-directory python
