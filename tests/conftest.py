@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from textwrap import dedent
@@ -41,10 +42,23 @@ from support.live_post import Clock
 from support.persons import PASSWORD, Person
 from tools.processes import ServerProcess
 
-# A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that. A
-# closed terminal or an end by `kill` stops what the tests have started, as Ctrl-C does.
-for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-    signal.signal(number, signal.default_int_handler)
+ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end(number: int, _frame: object) -> None:
+    """Stop what the tests have started, by Ctrl-C, a closed terminal or `kill`; in each of xdist's processes too."""
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    for again in ENDS:
+        signal.signal(again, signal.SIG_IGN if is_worker else signal.default_int_handler)
+    for worker in [] if is_worker else psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            worker.send_signal(number)
+    raise KeyboardInterrupt
+
+
+# A shell that runs the tests in the background has Ctrl-C ignored, and what the tests start would inherit that.
+for number in ENDS:
+    signal.signal(number, end)
 # The tests' sites have their own settings, and no proxy in between.
 for name in list(os.environ):
     if name.startswith("PRESSROOM_"):
