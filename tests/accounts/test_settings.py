@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 from sqlalchemy import update
 
 from support.persons import NEW_PASSWORD, PASSWORD, Person, id_of, is_signed_in
 from webapp import db, models
+from webapp.people import passwords, users
 
 WRONG_PASSWORD = "wrong wrong wrong"
 
@@ -108,6 +111,49 @@ def test_a_session_that_has_ended_is_listed_no_more(app: Flask, ada: Person) -> 
         session.execute(ended.values(expires_at=models.now_ms() - 1))
     assert "Phone" not in ada.get("/settings").text
     assert not is_signed_in(phone)
+
+
+def by_an_admin(owner: Person, do: Callable[..., object], value: object) -> None:
+    with owner.app.app_context(), db.writing() as session:
+        do(session, users.by_name(session, "ada").id, value)
+
+
+OWNERS_WAYS: dict[str, Callable[[Person], object]] = {
+    "a reset": lambda owner: by_an_admin(owner, users.set_password, passwords.make_hash(NEW_PASSWORD)),
+    "a change elsewhere": lambda owner: owner.post("/settings/password", password=PASSWORD, new_password=NEW_PASSWORD),
+    "all other sessions ended": lambda owner: owner.post("/settings/sessions/end"),
+    "the account disabled": lambda owner: by_an_admin(owner, users.disable, True),
+}
+THIEFS_WAYS = {
+    "/settings": {"username": "mallory", "email": "mallory@example.org"},
+    "/settings/password": {"new_password": "the thief's own choice"},
+    "/settings/delete": {},
+}
+
+
+@pytest.mark.parametrize("meanwhile", OWNERS_WAYS)
+@pytest.mark.parametrize("path", THIEFS_WAYS)
+def test_nothing_under_way_wins_over_the_owner(
+    ada: Person, path: str, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody has the old password and a session; their request began before the owner's, and writes after it."""
+    thief, owner = Person(ada.app, "ada"), ada
+    token, verify = thief.csrf_token(), passwords.verify
+
+    def slow(password_hash: str | None, password: str) -> bool:
+        right = verify(password_hash, password)
+        monkeypatch.setattr(passwords, "verify", verify)
+        OWNERS_WAYS[meanwhile](owner)
+        return right
+
+    owner.csrf_token()
+    monkeypatch.setattr(passwords, "verify", slow)
+    answer = thief.client.post(path, data=THIEFS_WAYS[path] | {"csrf_token": token, "password": PASSWORD})
+    assert passwords.verify is verify, "nothing came in between"
+    assert answer.status_code == 401
+    by_an_admin(ada, users.disable, False)
+    known = PASSWORD if meanwhile in ("all other sessions ended", "the account disabled") else NEW_PASSWORD
+    assert Person(ada.app).log_in("ada", known).status_code == 302
 
 
 def test_ending_other_sessions_leaves_other_people_alone(ada: Person, bob: Person) -> None:

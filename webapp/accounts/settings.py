@@ -24,11 +24,12 @@ PROFILES_PER_HOUR = 10
 def settings() -> str | Response | tuple[str, int]:
     user = signed_in()
     form = ProfileForm(username=user.username, email=user.email)
-    if not form.validate_on_submit() or not _is_really(user, form):
+    if not form.validate_on_submit() or not (verified := _verified(user, form)):
         return _settings(profile_form=form)
     count_attempt({f"profile {user.id}": PROFILES_PER_HOUR}, 3600)
     try:
         with changes.changing() as db:
+            sessions.confirmed(db, session["sid"], verified)
             name = names.checked_username(form.username.data or "")
             users.rename(db, user.id, name, names.checked_email(form.email.data or ""))
     except Taken as taken:
@@ -41,10 +42,11 @@ def settings() -> str | Response | tuple[str, int]:
 def change_password() -> Response | tuple[str, int]:
     user = signed_in()
     form = PasswordForm()
-    if not form.validate_on_submit() or not _is_really(user, form):
+    if not form.validate_on_submit() or not (verified := _verified(user, form)):
         return _settings(password_form=form)
     password_hash = passwords.make_hash(form.new_password.data)
     with writing() as db:
+        sessions.confirmed(db, session["sid"], verified)
         users.set_password(db, user.id, password_hash, keep_sid=session["sid"])
     return _done(_("Password changed. All other sessions were logged out."))
 
@@ -53,6 +55,7 @@ def change_password() -> Response | tuple[str, int]:
 def end_other_sessions() -> Response:
     user = signed_in()
     with writing() as db:
+        sessions.confirmed(db, session["sid"])
         sessions.end_sessions(db, user.id, keep_sid=session["sid"])
     return _done(_("All other sessions were logged out."))
 
@@ -61,14 +64,16 @@ def end_other_sessions() -> Response:
 def delete_account() -> Response | tuple[str, int]:
     user = signed_in()
     form = DeleteAccountForm()
-    if not form.validate_on_submit() or not _is_really(user, form):
+    if not form.validate_on_submit() or not (verified := _verified(user, form)):
         return _settings(delete_form=form)
     users.keep_an_admin(reading(), user)
     while form.with_comments.data:
         with changes.changing() as db:
+            sessions.confirmed(db, session["sid"], verified)
             if not users.withdraw_comments(db, user.id):
                 break
     with changes.changing() as db:
+        sessions.confirmed(db, session["sid"], verified)
         users.remove(db, user.id)
     sign_out()
     flash(_("Account deleted."))
@@ -81,11 +86,13 @@ def own_comments() -> str:
     return render_template("accounts/comments.html", user=user, comments=comments.by_user(reading(), user.id))
 
 
-def _is_really(user: User, form: ProfileForm | PasswordForm | DeleteAccountForm) -> bool:
-    if verify_password(user.username, form.password.data or ""):
-        return True
+def _verified(user: User, form: ProfileForm | PasswordForm | DeleteAccountForm) -> str | None:
+    """The hash that the password has; None, with the reason at the field, when it is wrong."""
+    verified = verify_password(user.username, form.password.data or "")
+    if verified and verified[0] == user.id:
+        return verified[1]
     form.refuse(form.password, Refused(_("Wrong password.")))
-    return False
+    return None
 
 
 def _settings(**forms: object) -> tuple[str, int]:

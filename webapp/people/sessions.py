@@ -6,6 +6,8 @@ import secrets
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from ..errors import SignInNeeded
+from ..i18n import gettext as _
 from ..models import LoginSession, User, now_ms
 
 SESSION_DAYS = 30
@@ -33,6 +35,18 @@ def by_session(session: Session, sid: str) -> User | None:
     going_on = (LoginSession.sid_hash == hashed(sid), LoginSession.expires_at > now_ms())
     active = (User.disabled_at.is_(None), User.deleted_at.is_(None))
     return session.scalar(select(User).join(LoginSession).where(*going_on, *active))
+
+
+def confirmed(session: Session, sid: str, password_hash: str | None = None) -> User:
+    """Whose session this is, in the transaction that writes: it may have ended since the request began.
+
+    password_hash: that of the password that was verified; it may have been changed or reset since.
+    Raises SignInNeeded.
+    """
+    user = by_session(session, sid)
+    if user is None or password_hash not in (None, user.password_hash):
+        raise SignInNeeded(_("Your account was just changed. Log in again."))
+    return user
 
 
 def sessions_of(session: Session, user_id: int) -> list[LoginSession]:

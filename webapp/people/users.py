@@ -151,6 +151,7 @@ def disable(session: Session, user_id: int, disabled: bool) -> User:
     if disabled:
         keep_an_admin(session, user)
         end_sessions(session, user.id)
+        session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
     user.disabled_at = now_ms() if disabled else None
     return user
 
