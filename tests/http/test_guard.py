@@ -70,6 +70,10 @@ REFUSED: list[tuple[dict[str, str | None], guard.Refusal]] = [
     ({"REQUEST_URI": None, "PATH_INFO": "http://evil/a"}, guard.TARGET),
     *(({"REQUEST_URI": f"/a{c}b"}, guard.TARGET_CONTROL) for c in "\0\a\t\r\n\x1f\x7f"),
     ({"REQUEST_URI": "/a?q=\x07"}, guard.TARGET_CONTROL),
+    *(
+        ({"QUERY_STRING": f"q={q}"}, guard.QUERY)
+        for q in ("\xff", "\xe9", "\xc3", "\xed\xa0\x80", "\xc0\xaf", "ä", "足")
+    ),
     *(({"CONTENT_LENGTH": n}, guard.BAD_LENGTH) for n in ("5, 5", "5, 3", "+5", "-1", "0x5", "5abc", " 5", "٥", "²")),
     ({"CONTENT_LENGTH": "9" * 19}, guard.BAD_LENGTH),
     ({"CONTENT_LENGTH": "5", "HTTP_TRANSFER_ENCODING": "chunked"}, guard.TWO_FRAMINGS),
@@ -105,6 +109,7 @@ def test_it_refuses_what_no_sound_client_sends(changes: dict[str, str | None], r
         *({"REQUEST_METHOD": method} for method in ("HEAD", "POST", "OPTIONS", "get", "M-SEARCH", "FOO")),
         {"REQUEST_METHOD": "OPTIONS", "REQUEST_URI": "*"},
         *({"REQUEST_URI": target} for target in ("/", "//a", "/a%00%0d%0a", "/Ã¤", "/100%", "/?a=http://b", "/a:b@c")),
+        *({"QUERY_STRING": query} for query in ("", "q=\xc3\xa4", "q=%ff", "q=\xe8\xb6\xb3&\xc3\xa4")),
         *({"CONTENT_LENGTH": length} for length in ("0", "5", "005", "", "1000000000")),
         {"HTTP_TRANSFER_ENCODING": "chunked", "terminated": True},
         {"HTTP_CONTENT_LENGTH": "5", "CONTENT_LENGTH": "5"},  # as nginx says it

@@ -17,6 +17,7 @@ refuses or hangs up, so that nothing does), and what we answer to it:
     odd characters in a name, "Name :"   as sent           itself          itself        400
     odd characters in a method           as sent           itself          itself        400
     control characters in the target     as sent           itself          mostly sent   400
+    bytes in the query, not UTF-8        as sent           as sent         as sent       400
     a space in the target                in the protocol   itself          itself        400
     no Host in HTTP/1.1                  as sent           as sent         as sent       400; HTTP/1.0 needs none
     two Host                             "x, y"            itself          "x, y"        400
@@ -80,6 +81,7 @@ PROTOCOL = _bad("The request line doesn't end in a version of HTTP that is known
 METHOD = _bad("The method has characters that no method has.")
 TARGET = _bad("The target must be a path that begins with a slash.")
 TARGET_CONTROL = _bad("The target has control characters in it: write them as %XX.")
+QUERY = _bad("The query has bytes that aren't UTF-8: write them as %XX.")
 TWO_FRAMINGS = _bad("Content-Length and Transfer-Encoding exclude each other.")
 BAD_LENGTH = _bad("Content-Length must be one whole number.")
 NO_LENGTH = Refusal("411 Length Required", "A body must come with its Content-Length; chunked ones can't be read here.")
@@ -124,7 +126,15 @@ def _line(environ: WSGIEnvironment) -> Refusal | None:
         return TARGET
     if not target.isprintable() and CONTROL.search(target):
         return TARGET_CONTROL
-    return None
+    return None if _is_utf8(environ.get("QUERY_STRING", "")) else QUERY
+
+
+def _is_utf8(said: str) -> bool:
+    """Of bytes as WSGI gives them, one character each."""
+    try:
+        return said.isascii() or bool(said.encode("latin-1").decode())
+    except UnicodeError:
+        return False
 
 
 def _framing(environ: WSGIEnvironment, server_counts: bool) -> Refusal | None:
