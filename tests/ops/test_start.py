@@ -23,7 +23,7 @@ import pytest
 from support.uwsgi_server import UWSGI, UwsgiServer, copied_checkout
 from tools.processes import WAIT_SECONDS, until
 from webapp.system.instance import InstanceError, prepare, secret_key
-from webapp.system.server import HEADERS
+from webapp.system.server import HEADERS, is_taken
 
 PASSWORD_LINE = re.compile(r"Log in as admin with the password \S+ \(shown only once\)")
 
@@ -157,15 +157,16 @@ def test_it_says_the_password_only_once(tmp_path: Path) -> None:
 def test_it_listens_on_a_unix_socket_alone(tmp_path: Path) -> None:
     path = tmp_path / "pressroom.sock"
     server = UwsgiServer(tmp_path / "instance", environ={"PRESSROOM_SOCKET": str(path)})
-    server.launch()
-    try:
-        until(lambda: path.exists() and "gevent loop" in server.log(), "it listened")
-        assert stat.S_IMODE(path.stat().st_mode) == 0o660
-        with socket.socket() as probe:
-            assert probe.connect_ex(("127.0.0.1", server.port)) != 0
-    finally:
-        server.stop()
-    assert not path.exists()
+    for time in (1, 2):  # the second finds the first one's socket
+        server.launch()
+        try:
+            until(lambda t=time: is_taken(path) and server.log().count("gevent loop") == t, "it listened")
+            assert stat.S_IMODE(path.stat().st_mode) == 0o660
+            with socket.socket() as probe:
+                assert probe.connect_ex(("127.0.0.1", server.port)) != 0
+        finally:
+            server.stop()
+        assert not is_taken(path)
 
 
 @pytest.mark.slow
@@ -227,6 +228,7 @@ def test_it_refuses_a_second_site_on_one_instance(site: UwsgiServer) -> None:
     assert second.process.wait(60) == 1
     assert f"a site is already running on {site.instance}" in second.screen()
     assert get(site, "/hello")[0] == 200
+    assert int((site.instance / "uwsgi.pid").read_text()) == site.pid, "what it says to do works"
 
 
 def test_it_refuses_a_file_in_the_way(tmp_path: Path) -> None:
