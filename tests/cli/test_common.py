@@ -9,13 +9,13 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 from flask import Flask
 
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed, program
 from support.persons import NEW_PASSWORD
-from webapp.cli import common
+from webapp.cli import common, main
 from webapp.db import engine
 from webapp.system import instance
 
@@ -37,6 +37,12 @@ COMMANDS = [
     ["db", "upgrade"],
     ["db", "current"],
 ]
+
+
+def test_a_command_with_a_slip_is_told_which_was_meant() -> None:
+    ran = CliRunner().invoke(main, ["imprt"])
+    assert ran.exit_code == 2
+    assert "No such command 'imprt'. Did you mean 'import'?" in ran.output
 
 
 def test_only_init_makes_an_instance(

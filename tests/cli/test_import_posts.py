@@ -116,8 +116,8 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., 
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     assert "2 imported, 0 already there." in result.stdout
-    assert f"Skipped {folder / 'bad.md'}: invalid YAML front matter" in result.stderr
-    assert f"Skipped {folder / 'worse.md'}: not UTF-8 text" in result.stderr
+    assert f"Not imported: {folder / 'bad.md'}: invalid YAML front matter" in result.stderr
+    assert f"Not imported: {folder / 'worse.md'}: not UTF-8 text" in result.stderr
     front = anonymous.get("/").text
     assert "Good" in front
     assert "Good too" in front

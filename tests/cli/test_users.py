@@ -15,7 +15,7 @@ from support.persons import NEW_PASSWORD, PASSWORD, Person
 
 def test_user_create_makes_an_account(app: Flask, run: Callable[..., Result]) -> None:
     command = ("user", "create", "Grace", "--email", "grace@example.org", "--role", "author", "--password-stdin")
-    assert "Grace is now author." in done(run(*command, input=f"{NEW_PASSWORD}\n"))
+    assert "Created Grace (author)." in done(run(*command, input=f"{NEW_PASSWORD}\n"))
     grace = Person(app)
     grace.log_in("grace@example.org", NEW_PASSWORD)
     assert grace.get("/me").json["role"] == "author"
@@ -24,7 +24,7 @@ def test_user_create_makes_an_account(app: Flask, run: Callable[..., Result]) ->
 
 def test_user_create_asks_for_the_password_twice(app: Flask, run: Callable[..., Result]) -> None:
     result = run("user", "create", "grace", input=f"{NEW_PASSWORD}\nanother one\n{NEW_PASSWORD}\n{NEW_PASSWORD}\n")
-    assert "grace is now reader." in done(result)
+    assert "Created grace (reader)." in done(result)
     assert NEW_PASSWORD not in result.output
     assert Person(app).log_in("grace", NEW_PASSWORD).status_code == 302
 

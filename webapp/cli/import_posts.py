@@ -23,7 +23,7 @@ from .common import on_instance
 def import_files(paths: tuple[Path, ...], author: str | None) -> None:
     """Publish Markdown files, or folders of them, as posts.
 
-    What was imported before is skipped.
+    A file that was imported before is left as it is on the site, even if the file has changed.
     """
     person = users.by_name(db.reading(), author) if author else _only_writer()
     zone = current_app.config["TIMEZONE"]
@@ -39,9 +39,11 @@ def import_files(paths: tuple[Path, ...], author: str | None) -> None:
                 problems.append(f"{path}: {error}")
     click.echo(f"{stored} imported, {len(files) - stored - len(problems)} already there.")
     for problem in problems:
-        click.echo(f"Skipped {problem}", err=True)
-    if problems or not files:
-        raise click.ClickException("Some files were skipped." if files else "No Markdown files found (.md, .markdown).")
+        click.echo(f"Not imported: {problem}", err=True)
+    if problems:
+        raise click.ClickException(f"{len(problems)} of {len(files)} files couldn't be imported.")
+    if not files:
+        raise click.ClickException("No Markdown files found (.md, .markdown).")
 
 
 def _only_writer() -> User:

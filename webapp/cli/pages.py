@@ -26,7 +26,9 @@ def status() -> None:
     stored = {path: store.version(path) or 0 for path in store.paths()}
     outdated = [path for path, version in stored.items() if version != versions.expected(expected, path)]
     click.echo(f"Folder: {store.root}")
-    click.echo(f"Stored: {len(stored)} pages, {sum(map(store.size_bytes, stored)) / 1000:,.0f} kB with their twins")
+    click.echo(
+        f"Stored: {len(stored)} pages, {sum(map(store.size_bytes, stored)) / 1000:,.0f} kB with compressed copies"
+    )
     click.echo(f"Stale: {len(outdated)}")
     for path in outdated[:20]:
         click.echo(f"  {path}")
@@ -37,7 +39,7 @@ def status() -> None:
 @pages.command()
 @on_instance
 def clear() -> None:
-    """Remove all stored pages. Each is rendered again on its first request."""
+    """Remove all stored pages; no post is lost. Each page is rendered again on its first request."""
     store = of_app().store
     count = len(list(store.paths()))
     store.clear()

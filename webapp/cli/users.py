@@ -39,7 +39,7 @@ def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
     password_hash = _password(password_stdin)
     with db.writing() as session:
         users.create(session, name, names.checked_email(email), password_hash, role)
-    click.echo(f"{name} is now {role}.")
+    click.echo(f"Created {name} ({role}).")
 
 
 @user.command("password")
@@ -64,7 +64,7 @@ def set_role(name: str, role: str) -> None:
     person = users.by_name(db.reading(), name)
     with db.writing() as session:
         users.set_role(session, person.id, role)
-    click.echo(f"{person.username} is now {role}.")
+    click.echo(f"{person.username} now has the role {role}.")
 
 
 @user.command("rename")
