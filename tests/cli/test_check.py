@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+import ssl
+import urllib.request
 from collections.abc import Callable
+from email.message import Message
+from unittest.mock import MagicMock, Mock
+from urllib.error import HTTPError, URLError
 
 import pytest
 from click.testing import Result
@@ -10,7 +17,8 @@ from flask import Flask
 
 from support.commands import done, failed
 from tools.processes import free_port
-from webapp.ops import diagnosis
+from webapp.ops import checks, diagnosis
+from webapp.pages import repair
 
 
 @pytest.fixture
@@ -24,7 +32,8 @@ def test_check_says_how_many_readers_the_limits_allow(
 ) -> None:
     monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 20_064))
     said = done(check())
-    assert "Its limit is 20,000 at once" in said
+    assert "Streams: 20,000 at once at most; extra readers poll." in said
+    assert "The site isn't running." in said
     assert "PRESSROOM_BROADCASTERS=2" in said
     assert "No problems found." in said
 
@@ -34,9 +43,58 @@ def test_check_says_the_cure_where_few_readers_have_room(
 ) -> None:
     monkeypatch.setattr(diagnosis, "limits", lambda _pid=0: (1024, 1024))
     result = check()
-    assert failed(result).endswith(" to mend.")
+    assert failed(result).endswith(" found.")
     assert "PROBLEM: only 960 readers can hold a stream." in result.stdout
     assert "LimitNOFILE=" in result.stdout
+
+
+REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
+UNTRUSTED = ssl.SSLCertVerificationError(1, "certificate verify failed")
+UNTRUSTED.verify_message = "self-signed certificate"
+
+
+@pytest.mark.parametrize(
+    ("error", "reason", "cure"),
+    [
+        (URLError(socket.gaierror(-2, "Name or service not known")), "unknown host name", "add it to the DNS"),
+        (URLError(REFUSED), "nothing listens there", "start the proxy, or correct the port"),
+        (URLError(UNTRUSTED), "self-signed certificate", "renew it, or for one of your own SSL_CERT_FILE="),
+        (HTTPError("", 400, "Bad Request", Message(), None), "400 Bad Request", "correct PRESSROOM_BASE_URL: http or"),
+        (
+            HTTPError("", 503, "Unavailable", Message(), None),
+            "503 Unavailable",
+            "in nginx it takes proxy_pass http://1",
+        ),
+        (TimeoutError("timed out"), "timed out", "in nginx it takes proxy_pass http://127.0.0.1:"),
+    ],
+)
+def test_check_says_why_the_public_address_leads_nowhere(
+    check: Callable[[], Result], monkeypatch: pytest.MonkeyPatch, error: Exception, reason: str, cure: str
+) -> None:
+    monkeypatch.setenv("PRESSROOM_BASE_URL", "http://127.0.0.1:8000")
+    monkeypatch.setattr(urllib.request, "urlopen", Mock(side_effect=error))
+    monkeypatch.setattr(repair, "is_kept", lambda _folder: True)
+    result = check()
+    assert failed(result) == "Error: 1 problem found."
+    said = f"PROBLEM: the site runs, but http://127.0.0.1:8000 doesn't lead to it ({reason}): {cure}"
+    assert said in result.stdout
+
+
+def test_check_says_whether_it_looked_at_the_public_address(
+    check: Callable[[], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repair, "is_kept", lambda _folder: True)
+    assert "Public address: not checked, because PRESSROOM_BASE_URL isn't set." in done(check())
+    monkeypatch.setenv("PRESSROOM_BASE_URL", "http://127.0.0.1:8000")
+    monkeypatch.setattr(urllib.request, "urlopen", MagicMock())
+    assert "Public address: http://127.0.0.1:8000 answers." in done(check())
+
+
+def test_check_names_a_broadcaster_that_is_silent(check: Callable[[], Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "is_running", lambda _folder: True)
+    result = check()
+    assert failed(result) == "Error: 1 problem found."
+    assert "PROBLEM: the broadcaster doesn't respond, so readers poll: restart the site" in result.stdout
 
 
 def test_check_says_where_no_page_store_can_be(
@@ -51,5 +109,5 @@ def test_check_names_a_page_store_that_cannot_be_written(
 ) -> None:
     monkeypatch.setattr(type(app.extensions["pages"]), "trouble", lambda _self: "The page store is full.")
     result = check()
-    assert failed(result).endswith(" to mend.")
+    assert failed(result).endswith(" found.")
     assert "PROBLEM: The page store is full." in result.stdout

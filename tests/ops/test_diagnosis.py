@@ -314,8 +314,51 @@ def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> N
         [said] = machine.check()
     assert said == (
         f"the site runs, but http://127.0.0.1:{port} doesn't lead to it (timed out):"
-        f" in nginx it takes uwsgi_pass unix:{path}, and nothing else"
+        f" in nginx it takes uwsgi_pass unix:{path}, and nginx's user must be in the socket's group"
     )
+
+
+# Settings that contradict each other
+
+
+def test_a_socket_without_a_public_address(machine: Machine) -> None:
+    machine.environ["PRESSROOM_SOCKET"] = str(machine.instance / "tmp" / "site.sock")
+    machine.environ["PRESSROOM_HTTP"] = "127.0.0.1:8000"
+    said = machine.warnings()
+    assert said == [
+        "PRESSROOM_SOCKET is set without PRESSROOM_BASE_URL, so links in feeds lead to http://127.0.0.1:8000:"
+        " set PRESSROOM_BASE_URL to the public address, such as https://news.example.org"
+    ]
+    assert machine.check() == said
+
+
+def test_https_without_a_proxy_to_believe(machine: Machine) -> None:
+    machine.environ["PRESSROOM_BASE_URL"] = "https://news.example.org"
+    said = machine.warnings()
+    assert said == [
+        "PRESSROOM_PROXIES is 0 behind a proxy with https, so all readers have the proxy's address:"
+        " set PRESSROOM_PROXIES=1, and let the proxy send X-Forwarded-For and X-Forwarded-Proto"
+    ]
+    assert machine.check() == said
+    machine.environ["PRESSROOM_PROXIES"] = "1"
+    assert machine.warnings() == machine.check() == []
+
+
+def test_a_proxy_believed_behind_a_socket(machine: Machine) -> None:
+    """It is right behind a CDN, so that the check has nothing to say."""
+    machine.environ |= {
+        "PRESSROOM_SOCKET": str(machine.instance / "tmp" / "site.sock"),
+        "PRESSROOM_BASE_URL": "https://news.example.org",
+        "PRESSROOM_PROXIES": "1",
+    }
+    [said] = machine.warnings()
+    assert said.startswith("PRESSROOM_PROXIES=1 with PRESSROOM_SOCKET: readers can forge their address, unless")
+    assert machine.check() == []
+
+
+def test_a_setting_with_a_slip(machine: Machine) -> None:
+    machine.environ["PRESSROOM_TITLE"] = "The Gazette"
+    assert machine.warnings() == ["PRESSROOM_TITLE isn't a setting and is ignored. Did you mean PRESSROOM_SITE_TITLE?"]
 
 
 # What is only said

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
+import ssl
 import urllib.request
 from collections.abc import Callable
+from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.error import HTTPError
 
 import click
 from flask import current_app
@@ -38,15 +42,18 @@ def check() -> None:
         *_refused(instance.check_writable, folder),
         *_refused(_database),
         *diagnosis.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
+        *diagnosis.of_settings(current_app.config),
         *_page_store(),
         *(_refused(_in_front) if runs else _before_the_start()),
         *(diagnosis.in_log(folder) if holds_streams else []),
     ]
-    _say_readers(holds_streams)
+    problems += _streams(holds_streams, by_uwsgi)
+    if not runs:
+        click.echo("The site isn't running.")
     for problem in problems:
         click.echo(f"PROBLEM: {problem}")
     if problems:
-        raise click.ClickException(f"{len(problems)} to mend.")
+        raise click.ClickException("1 problem found." if len(problems) == 1 else f"{len(problems)} problems found.")
     click.echo("No problems found.")
 
 
@@ -90,22 +97,40 @@ def _before_the_start() -> list[str]:
 
 def _in_front() -> str | None:
     """Whether readers reach the site by its own address. A proxy that speaks the wrong protocol waits in vain."""
-    url, socket = current_app.config["BASE_URL"], current_app.config["SOCKET"]
+    url = current_app.config["BASE_URL"]
     if config.PREFIX + "BASE_URL" not in os.environ:
+        click.echo("Public address: not checked, because PRESSROOM_BASE_URL isn't set.")
         return None
     try:
         with urllib.request.urlopen(f"{url}/healthz", timeout=ASK_SECONDS):  # noqa: S310 (config.py has checked it)
+            click.echo(f"Public address: {url} answers.")
             return None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-    way = f"uwsgi_pass unix:{socket}" if socket else f"proxy_pass http://{current_app.config['HTTP']}"
-    return f"the site runs, but {url} doesn't lead to it ({reason}): in nginx it takes {way}, and nothing else"
+        reason, cure = _why(getattr(error, "reason", None) or error, error)
+    return f"the site runs, but {url} doesn't lead to it ({reason}): {cure}"
 
 
-def _say_readers(holds_streams: bool) -> None:
+def _why(cause: Exception | str, error: Exception) -> tuple[str, str]:
+    """The reason, and what to do about it."""
+    unix = current_app.config["SOCKET"]
+    takes = f"uwsgi_pass unix:{unix}" if unix else f"proxy_pass http://{current_app.config['HTTP']}"
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return cause.verify_message, "renew it, or for one of your own SSL_CERT_FILE=/path/to/fullchain.pem"
+        case socket.gaierror():
+            return "unknown host name", "add it to the DNS, or correct PRESSROOM_BASE_URL"
+        case ConnectionRefusedError():
+            return "nothing listens there", "start the proxy, or correct the port in PRESSROOM_BASE_URL"
+    if isinstance(error, HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return f"{error.code} {cause}", "correct PRESSROOM_BASE_URL: http or https, host and port"
+    said = f"{error.code} {cause}" if isinstance(error, HTTPError) else str(cause)
+    return said, f"in nginx it takes {takes}" + (", and nginx's user must be in the socket's group" if unix else "")
+
+
+def _streams(holds_streams: bool, runs: bool) -> list[str]:
     if not holds_streams:
         click.echo("Streams: only available under uWSGI; readers poll.")
-        return
+        return []
     count = current_app.config["BROADCASTERS"]
     status = [found for found in CHANNEL.of(current_app).status() if found]
     if status:
@@ -113,9 +138,10 @@ def _say_readers(holds_streams: bool) -> None:
         click.echo(f"Streams: {streams:,} open, {limit:,} at once at most; extra readers poll.")
     else:
         limit = diagnosis.room(count, diagnosis.limits()[1])
-        click.echo(f"Streams: the site isn't running here. Its limit is {limit:,} at once; extra readers poll.")
+        click.echo(f"Streams: {limit:,} at once at most; extra readers poll.")
     if limit >= diagnosis.FEW_READERS:
         click.echo(diagnosis.more_readers(count))
+    return ["the broadcaster doesn't respond, so readers poll: restart the site"] if runs and not status else []
 
 
 def _pid(folder: Path) -> int:

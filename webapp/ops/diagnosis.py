@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ..config import resources
+from ..config import PREFIX, resources
 
 try:
     import resource
@@ -183,6 +183,18 @@ def in_log(folder: Path) -> list[str]:
     refused = [line for line in tail.splitlines() if line.startswith("Pressroom can't start: ")]
     known = [f"{cure} ({words!r} in {log})" for words, cure in IN_LOG.items() if words in tail]
     return [*dict.fromkeys(refused), *known]
+
+
+def of_settings(settings: dict[str, Any]) -> list[str]:
+    """Settings that contradict each other: the site serves, but with wrong links, cookies or addresses of readers."""
+    url: str = settings["BASE_URL"]
+    if settings["SOCKET"] and PREFIX + "BASE_URL" not in os.environ:
+        cure = "set PRESSROOM_BASE_URL to the public address, such as https://news.example.org"
+        return [f"PRESSROOM_SOCKET is set without PRESSROOM_BASE_URL, so links in feeds lead to {url}: {cure}"]
+    if url.startswith("https:") and not settings["SOCKET"] and not settings["PROXIES"]:
+        cure = "set PRESSROOM_PROXIES=1, and let the proxy send X-Forwarded-For and X-Forwarded-Proto"
+        return [f"PRESSROOM_PROXIES is 0 behind a proxy with https, so all readers have the proxy's address: {cure}"]
+    return []
 
 
 def of_machine(settings: dict[str, Any], pid: int = 0, holds_streams: bool = True) -> list[str]:

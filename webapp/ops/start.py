@@ -6,6 +6,7 @@ It is also run anew by a full reload (HUP), when the address is already ours.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import signal
@@ -73,8 +74,14 @@ def make_private_files(folder: Path, *names: str) -> None:
 
 
 def warn(settings: dict[str, Any], troubles: list[str]) -> None:
-    for line in troubles:
+    for line in [*troubles, *diagnosis.of_settings(settings)]:
         print(f"WARNING: {line}", file=sys.stderr)
+    if settings["SOCKET"] and settings["PROXIES"]:
+        print(
+            f"WARNING: PRESSROOM_PROXIES={settings['PROXIES']} with PRESSROOM_SOCKET: readers can forge their address,"
+            " unless another proxy, such as a CDN, stands in front of nginx. Otherwise set it to 0.",
+            file=sys.stderr,
+        )
     if settings["LIMITS"] == "off":
         print("WARNING: PRESSROOM_LIMITS=off: there is NO LIMIT on log-in attempts and posts.", file=sys.stderr)
     if on_all_addresses(settings["HTTP"]) and not settings["SOCKET"] and "PRESSROOM_BASE_URL" not in os.environ:
@@ -85,7 +92,9 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
         )
     for name in sorted(set(os.environ) - {PREFIX + setting.name for setting in SETTINGS}):
         if name.startswith(PREFIX):
-            print(f"WARNING: {name} isn't a setting and is ignored.", file=sys.stderr)
+            close = difflib.get_close_matches(name, [PREFIX + setting.name for setting in SETTINGS], 1)
+            meant = f" Did you mean {close[0]}?" if close else ""
+            print(f"WARNING: {name} isn't a setting and is ignored.{meant}", file=sys.stderr)
 
 
 def on_all_addresses(http: str) -> bool:
