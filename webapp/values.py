@@ -77,7 +77,7 @@ def address(text: str) -> str:
 def base_url(text: str) -> str:
     match = BASE_URL.fullmatch(text)
     if not match or not 0 < int(match["port"] or 80) < 65536:
-        raise ValueError("expected http:// or https:// and a host, such as https://news.example.org")
+        raise ValueError("expected http:// or https:// and a host, without a path, such as https://news.example.org")
     return text.rstrip("/")
 
 

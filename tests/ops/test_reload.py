@@ -23,6 +23,8 @@ from webapp.system.locks import try_lock
 
 pytestmark = pytest.mark.slow
 
+TOLD = "Testing the new code …\nReplacing the workers …\nAll workers run the new code.\n"
+
 
 @pytest.fixture(scope="module")
 def code(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -83,7 +85,7 @@ def test_broken_code_replaces_no_worker(site: UwsgiServer, code: Path) -> None:
         text, times = (code / name).read_text(), (code / name).stat()
         change(code / name, old, new)
         done = reload(site)
-        assert (done.returncode, done.stdout) == (1, ""), name
+        assert (done.returncode, done.stdout) == (1, "Testing the new code …\n"), name
         assert done.stderr.startswith("Not reloaded: the new code "), done.stderr
         assert says in done.stderr
         assert site.worker_pids() == before
@@ -132,7 +134,7 @@ def test_all_workers_get_the_new_code(site: UwsgiServer, code: Path, monkeypatch
     before = site.worker_pids()
     change(code / "webapp" / "reader" / "views.py", 'return "Hello, World!"', 'return "Hello again!"')
     done = reload(site)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "All workers run the new code.\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, TOLD, "")
     assert len(site.worker_pids() - before) == 2
     assert {said_hello(site) for _ in range(20)} == {"Hello again!"}
     assert list((code / "tmp").iterdir()) == []

@@ -370,7 +370,7 @@ def test_a_database_of_something_else(archive: Path, folder: Path) -> None:
 def test_a_running_site(archive: Path, folder: Path) -> None:
     with UwsgiServer(folder):
         said = refused(archive, folder)
-    assert said.startswith(f"a site is already running on {folder}")
+    assert said.startswith(f"a site is already running on {folder}: restore into another folder with PRESSROOM_INST")
     restore.restore(archive, settings_for(folder), nothing)
 
 

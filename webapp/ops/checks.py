@@ -53,12 +53,11 @@ def sites_of(code: Path) -> list[Path]:
     return sorted(found)
 
 
-def check_not_running(folder: Path) -> None:
+def check_not_running(folder: Path, instead: str = "reload it with make reload") -> None:
+    """instead: what to do that leaves the site running."""
     if is_running(folder):
-        raise CannotStart(
-            f"a site is already running on {folder}: reload it with make reload, or stop it with"
-            f" kill $(cat {folder / 'uwsgi.pid'})"
-        )
+        stop = f"stop it with kill $(cat {folder / 'uwsgi.pid'})"
+        raise CannotStart(f"a site is already running on {folder}: {instead}, or {stop}")
 
 
 def check_free(settings: dict[str, Any]) -> None:

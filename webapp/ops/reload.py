@@ -73,8 +73,10 @@ def reload(settings: dict[str, Any]) -> None:
     if lock is None:
         raise CannotReload("another reload is in progress.")
     try:
+        print("Testing the new code …", flush=True)
         rehearse()
         setup.upgrade_schema(settings)
+        print("Replacing the workers …", flush=True)
         replace_workers(folder)
     finally:
         os.close(lock)

@@ -154,7 +154,7 @@ def _check_owner(folder: Path) -> None:
 def _alone(folder: Path) -> Iterator[None]:
     """No site runs here, under whichever server, and no other restore."""
     try:
-        checks.check_not_running(folder)
+        checks.check_not_running(folder, "restore into another folder with PRESSROOM_INSTANCE")
     except checks.CannotStart as error:
         raise CannotRestore(str(error)) from None
     with contextlib.ExitStack() as stack:
