@@ -17,6 +17,7 @@ OLD = {
     for path in SCRIPTS.glob("*.js")
     if (found := re.search(r'import "\./(\w+/\w+\.js)\?release=2"', path.read_text()))
 }
+NEW = ["desk/unsaved.js"]  # release 0.1 had none of these
 MOVED = {old: new for new, old in OLD.items()}
 OLD_EVENTS = dict(
     re.findall(r'^  "?([\w-]+)"?: "(\w+:[\w-]+)",$', (SCRIPTS / "old_events.js").read_text(), re.MULTILINE)
@@ -40,7 +41,7 @@ def from_cache(route: Route) -> None:
 
 
 def test_every_script_that_moved_has_its_old_address() -> None:
-    assert sorted(OLD) == sorted(str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.js"))
+    assert sorted([*OLD, *NEW]) == sorted(str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.js"))
 
 
 @pytest.mark.parametrize("cached", ["none", "me", "live|changes|news|me", "composer|tools|preview", "outbox|live"])
