@@ -179,6 +179,18 @@ def press(page: Page, group: Locator, name: str) -> None:
     page.keyboard.press("Enter")
 
 
+def test_spaces_are_refused_as_an_empty_field_is(visit: Callable[..., Page], site: Site) -> None:
+    page = at_work(visit, f"/post/{live_post(site)}", site.ada())
+    field(page).evaluate("e => e.addEventListener('invalid', () => { window.refused = e.validationMessage })")
+    for text in ("", " \n "):
+        page.evaluate("window.refused = ''")
+        field(page).fill(text)
+        page.get_by_role("button", name="Publish update").click()
+        holds(page, lambda: page.evaluate("window.refused"), "the browser said why")
+        expect(field(page)).to_be_focused()
+    expect(page.locator("[data-outbox] > *")).to_have_count(0)
+
+
 def test_three_taps_on_a_phone(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 2)
     page = at_work(visit, f"/post/{post_id}", site.ada(), viewport=PHONE, has_touch=True, is_mobile=True)

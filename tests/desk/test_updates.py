@@ -56,6 +56,12 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None
     assert f'"/desk/post/{post_id}/update/{n}/withdraw"' not in html
 
 
+def test_spaces_are_no_update(ada: Person, post_id: int) -> None:
+    answer = ada.post(f"/post/{post_id}/updates", body=" \n ", next=f"/desk/post/{post_id}/live")
+    assert answer.status_code == 400
+    assert '<p class="field__error" id="body-error">This field is required. </p>' in answer.text
+
+
 def test_the_same_submission_with_another_text_keeps_both(ada: Person, anonymous: Person) -> None:
     post_id = ada.write_post(live="y")
     submission = "0b5d7c2e-8f0e-4d0a-9a55-0a4b6f6f2c11"

@@ -54,11 +54,18 @@ function sendByKey(event) {
 function send(event) {
   event.preventDefault();
   if (isOver()) return;
-  if (!form.elements.body.value.trim()) return form.elements.body.focus();
+  if (!form.elements.body.value.trim()) return refuseBlank(form.elements.body);
   const detail = { key: key(), url: form.action, fields: fields() };
   document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
   startAnew();
   form.elements.body.focus();
+}
+
+// Emptied, so that the browser says of spaces what it says of nothing.
+function refuseBlank(field) {
+  field.value = "";
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.reportValidity();
 }
 
 function startAnew() {
