@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +10,10 @@ from playwright.sync_api import Page, Route, expect
 
 from support.browsing import PHONE, Site, hide, holds, next_frame, tab_to, with_clock
 from support.content import add_many
-from support.persons import Person
+from support.persons import PASSWORD, Person
 from tools.processes import until
+from webapp import db
+from webapp.people import passwords, users
 
 
 @pytest.fixture
@@ -54,10 +55,11 @@ def test_one_tap_withdraws_on_a_phone_and_another_restores(
     comment = item(page, post_id, n)
     comment.get_by_role("button", name="Withdraw").tap()
     expect(comment).to_contain_text("Hidden from readers.")
-    expect(page.get_by_role("status")).to_have_text(f"Done: Withdraw comment {n}")
+    expect(page.get_by_role("status")).to_have_text("Comment withdrawn.")
     assert "Rude words." not in eve.get(f"/post/{post_id}").text
     comment.get_by_role("button", name="Restore").tap()
     expect(comment.get_by_role("button", name="Withdraw")).to_be_visible()
+    expect(page.get_by_role("status")).to_have_text("Comment restored.")
     assert "Rude words." in eve.get(f"/post/{post_id}").text
     assert is_the_same(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
@@ -71,7 +73,7 @@ def test_one_tap_switches_and_another_switches_back(open_night: Callable[..., Pa
         expect(switch(page, post_id, name)).to_have_attribute("aria-pressed", "true")
         expect(page.locator(f"#switch-{post_id} [aria-pressed=true]")).to_have_count(1)
         assert says in eve.get(f"/post/{post_id}").text
-    expect(page.get_by_role("status")).to_have_text(re.compile("Comments on The night of the count – Open"))
+    expect(page.get_by_role("status")).to_have_text("Comments on The night of the count are open.")
     assert is_the_same(page)
 
 
@@ -216,6 +218,24 @@ def test_the_night_goes_by_keyboard_alone(open_night: Callable[..., Page], site:
     page.keyboard.press("Enter")
     expect(item(page, post_id, n).get_by_role("button", name="Withdraw")).to_be_focused()
     assert is_the_same(page)
+
+
+def test_disabling_an_account_takes_a_second_step(visit: Callable[..., Page], site: Site) -> None:
+    with site.app.app_context(), db.writing() as session:
+        users.create(session, "Rowdy", None, passwords.make_hash(PASSWORD))
+    post_id = site.post(title="The night of the count", live="y")
+    n = Person(site.app, "Rowdy").comment(post_id, "Rude words.")
+    page = visit("/desk/comments", site.person("root"))
+    comment = item(page, post_id, n)
+    comment.get_by_text("Disable account").click()
+    expect(comment.get_by_text("Disabled", exact=True)).to_have_count(0)
+    comment.get_by_role("button", name="Disable it now Rowdy").click()
+    expect(page.get_by_role("status")).to_have_text("Account of Rowdy disabled.")
+    expect(comment.get_by_text("Disabled", exact=True)).to_be_visible()
+    expect(comment.get_by_role("button", name="Enable account Rowdy")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_have_text("Account of Rowdy enabled.")
+    expect(comment.get_by_text("Disable account")).to_be_focused()
 
 
 def test_it_goes_without_a_script(visit: Callable[..., Page], site: Site, eve: Person) -> None:

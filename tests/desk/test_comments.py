@@ -118,6 +118,7 @@ def test_only_admins_disable_people_from_here_and_come_back(
         assert "/disable" not in person.get(SCREEN).text
     page = root.get(SCREEN).text
     assert page.count("/disable") == 1, "not oneself"
+    assert re.search(r"<summary[^>]*>Disable account .*?</summary>\s*<form[^>]*/disable", page), "in a second step"
     path = unescape(re.findall(r'action="(/desk/people/\d+/disable)"', page)[0])
     assert ada.post(path, next=there).status_code == 403
     assert root.post(path, next=there).location == there

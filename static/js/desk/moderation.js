@@ -83,11 +83,12 @@ function put(item, name) {
   return !old;
 }
 
-// Whoever stood on a button stands on the one in its place.
+// Whoever stood on a button stands on the one in its place, or on the last where there are fewer now.
 function swap(old, item) {
   const at = [...old.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
   old.replaceWith(item);
-  if (at >= 0) (item.querySelectorAll(FOCUSABLE)[at] ?? item.querySelector(FOCUSABLE)).focus({ preventScroll: true });
+  const there = [...item.querySelectorAll(FOCUSABLE)];
+  if (at >= 0) (there[at] ?? there.at(-1)).focus({ preventScroll: true });
 }
 
 function isInUse(item) {
@@ -110,7 +111,7 @@ async function send(event) {
   try {
     const part = await load(form.action, { method: "POST", body });
     swap(place, part.querySelector(`#${place.id}`));
-    say(says.dataset.done.replace("{what}", words(submitter)));
+    say(submitter.dataset.done);
     changes += 1;
     look();
   } catch (error) {
@@ -126,11 +127,6 @@ function sendAlone(form, submitter) {
     form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
   }
   form.submit();
-}
-
-function words(button) {
-  const about = button.closest("fieldset")?.querySelector("legend");
-  return [about, button].map((element) => element?.textContent.trim().replace(/\s+/g, " ")).filter(Boolean).join(" – ");
 }
 
 function tell(count) {
