@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -167,7 +168,14 @@ def test_what_must_go_goes_out_of_the_history_too(visit: Callable[..., Page], si
     assert "slander" in ada.get(moment).text
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.locator(".withdrawn")).to_contain_text("Done.")
+    expect(page.get_by_role("button", name="Remove from history")).to_be_visible()
+    assert "slander" in ada.get(moment).text
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    gone = "Withdrawn for legal reasons. Hidden from readers and from the history."
+    expect(page.locator(".withdrawn")).to_have_text(re.compile(rf"^\s*{gone}\s*Restore\s*$"))
+    expect(page.locator("[data-desk-says]")).to_have_text(gone)
+    expect(page.get_by_text("Withdraw for legal reasons")).to_have_count(0)
     expect(page.get_by_role("button", name="Restore")).to_be_focused()
     assert "fine" in ada.get(moment).text
     assert "slander" not in ada.get(moment).text

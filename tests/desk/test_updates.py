@@ -47,7 +47,9 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None
     html = ada.get(f"/desk/post/{post_id}/live").text
     assert f'"/desk/post/{post_id}/update/{n}/restore"' in html
     assert f'"/desk/post/{post_id}/update/{n}/pin"' not in html
-    assert 'name="reason" value="legal"' in html
+    second_step = html.partition("Withdraw for legal reasons <")[2].partition("</details>")[0]
+    assert 'name="reason" value="legal"' in second_step
+    assert "Remove from history" in second_step
     assert "The history still shows it." in html
     do(ada, post_id, n, "withdraw", reason="legal")
     html = ada.get(f"/desk/post/{post_id}/live").text

@@ -163,8 +163,9 @@ function isOver() {
 
 function say(detail) {
   if (["draft", "elsewhere"].includes(detail.state)) return;
-  const isNew = detail.entry.key.startsWith("new ");
-  says.textContent = detail.state === "done" && !isNew ? says.dataset.changed : worded(detail);
+  const [act] = detail.entry.key.split(" ");
+  const isChange = detail.state === "done" && act !== "new";
+  says.textContent = isChange ? (says.dataset[act] ?? says.dataset.changed) : worded(detail);
 }
 
 function worded({ state, why, ms, name, message = "" }) {

@@ -68,8 +68,11 @@ function done(act, n, { id, html }) {
   else if (!document.getElementById(id)) happen({ kind: "update", id, html });
   if (act === "restore") notice?.remove();
   else if (notice) notice.hidden = false;
-  if (act === "legal") notice?.querySelector("[data-act=legal]").remove();
-  mark(n, act === "legal" ? says.dataset.changed : "");
+  if (act === "legal" && notice) {
+    notice.querySelector("[data-what]").textContent = says.dataset.legal;
+    notice.querySelector("[data-legal]").remove();
+  }
+  mark(n, "");
   const next = notice?.isConnected ? notice : document.getElementById(id);
   // Nothing has the focus if what had it is gone; else somebody may be at the next button already.
   if (document.activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
