@@ -22,6 +22,16 @@ def test_settings_are_for_those_who_are_signed_in(ada: Person, anonymous: Person
         assert (answer.status_code, answer.location) == (302, f"/login?next={path}")
 
 
+def test_it_is_called_account_and_tells_admins_where_the_site_is_set(ada: Person, root: Person) -> None:
+    for person, told in ((ada, False), (root, True)):
+        page = person.get("/settings").text
+        assert "<title>Account – " in page
+        assert "<h1>Account</h1>" in page
+        assert f'>Account <span class="masthead__user" dir="auto">{person.name}</span>' in page
+        assert ("see <code>docs/settings.md</code>." in page) is told
+    assert ">Account <span" in Person(ada.app).get("/").text
+
+
 def test_it_changes_name_and_address(ada: Person) -> None:
     answer = ada.post("/settings", username="ada-l", email="ada@example.net", password=PASSWORD)
     assert (answer.status_code, answer.location) == (302, "/settings")

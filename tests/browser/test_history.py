@@ -33,7 +33,7 @@ def live_post(site: Site) -> LivePost:
 
 
 def slider(page: Page) -> Locator:
-    return page.get_by_role("slider", name="Another point in time")
+    return page.get_by_role("slider", name="Earlier versions")
 
 
 def newest(page: Page) -> Locator:
@@ -127,7 +127,7 @@ def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], live
     expect(page.locator(".earlier__text")).to_have_text(re.compile(r"\s*Update number 2\.\s*"))
     page.get_by_role("link", name="First update").click()
     expect(newest(page)).to_have_text("Update number 1.")
-    page.get_by_text("All points in time").click()
+    page.get_by_text("All earlier versions").click()
     page.locator("[data-stops] a").nth(1).click()
     expect(newest(page)).to_have_text("Update number 2.")
     page.get_by_role("link", name="Back to current version").click()

@@ -92,7 +92,7 @@ def test_an_author_writes_previews_publishes_updates_and_logs_out(page: Page, si
     page.get_by_label("Update", exact=True).fill("First results from the hill.")
     page.get_by_label("Correction note").fill("It was the hill, not the harbour.")
     page.get_by_role("main").get_by_role("button").last.click()
-    page.get_by_role("link", name="Read it").click()
+    page.get_by_role("link", name="View", exact=True).click()
     update = page.locator("article.update")
     expect(update).to_contain_text("First results from the hill.")
     expect(update).to_contain_text("It was the hill, not the harbour.")
