@@ -160,7 +160,8 @@ def test_it_answers_the_same_for_a_wrong_password_and_an_unknown_name(anonymous:
     for name, password in NOBODYS:
         answer = anonymous.log_in(name, password)
         assert answer.status_code == 400
-        assert "Wrong username or password." in answer.text, name
+        assert re.search(r'role="alert">\s*<p>Wrong username or password.</p>\s*</div>', answer.text), name
+        assert 'aria-invalid="true"' not in answer.text, "which of the two is nobody's business"
         assert "signed_in" not in answer.headers.get("Set-Cookie", "")
         assert not is_signed_in(anonymous)
     anonymous.log_in("ada")

@@ -7,7 +7,7 @@ from flask_wtf.csrf import generate_csrf
 from werkzeug.wrappers import Response
 
 from ..db import reading, release, writing
-from ..errors import NotAllowed, NotFound, Refused, Taken
+from ..errors import NotAllowed, NotFound, Taken
 from ..http import metrics, rate_limits
 from ..http.links import safe_next
 from ..i18n import gettext as _
@@ -48,7 +48,7 @@ def login() -> str | Response | tuple[str, int]:
     verified = verify_password(form.username.data or "", form.password.data or "")
     if verified is None:
         metrics.count("failed_logins_total")
-        form.refuse(form.password, Refused(_("Wrong username or password.")))
+        form.form_errors.append(_("Wrong username or password."))
         return _page("login", form)
     sign_in(*verified)
     return hint(redirect(safe_next(form.next.data) or _home()), signed_in=True)
