@@ -58,6 +58,13 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None
     assert f'"/desk/post/{post_id}/update/{n}/withdraw"' not in html
 
 
+def test_each_form_says_once_where_the_old_text_stays(ada: Person, post_id: int) -> None:
+    n = ada.add_update(post_id, "One.")
+    pages = [f"/desk/post/{post_id}/update/{n}/{verb}" for verb in ("edit", "correct")]
+    for path, forms in ((pages[0], 1), (pages[1], 1), (f"/desk/post/{post_id}/composer", 2)):
+        assert ada.get(path).text.count("The old text stays in the history") == forms
+
+
 def test_spaces_are_no_update(ada: Person, post_id: int) -> None:
     answer = ada.post(f"/post/{post_id}/updates", body=" \n ", next=f"/desk/post/{post_id}/live")
     assert answer.status_code == 400
