@@ -68,6 +68,12 @@ def test_a_draft_is_published_from_its_form(ada: Person, anonymous: Person) -> N
     assert "The derby" in anonymous.get("/").text
 
 
+def test_publish_is_the_main_button_and_enter_in_a_field_saves_a_draft(ada: Person) -> None:
+    """A browser takes the first button for Enter."""
+    buttons = re.findall(r'<button class="([^"]+)" name="action" value="(\w+)"', ada.get("/desk/new").text)
+    assert buttons == [("button", "draft"), ("button", "preview"), ("button button--main", "publish")]
+
+
 def test_preview_shows_the_page_and_keeps_nothing(ada: Person) -> None:
     answer = ada.post("/desk/new", title="The derby", body="It is *on*.", tags="football", action="preview")
     assert answer.status_code == 200

@@ -62,7 +62,7 @@ class PostForm(Once):
         render_kw={"autocapitalize": "none"},
     )
     authors = StringField(_l("Authors"), description=_l("Usernames, separated by commas."), validators=[at_most(1000)])
-    live = BooleanField(_l("Live: add updates as it happens"))
+    live = BooleanField(_l("Live: add updates as the event happens"))
     comments = SelectField(
         _l("Comments"),
         choices=[
