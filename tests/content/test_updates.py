@@ -136,8 +136,8 @@ def test_a_correction_is_visible_with_its_note_and_time(ada: Person, anonymous: 
         assert "Goal by Nine." not in html[: html.index('<p class="correction">')]
         found = re.search(r'<p class="correction">.*?</p>', html, re.DOTALL)
         assert found
-        assert "It was Ten &amp; not &lt;Nine&gt;." in found[0]
-        assert "<time datetime=" in found[0]
+        assert "<strong>Corrected:</strong>" in found[0]
+        assert "It was Ten &amp; not &lt;Nine&gt;.</span><br><time datetime=" in found[0], "the time is on its own line"
 
 
 def test_a_correction_needs_a_note(ada: Person, anonymous: Person, post_id: int) -> None:
