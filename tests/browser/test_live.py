@@ -523,7 +523,7 @@ def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) ->
     post_id = live_post(site, 1)
     reader = visit(f"/post/{post_id}")
     is_live(reader)
-    reader.get_by_role("button", name="Pause live updates").click()
+    reader.get_by_role("button", name="Pause automatic updates").click()
     expect(reader.locator("[data-state=paused]")).to_be_visible()
     asked = streams_of(reader)
     n = site.ada().add_update(post_id, "Meanwhile.")
@@ -535,9 +535,9 @@ def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) ->
     next_frame(reader)
     assert asked == []
     assert update(reader, n).count() == 0
-    reader.get_by_role("button", name="Resume live updates").click()
+    reader.get_by_role("button", name="Resume automatic updates").click()
     expect(update(reader, n)).to_be_visible()
-    expect(reader.get_by_role("button", name="Pause live updates")).to_be_visible()
+    expect(reader.get_by_role("button", name="Pause automatic updates")).to_be_visible()
 
 
 def test_a_hidden_tab_counts_and_gives_its_stream_back(visit: Callable[..., Page], site: Site) -> None:
