@@ -348,6 +348,7 @@ def test_every_text_that_is_changed_keeps_the_older_ones(ada: Person) -> None:
     post_id = ada.write_post(title="First title", body="First body.", summary="First summary.")
     nothing = ada.get(f"/desk/post/{post_id}/revisions").text
     assert "No changes yet." in nothing
+    assert nothing.partition("<main")[2].count("arlier version") == 1
     for word in ("Second", "Third"):
         ada.post(
             f"/desk/post/{post_id}",
