@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from support.browsing import chromium
+from support.browsing import chromium, settled
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from webapp import changes, config, create_app
@@ -331,6 +331,7 @@ def shoot_news(browser: Browser, address: str, app: Flask, ids: dict[str, int]) 
         page.goto(f"{address}/post/{ids['live']}")
         page.locator("[data-state=live]").wait_for()
         page.evaluate(READING_ON)
+        settled(page)
         readers[f"live-news-{width}-{scheme}"] = page
     with app.test_request_context():
         _write(LATE_UPDATES, ids["live"], ids)

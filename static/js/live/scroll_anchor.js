@@ -6,7 +6,7 @@
 
 const BLOCKS = ".update, .comment, .item, .switch, .card, .head__title, .head__summary, .section-title, .prose > *, .prose li, form";
 const ITEMS = ".item, .switch, .update, .comment, .head";
-const AFLOAT = ".floating, .keys, .night__says"; // these move with the window, not with the page
+const AFLOAT = ".floating, .keys, .moderation__says"; // these move with the window, not with the page
 const SETTLED_MS = 100;
 const PRESSED_MS = 1_000;
 const ENOUGH = 20;
