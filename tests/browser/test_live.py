@@ -83,6 +83,8 @@ def test_a_reader_follows_an_author_all_the_way(visit: Callable[..., Page], site
     is_live(reader)
     expect(reader.get_by_text("As of")).to_be_hidden()
     expect(reader.get_by_text("No updates yet")).to_be_visible()
+    earlier = reader.get_by_role("link", name="View an earlier version")
+    expect(earlier).to_be_hidden()
     author = visit(f"/desk/post/{post_id}/live", ada)
     author.get_by_label("Title").fill("The key turns")
     author.get_by_label("Update", exact=True).fill("It is **dark** now.")
@@ -93,6 +95,9 @@ def test_a_reader_follows_an_author_all_the_way(visit: Callable[..., Page], site
     n = int((first.get_attribute("id") or "").removeprefix("update-"))
     second = ada.add_update(post_id, "A key moment.", key="y")
     expect(reader.locator("[data-keys] li")).to_have_text(re.compile("A key moment."))
+    expect(earlier).to_be_visible()
+    beside = "() => document.querySelector('.keys').offsetLeft > document.querySelector('.updates').offsetLeft"
+    assert reader.evaluate(beside), "where a fresh page has them"
     ada.post(
         f"/desk/post/{post_id}/update/{n}/correct", title="The key turns", body="It is dim now.", note="Too early."
     )

@@ -154,6 +154,8 @@ function showNotes() {
     const note = main.querySelector(selector);
     if (note) note.hidden = lists.some((list) => list.children.length > 0);
   }
+  const history = main.querySelector("[data-history]");
+  if (history) history.hidden = !main.querySelector("[data-no-updates]").hidden;
 }
 
 // The page has no place for it: the first post of a site, the first update after coverage began.
