@@ -107,6 +107,21 @@ def test_what_somebody_changed_or_unpublished_here_stays_so(
     assert ada.get("/post/1").status_code == 404
 
 
+def test_another_author_does_not_tell_when_it_was_imported(
+    folder: Path, run: Callable[..., Result], edith: Person, anonymous: Person
+) -> None:
+    (folder / "a.md").write_text("---\ndate: 2020-01-01\n---\n# One\n\nText.")
+    run(folder)
+    fields = {"title": "One", "body": "Text.", "authors": "bob", "version": "1", "action": "publish"}
+    assert edith.post("/desk/post/1", **fields).status_code == 302
+    page = anonymous.get("/post/1").text
+    assert "/user/bob" in page
+    assert "Published" in page
+    assert "Changed" not in page
+    edith.post("/desk/post/1", **fields | {"body": "Another text.", "version": "2"})
+    assert "Changed" in anonymous.get("/post/1").text
+
+
 def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
     (folder / "a.md").write_text("# Good\n\nText.")
     (folder / "bad.md").write_text("---\ntitle: [\n---\n")

@@ -140,4 +140,5 @@ def store(session: WriteSession, source: Source, author_id: int) -> bool:
     post = posts.create(session, [author], writing, actor_id=author_id)
     post.source = str(source.path)
     posts.publish(session, post.id, source.at_ms)
+    post.changed_at = post.published_at or post.changed_at  # another author, later on, isn't to tell the import's time
     return True
