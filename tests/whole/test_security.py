@@ -96,7 +96,7 @@ PAGES = {
     "desk.correct_update": ("/desk/post/{post}/update/{update}/correct", "ada", "bob"),
     "desk.composer": ("/desk/post/{post}/composer", "ada", "bob"),
     "desk.reached": ("/desk/post/{post}/reached/{update}", "ada", "bob"),
-    "desk.moderate": ("/desk/comments", "ada", "eve"),
+    "desk.night": ("/desk/comments", "ada", "eve"),
     "desk.comments_switch": ("/desk/post/{post}/comments", "ada", "bob"),
     "desk.moderated_comment": ("/desk/post/{post}/comment/{comment}", "ada", "bob"),
     "community.new_comment": ("/post/{post}/comments/new", "eve", None),

@@ -62,7 +62,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert re.search(r"^Log in as admin with the password \S+$", said, re.MULTILINE)
     assert "Log in" not in run(folder, "pressroom", "init")
     create = ["user", "create", "ada", "--email", "ada@example.org", "--role", "author", "--password-stdin"]
-    assert "ada is now author." in run(folder, "pressroom", *create, said=f"{PASSWORD}\n")
+    assert "Created ada (author)." in run(folder, "pressroom", *create, said=f"{PASSWORD}\n")
     (folder / "media" / "site" / "logo.svg").write_text(LOGO)
     return folder
 
