@@ -10,6 +10,7 @@ from ..errors import SignInNeeded
 from ..i18n import gettext as _
 from ..models import LoginSession, User, now_ms
 
+ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
 SESSION_DAYS = 30
 DAY_MS = 86_400_000
 
@@ -33,8 +34,7 @@ def start_session(session: Session, user_id: int, agent: str) -> str:
 def by_session(session: Session, sid: str) -> User | None:
     """Whose session this is; None when it has ended, or the account was disabled or deleted."""
     going_on = (LoginSession.sid_hash == hashed(sid), LoginSession.expires_at > now_ms())
-    active = (User.disabled_at.is_(None), User.deleted_at.is_(None))
-    return session.scalar(select(User).join(LoginSession).where(*going_on, *active))
+    return session.scalar(select(User).join(LoginSession).where(*going_on, *ACTIVE))
 
 
 def confirmed(session: Session, sid: str, password_hash: str | None = None) -> User:

@@ -10,9 +10,7 @@ from ..errors import Conflict, NotFound, Refused, Taken
 from ..i18n import gettext as _
 from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
 from .names import DEMO, username_key
-from .sessions import end_sessions
-
-_ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
+from .sessions import ACTIVE, end_sessions
 
 # Names
 
@@ -46,7 +44,7 @@ def create(session: Session, name: str, email: str | None, password_hash: str | 
 def by_login(session: Session, name_or_email: str) -> User | None:
     """Who may log in under this name or address; None for nobody, disabled and deleted ones."""
     wanted = name_or_email.strip()
-    active = select(User).where(*_ACTIVE)
+    active = select(User).where(*ACTIVE)
     if "@" in wanted:
         return session.scalar(active.where(User.email_key == wanted.casefold()))
     return session.scalar(active.where(User.username_key == username_key(wanted)))
@@ -86,7 +84,7 @@ def every(session: Session) -> list[User]:
 def writers(session: Session) -> list[User]:
     """Who may write posts and can log in."""
     writing = User.role.in_(ROLES[ROLES.index("author") :])
-    return list(session.scalars(select(User).where(writing, *_ACTIVE).order_by(User.username_key)))
+    return list(session.scalars(select(User).where(writing, *ACTIVE).order_by(User.username_key)))
 
 
 def published_names(session: Session) -> list[str]:
@@ -150,8 +148,7 @@ def disable(session: Session, user_id: int, disabled: bool) -> User:
     user = get(session, user_id)
     if disabled:
         keep_an_admin(session, user)
-        end_sessions(session, user.id)
-        session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+        _end_access(session, user.id)
     user.disabled_at = now_ms() if disabled else None
     return user
 
@@ -160,9 +157,14 @@ def set_password(session: Session, user_id: int, password_hash: str, keep_sid: s
     """Ends every session of the account but the one with `keep_sid`."""
     user = get(session, user_id)
     user.password_hash = password_hash
-    end_sessions(session, user.id, keep_sid)
-    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    _end_access(session, user.id, keep_sid)
     return user
+
+
+def _end_access(session: Session, user_id: int, keep_sid: str | None = None) -> None:
+    """Whatever lets somebody in without the password."""
+    end_sessions(session, user_id, keep_sid)
+    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user_id))
 
 
 def withdraw_comments(session: WriteSession, user_id: int, limit: int = 50) -> int:
@@ -179,8 +181,7 @@ def remove(session: WriteSession, user_id: int) -> None:
     """Delete the account: name, address and password are forgotten; texts stay."""
     user = get(session, user_id)
     keep_an_admin(session, user)
-    end_sessions(session, user.id)
-    session.execute(delete(OneTimeLink).where(OneTimeLink.user_id == user.id))
+    _end_access(session, user.id)
     session.add(OldName(username_key=user.username_key, user_id=user.id))
     old_name = user.username
     user.username = user.username_key = f"deleted-{user.id}"
@@ -208,7 +209,7 @@ def erase(session: WriteSession, user_id: int) -> bool:
 
 def keep_an_admin(session: Session, user: User) -> None:
     """Raises Conflict when nobody else could administer the site."""
-    others = select(User.id).where(User.role == "admin", User.id != user.id, *_ACTIVE)
+    others = select(User.id).where(User.role == "admin", User.id != user.id, *ACTIVE)
     if user.role == "admin" and session.scalar(others.limit(1)) is None:
         raise Conflict(_("This is the only admin. Make someone else an admin first."))
 
