@@ -112,8 +112,6 @@ def _in_front() -> str | None:
 
 def _why(cause: Exception | str, error: Exception) -> tuple[str, str]:
     """The reason, and what to do about it."""
-    unix = current_app.config["SOCKET"]
-    takes = f"uwsgi_pass unix:{unix}" if unix else f"proxy_pass http://{current_app.config['HTTP']}"
     match cause:
         case ssl.SSLCertVerificationError():
             return cause.verify_message, "renew it, or for one of your own SSL_CERT_FILE=/path/to/fullchain.pem"
@@ -121,10 +119,12 @@ def _why(cause: Exception | str, error: Exception) -> tuple[str, str]:
             return "unknown host name", "add it to the DNS, or correct PRESSROOM_BASE_URL"
         case ConnectionRefusedError():
             return "nothing listens there", "start the proxy, or correct the port in PRESSROOM_BASE_URL"
-    if isinstance(error, HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return f"{error.code} {cause}", "correct PRESSROOM_BASE_URL: http or https, host and port"
     said = f"{error.code} {cause}" if isinstance(error, HTTPError) else str(cause)
-    return said, f"in nginx it takes {takes}" + (", and nginx's user must be in the socket's group" if unix else "")
+    if isinstance(error, HTTPError) and error.code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return said, "correct PRESSROOM_BASE_URL: http or https, host and port"
+    if unix := current_app.config["SOCKET"]:
+        return said, f"in nginx it takes uwsgi_pass unix:{unix}, and nginx's user must be in the socket's group"
+    return said, f"in nginx it takes proxy_pass http://{current_app.config['HTTP']}"
 
 
 def _streams(holds_streams: bool, runs: bool) -> list[str]:

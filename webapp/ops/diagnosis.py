@@ -50,12 +50,12 @@ def uwsgi_command() -> list[str]:
 
 def unusable(binary: Path) -> str | None:
     """Why this uWSGI can't serve the site, by asking it."""
+    if binary.name.startswith("python"):
+        return "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
     try:
         plugins, version = _asked(binary, "--plugins-list"), _asked(binary, "--python-version").strip()
     except OSError as error:
         return f"{binary} can't be run ({error.strerror}): make serve installs it"
-    if binary.name.startswith("python"):
-        return "the uWSGI of the wheel pyuwsgi can't be started directly: use pressroom serve"
     if "gevent" not in plugins.split():
         cure = "serve with .venv/bin/uwsgi --ini uwsgi.ini, which make serve installs"
         return f"{binary} was built without gevent: {cure}"

@@ -90,9 +90,10 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
             " set PRESSROOM_BASE_URL, such as https://news.example.org",
             file=sys.stderr,
         )
-    for name in sorted(set(os.environ) - {PREFIX + setting.name for setting in SETTINGS}):
+    known = [PREFIX + setting.name for setting in SETTINGS]
+    for name in sorted(set(os.environ) - set(known)):
         if name.startswith(PREFIX):
-            close = difflib.get_close_matches(name, [PREFIX + setting.name for setting in SETTINGS], 1)
+            close = difflib.get_close_matches(name, known, 1)
             meant = f" Did you mean {close[0]}?" if close else ""
             print(f"WARNING: {name} isn't a setting and is ignored.{meant}", file=sys.stderr)
 
