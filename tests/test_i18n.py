@@ -146,7 +146,7 @@ def test_scripts_bring_no_words_of_their_own() -> None:
 NOT_PAGES = ("branding.", "static", "reader.hello", "accounts.me", "desk.reached", "feeds.", "live.", "health.")
 PARTIAL = "/composer"  # a part of a page, put in by its script
 # What a Chinese page says in Latin letters.
-LATIN = set("Ctrl Enter Markdown HTML MB KB UTC GMT en zh pt BR imprint about".split())
+LATIN = set("Ctrl Enter Markdown HTML MB kB UTC GMT en zh pt BR imprint about".split())
 PEOPLE = {"ada", "bob", "eve", "edith", "root", "admin"}
 WORDS = {
     "en": {
@@ -363,7 +363,7 @@ def test_a_leak_would_be_seen() -> None:
 
 def test_the_known_messages_are_found() -> None:
     found = list(messages.extracted())
-    for known in ("Log in first.", "Username or email", "The text is longer than %(bound)s KB.", "By %(names)s"):
+    for known in ("Log in first.", "Username or email", "The text is longer than %(bound)s kB.", "By %(names)s"):
         assert known in found
     assert ("One result", "%(num)s results") in found
 
@@ -420,5 +420,5 @@ def test_a_catalogue_is_read_with_its_plural_rule(app: Flask, tmp_path: Path, mo
 
 
 def test_what_the_markdown_renderer_refuses_is_translatable() -> None:
-    refused = markdown.TextRefused("The text is longer than %(bound)s KB.", bound=10)
-    assert (str(refused), refused.template % refused.values) == ("The text is longer than 10 KB.",) * 2
+    refused = markdown.TextRefused("The text is longer than %(bound)s kB.", bound=10)
+    assert (str(refused), refused.template % refused.values) == ("The text is longer than 10 kB.",) * 2

@@ -158,7 +158,7 @@ def main() -> None:
         with crowd(server.url, post_id) as readers:
             recorder = record(page, terminal, readers)
     recorder.save()
-    print(f"{FILE.relative_to(CHECKOUT)}: {len(recorder.frames)} pictures, {FILE.stat().st_size / 1024:.0f} KB")
+    print(f"{FILE.relative_to(CHECKOUT)}: {len(recorder.frames)} pictures, {FILE.stat().st_size / 1024:.0f} kB")
     print(recorder.crowd.said.rpartition("\033[K")[2].strip())
 
 

@@ -173,7 +173,7 @@ def test_whatever_happens_a_live_page_can_be_read_and_used(
 WRITING = {
     "a preview": "write('It is **dark** now.')",
     "a lost connection": "outbox('waiting', { why: 'lost', ms: 4000 })",
-    "a refusal": "outbox('refused', { message: 'The text is longer than 10 KB.' })",
+    "a refusal": "outbox('refused', { message: 'The text is longer than 10 kB.' })",
     "an edit": "press('edit')",
     "a correction": "press('correct')",
     "a withdrawal": "press('withdraw')",

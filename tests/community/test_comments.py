@@ -87,7 +87,7 @@ def test_a_link_of_a_stranger_is_not_vouched_for(eve: Person, anonymous: Person,
     [
         ({"body": ""}, "field is required"),
         ({"body": " \r\n "}, "field is required"),
-        ({"body": "y" * 10_001}, "longer than 10 KB"),
+        ({"body": "y" * 10_001}, "longer than 10 kB"),
         ({"body": "Kept.", "submission": "x"}, "damaged"),
     ],
 )
@@ -210,6 +210,18 @@ def test_ones_own_comments_are_listed_in_the_settings(eve: Person, bob: Person, 
     assert "Of Eve." in html
     assert "Of Bob." not in html
     delete(eve, post_id, n)
+    assert "Of Eve." not in eve.get("/settings/comments").text
+
+
+def test_whose_comment_was_withdrawn_is_told_among_ones_own(ada: Person, eve: Person, post_id: int) -> None:
+    n = eve.comment(post_id, "Of Eve.")
+    told = "by the editors. Only you can see it."
+    assert told not in eve.get("/settings/comments").text
+    assert moderate(ada, post_id, n, "withdraw") == 302
+    html = eve.get("/settings/comments").text
+    assert "Of Eve." in html
+    assert told in html
+    assert delete(eve, post_id, n) == 302
     assert "Of Eve." not in eve.get("/settings/comments").text
 
 

@@ -65,7 +65,7 @@ def test_the_same_submission_of_a_colleague_is_another_update(ada: Person, bob: 
     ("data", "why"),
     [
         ({"body": "  \n "}, "field is required"),
-        ({"body": "x" * 10_001}, "longer than 10 KB"),
+        ({"body": "x" * 10_001}, "longer than 10 kB"),
         ({"body": "Kept.", "title": "x" * 201}, "Use 200 characters or fewer"),
         ({"body": "Kept.", "submission": "1"}, "damaged"),
     ],

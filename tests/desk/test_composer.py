@@ -77,7 +77,7 @@ def test_only_who_may_write_gets_the_composer_and_previews(
 def test_a_preview_is_bounded_and_clean(ada: Person, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "<script" not in ask(ada, "/desk/preview/post", body="<script>alert(1)</script>So").json["html"]
     assert "h2" in ask(ada, "/desk/preview/post", body="# So").json["html"]
-    assert ask(ada, "/desk/preview/update", body="x" * 10_001).json["message"] == "The text is longer than 10 KB."
+    assert ask(ada, "/desk/preview/update", body="x" * 10_001).json["message"] == "The text is longer than 10 kB."
     long = ask(ada, "/desk/preview/post", body="x" * (composer.PREVIEW_BYTES + 1))
     assert (long.status_code, "Preview button" in long.json["message"]) == (400, True)
     assert ask(ada, "/desk/preview/comment", body="x").status_code == 404

@@ -138,7 +138,7 @@ def test_a_form_without_its_version_is_saved_all_the_same(ada: Person) -> None:
         ("authors", "nobody", "No user named “nobody”"),
         ("authors", "ada, eve", "“eve” isn’t an author yet"),
         ("authors", "bob", "can’t remove yourself"),
-        ("body", "x" * 200_001, "longer than 200 KB"),
+        ("body", "x" * 200_001, "longer than 200 kB"),
         ("action", "explode", "can’t be saved as a draft"),
         ("comments", "perhaps", "Comments"),
         ("submission", "not-a-uuid", "damaged"),
@@ -258,6 +258,8 @@ def test_ending_a_live_post_says_so_and_lets_it_stand_in_order(ada: Person, anon
     assert 'class="live-mark"' not in page
     front = anonymous.get("/").text
     assert front.index("Written later") < front.index("Happening now")
+    assert front.count("As it happened") == 1
+    assert ada.get("/desk").text.count('<span class="ended-mark">Ended</span>') == 1
 
 
 def test_ending_twice_keeps_the_first_time(ada: Person, anonymous: Person) -> None:

@@ -459,7 +459,7 @@ def test_what_was_put_aside_is_deleted_by_the_next_start(site: Pages, frozen: py
 
 @pytest.fixture
 def small_disk(app: Flask) -> Iterator[Path]:
-    """The store on a file system of its own, of 600 KB."""
+    """The store on a file system of its own, of 600 kB."""
     root: Path = app.config["INSTANCE"] / "pages"
     command = ["mount", "-t", "tmpfs", "-o", "size=600k,mode=755", "tmpfs", str(root)]
     try:

@@ -334,7 +334,7 @@ def test_a_text_may_be_just_so_long(render, most):
     markdown = "\n\n".join(markdown[at : at + 5000] for at in range(0, len(markdown), 5000))
     fitting = markdown.encode()[:most].decode()
     render(fitting)
-    with pytest.raises(TextRefused, match=f"longer than {most // 1000} KB") as refused:
+    with pytest.raises(TextRefused, match=f"longer than {most // 1000} kB") as refused:
         render(fitting + "x" * (most - len(fitting.encode()) + 1))
     assert refused.value.values == {"bound": most // 1000}
     assert refused.value.template % refused.value.values == str(refused.value)

@@ -277,7 +277,7 @@ def test_every_reader_gets_everything_once(
 def test_and_so_over_a_network_of_small_packets(
     server: UwsgiServer, people: list[Browser], steps: list[tuple[Any, ...]]
 ) -> None:
-    """As Ethernet's are: the loopback's of 64 KB take in one write what would take several there."""
+    """As Ethernet's are: the loopback's of 64 kB take in one write what would take several there."""
     run(server, people, steps, [MSS])
 
 

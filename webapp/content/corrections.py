@@ -16,7 +16,7 @@ from ..text.markdown import TextRefused
 from ..text.render import render_update
 
 EARLIER_SHOWN = 5
-# Of an update with all that it said before. Its event has room for 8 KB (events.PAYLOAD_BYTES), with the markup around
+# Of an update with all that it said before. Its event has room for 8 kB (events.PAYLOAD_BYTES), with the markup around
 # each text; without this bound, a correction would make every reader load the whole page.
 ROOM_BYTES = 5 * 1024
 NEVER = sys.maxsize

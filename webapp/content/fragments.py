@@ -10,7 +10,7 @@ from markupsafe import Markup
 from ..app_key import AppKey
 from ..models import Post, ShownComment, ShownUpdate
 
-ITEMS_KEPT = 2_000  # rendered, a few KB each
+ITEMS_KEPT = 2_000  # rendered, a few kB each
 ITEMS = AppKey[Callable[..., Markup]]("items")
 
 

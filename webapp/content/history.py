@@ -133,6 +133,6 @@ def _head(session: Session, post: Post, at: int) -> Head:
     return Head(texts["title"], texts["summary"], html)
 
 
-@lru_cache(16)  # up to 200 KB each; a slider asks for the same ones again
+@lru_cache(16)  # up to 200 kB each; a slider asks for the same ones again
 def _rendered(body: str) -> str:
     return render_post(body).html

@@ -27,14 +27,14 @@ refuses or hangs up, so that nothing does), and what we answer to it:
     OPTIONS *                            as the path       as the path     as the path   pass it on: Flask's 404
     HTTP/0.9, HTTP/9.9                   as sent           itself          as HTTP/1.0   400
     X-Forwarded-Proto, -Ssl              the scheme        from loopback   dropped       undo it; PROXIES decides
-    a head of 40 KB, a path of 20 KB     itself            itself          as sent       pass it on
+    a head of 40 kB, a path of 20 kB     itself            itself          as sent       pass it on
 
 Not to be seen from here: under uWSGI by itself `X_Forwarded_For` arrives as `X-Forwarded-For`, and `Content_Length`
 as `Content-Length`; a header that came twice is one, with a comma; `%zz` in a path has become NUL, and a fragment is
 gone. Pages that are files never come this way, and are the same for everybody.
 
-What of a chunked body uWSGI hasn't read with the head (40 KB) is still there when it hangs up, and the kernel then
-tells the sender of a reset in place of our 411 (measured from 100 KB on).
+What of a chunked body uWSGI hasn't read with the head (40 kB) is still there when it hangs up, and the kernel then
+tells the sender of a reset in place of our 411 (measured from 100 kB on).
 
 No second request hides behind a refused one: uWSGI's http-socket hangs up after each answer, and the others go on
 after the body by their own, strict count. So we send no `Connection: close`, which WSGI forbids (waitress makes a

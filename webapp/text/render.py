@@ -68,7 +68,7 @@ def render_post(markdown: str) -> Rendered:
     """A post's HTML and table of contents. Its highest heading becomes `h2`, for the title is the page's `h1`.
 
     Headings have ids such as `h-路由`, footnotes such as `fn-5f0c1b2a-1`. The same text gives the same HTML.
-    Raises TextRefused above 200 KB of UTF-8 (1 KB: 1,000 bytes) and for the other bounds.
+    Raises TextRefused above 200 kB of UTF-8 (1 kB: 1,000 bytes) and for the other bounds.
     """
     html, headings = _rendered(markdown, _POST)
     return Rendered(html, headings)
@@ -77,7 +77,7 @@ def render_post(markdown: str) -> Rendered:
 def render_update(markdown: str) -> str:
     """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`; headings have no ids.
 
-    Raises TextRefused above 10 KB and for the other bounds.
+    Raises TextRefused above 10 kB and for the other bounds.
     """
     return _rendered(markdown, _UPDATE)[0]
 
@@ -85,7 +85,7 @@ def render_update(markdown: str) -> str:
 def render_comment(markdown: str) -> str:
     """A comment's HTML: no raw HTML (it is shown), no images (they become links), no footnotes or highlighting.
 
-    Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 KB and for the other bounds.
+    Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 kB and for the other bounds.
     """
     return _rendered(markdown, _COMMENT)[0]
 
@@ -134,7 +134,7 @@ def _tidied(markdown: str) -> str:
 def _checked_size(text: str, kind: _Kind) -> int:
     size = len(text.encode())
     if size > kind.max_kilobytes * 1000:
-        raise TextRefused("The text is longer than %(bound)s KB.", bound=kind.max_kilobytes)
+        raise TextRefused("The text is longer than %(bound)s kB.", bound=kind.max_kilobytes)
     if text.count("\n") > kind.max_lines:
         raise TextRefused("The text has more than %(bound)s lines.", bound=kind.max_lines)
     if sum(map(text.count, MARKS)) > kind.max_marks:
