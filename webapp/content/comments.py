@@ -54,11 +54,12 @@ def on_desk(session: Session, post_id: int, limit: int = 100) -> list[Comment]:
 
 
 def by_user(session: Session, user_id: int, limit: int = 100) -> list[Comment]:
-    """A person's own newest comments, each with its post."""
+    """A person's own newest comments, each with its post; those that a moderator withdrew too."""
+    is_deleted = Comment.withdrawn_by_id == Comment.author_id
     statement = (
         select(Comment)
         .join(Comment.post)
-        .where(Comment.author_id == user_id, Comment.withdrawn_at.is_(None), Post.status == "published")
+        .where(Comment.author_id == user_id, is_deleted.is_not(True), Post.status == "published")
     )
     newest = statement.order_by(Comment.id.desc()).limit(limit)
     return list(session.scalars(newest.options(selectinload(Comment.post), raiseload("*"))))
