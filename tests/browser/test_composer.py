@@ -149,6 +149,7 @@ def test_everything_can_be_done_by_keyboard_alone(visit: Callable[..., Page], si
     expect(update(page, n)).to_contain_text("It is her daughter.")
     press(page, tools(page, n), "Withdraw")
     expect(update(page, n)).to_have_count(0)
+    expect(page.locator(".withdrawn")).to_contain_text("She is here")
     expect(page.get_by_role("button", name="Restore")).to_be_focused()
     page.keyboard.press("Enter")
     expect(update(page, n)).to_contain_text("daughter has come.")
@@ -173,7 +174,8 @@ def test_what_must_go_goes_out_of_the_history_too(visit: Callable[..., Page], si
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     gone = "Withdrawn for legal reasons. Hidden from readers and from the history."
-    expect(page.locator(".withdrawn")).to_have_text(re.compile(rf"^\s*{gone}\s*Restore\s*$"))
+    left = re.compile(rf"^\s*{gone}\s*It stays on the live desk\.\s*Restore\s*$")
+    expect(page.locator(".withdrawn")).to_have_text(left)
     expect(page.locator("[data-desk-says]")).to_have_text(gone)
     expect(page.get_by_text("Withdraw for legal reasons")).to_have_count(0)
     expect(page.get_by_role("button", name="Restore")).to_be_focused()
@@ -496,9 +498,9 @@ COMPOSER = """
 TOOLS = """
   - button "Edit"
   - button "Correct"
-  - button "Withdraw"
-  - button "Pin"
   - button "Key moment"
+  - button "Pin"
+  - button "Withdraw"
 """
 FORM = """
 - form "Correct an update":

@@ -2,6 +2,7 @@
 // its place. What is pressed or typed goes through outbox.js, so nothing is lost on a bad connection. What it changes
 // comes in by the stream, as for every reader: an answer may be older than what a colleague has done since.
 
+const QUOTED = 120; // characters of what was withdrawn
 const STILL_OPEN_MS = 20_000;
 const ONE_OF = { pin: "unpin", key: "not-key" };
 const FORMS = ["edit", "correct"];
@@ -71,6 +72,7 @@ function done(act, n, { id, html }) {
   if (act === "legal" && notice) {
     notice.querySelector("[data-what]").textContent = says.dataset.legal;
     notice.querySelector("[data-legal]").remove();
+    notice.querySelector("[data-text]").remove();
   }
   mark(n, "");
   const next = notice?.isConnected ? notice : document.getElementById(id);
@@ -82,9 +84,13 @@ function done(act, n, { id, html }) {
 // It comes into sight when the site has done it; by then the stream may have taken the update away.
 function announceWithdrawal(n) {
   const notice = template("withdrawn").cloneNode(true);
+  const update = document.getElementById(`update-${n}`);
+  const { textContent } = update.querySelector(".update__title") ?? update.querySelector(".update__body");
+  const words = textContent.trim();
   notice.dataset.of = n;
+  notice.querySelector("[data-text]").textContent = words.length > QUOTED ? `${words.slice(0, QUOTED)}…` : words;
   notice.hidden = true;
-  document.getElementById(`update-${n}`).after(notice);
+  update.after(notice);
 }
 
 function happen(detail) {
