@@ -51,8 +51,9 @@ function isOver() {
 }
 
 function showReaders() {
-  readers.hidden = state !== "live" || !(count >= READERS_FROM || (count > 0 && isAuthor()));
-  const written = new Intl.NumberFormat(document.documentElement.lang).format(count);
+  const others = isAuthor() ? count - 1 : count; // an author's own page is none that reads
+  readers.hidden = state !== "live" || !(others >= READERS_FROM || (others > 0 && isAuthor()));
+  const written = new Intl.NumberFormat(document.documentElement.lang).format(others);
   readers.querySelector("[data-number]").textContent = written;
 }
 
