@@ -10,6 +10,8 @@ const STYLES = {
   },
 };
 
+const HOUR_MS = 3_600_000;
+
 // Plain "en" would put the month before the day.
 const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const zone = document.querySelector("[data-zone]");
@@ -30,8 +32,15 @@ function localise(element) {
   if (zone) zone.textContent = zone.dataset.own;
 }
 
+// Beside the time of an update, the day is said from the next day on.
+function nameDays(root) {
+  const today = format("day", new Date());
+  for (const day of root.querySelectorAll(".update__day")) day.hidden = format("day", new Date(day.firstElementChild.dateTime)) === today;
+}
+
 function localiseAll(root) {
   if (root.nodeType !== Node.ELEMENT_NODE) return;
+  nameDays(root);
   if (root.matches("time[data-style]")) localise(root);
   root.querySelectorAll("time[data-style]").forEach(localise);
 }
@@ -40,3 +49,5 @@ localiseAll(document.body);
 new MutationObserver((changes) => {
   for (const change of changes) change.addedNodes.forEach(localiseAll);
 }).observe(document.body, { childList: true, subtree: true });
+document.addEventListener("visibilitychange", () => nameDays(document.body));
+setInterval(nameDays, HOUR_MS, document.body);
