@@ -332,6 +332,17 @@ def test_a_slider_has_a_hundred_stops_at_most(
     assert 'max="9" value="0"' in anonymous.get(live_post.at(times[1])).text
 
 
+def test_moments_of_one_minute_can_be_told_apart(anonymous: Person, live_post: LivePost, clock: Clock) -> None:
+    for number in range(3):
+        clock.tick(7)
+        live_post.add(f"Number {number}.")
+    page = anonymous.get(live_post.at(clock.ms)).text
+    (listed,) = re.findall(r"<ol data-stops>.*?</ol>", page, re.DOTALL)
+    written = re.findall(r"</time>:(\d\d)</a>", listed)
+    seconds = [clock.ms // 1000 - 7 * back for back in (2, 1, 0)]
+    assert written == [f"{second % 60:02}" for second in seconds]
+
+
 def test_key_moments_are_marks_of_the_slider(anonymous: Person, live_post: LivePost, clock: Clock) -> None:
     for number in range(4):
         clock.tick()
