@@ -165,6 +165,17 @@ def test_it_leads_to_no_other_site(ada: Person, eve: Person, post_id: int) -> No
         assert answer.location.startswith("/desk/")
 
 
+def test_without_a_live_post_nobody_has_to_look_for_the_others(ada: Person, eve: Person) -> None:
+    eve.comment(ada.write_post())
+    assert re.findall("<details class=.switches__others. open>\n<summary>(.*?)<", ada.get(SCREEN).text) == [
+        "Posts with new comments"
+    ]
+    ada.write_post(live="y")
+    assert re.findall("<details class=.switches__others.>\n<summary>(.*?)<", ada.get(SCREEN).text) == [
+        "Other posts with new comments"
+    ]
+
+
 @pytest.mark.parametrize("to", ["slow", "closed"])
 def test_a_switch_holds_comments_up_and_lets_them_go_again(
     app: Flask, ada: Person, anonymous: Person, post_id: int, to: str
