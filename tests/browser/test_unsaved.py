@@ -47,12 +47,16 @@ def paths(site: Site) -> dict[str, str]:
         "a new post": "/desk/new",
         "a post": f"/desk/post/{post_id}",
         "an update": f"/desk/post/{post_id}/update/{n}/edit",
+        "the live desk": f"/desk/post/{post_id}/live",
         "a new site page": "/desk/about/new",
         "a site page": "/desk/about/edit/unsaved",
     }
 
 
-@pytest.mark.parametrize("what", ["a new post", "a post", "an update", "a new site page", "a site page"])
+PAGES = ["a new post", "a post", "an update", "the live desk", "a new site page", "a site page"]
+
+
+@pytest.mark.parametrize("what", PAGES)
 def test_typed_text_is_asked_about_and_nothing_typed_is_not(visit: Callable[..., Page], site: Site, what: str) -> None:
     path = paths(site)[what]
     page = visit(path, site.person("root"))
