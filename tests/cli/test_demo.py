@@ -33,6 +33,17 @@ def run(app: Flask) -> Callable[..., Result]:
 
 
 @pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beginning of each script, where it doesn't matter what is told."""
+
+    def shortened(language: str) -> dict[str, Any]:
+        whole = demo.script(language)
+        return whole | {"steps": whole["steps"][:8]}
+
+    monkeypatch.setattr(command, "script", shortened)
+
+
+@pytest.fixture
 def inside(app: Flask) -> Iterator[None]:
     with app.app_context():
         yield
@@ -127,6 +138,7 @@ def test_both_are_told_side_by_side(app: Flask, run: Callable[..., Result]) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short")
 def test_other_settings_than_the_site_s_are_noticed(app: Flask, run: Callable[..., Result]) -> None:
     assert "settings" not in run("--speed", "0").stderr
     with app.app_context(), db.writing() as session:
@@ -152,6 +164,7 @@ def test_what_is_no_speed_is_refused(app: Flask, run: Callable[..., Result], spe
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short")
 def test_again_begins_anew_with_the_same_people(app: Flask, run: Callable[..., Result]) -> None:
     done(run("--speed", "0"))
     once = counts(app)
@@ -251,6 +264,7 @@ def test_an_interrupted_one_stays_until_it_is_removed(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("short")
 def test_one_language_can_be_removed_alone(app: Flask, run: Callable[..., Result]) -> None:
     done(run("--speed", "0", "--language", "zh"))
     with_one = counts(app)
@@ -259,6 +273,7 @@ def test_one_language_can_be_removed_alone(app: Flask, run: Callable[..., Result
     assert counts(app) == with_one
 
 
+@pytest.mark.usefixtures("short")
 def test_whoever_was_renamed_or_deleted_goes_too(app: Flask, run: Callable[..., Result]) -> None:
     before = counts(app)
     done(run("--speed", "0"))
@@ -269,6 +284,7 @@ def test_whoever_was_renamed_or_deleted_goes_too(app: Flask, run: Callable[..., 
     assert counts(app) == before
 
 
+@pytest.mark.usefixtures("short")
 def test_an_account_that_another_post_names_stays(app: Flask, run: Callable[..., Result], ada: Person) -> None:
     own = ada.write_post()
     done(run("--speed", "0"))
