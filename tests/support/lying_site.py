@@ -3,7 +3,7 @@
 outdated  a post's page stays as it was first
 cut       a post's page ends early
 login     whoever has logged in is a stranger again
-event     a stream leaves out some events
+event     a stream leaves out every second event
 slow      each page takes a fifth of a second longer, and some milliseconds of a core
 """
 
@@ -20,7 +20,7 @@ from webapp.wsgi import app
 
 LIE = os.environ["LIE"]
 HONEST_ANSWERS = 2
-THIRD = re.compile(rb"^id: \d*[0369]$", re.MULTILINE)
+EVEN = re.compile(rb"^id: \d*[02468]$", re.MULTILINE)
 POST = re.compile(r"/post/\d+")
 BUSY_SECONDS = 0.003  # enough to show; sixty-four at once are still answered within a second
 if LIE != "slow":
@@ -34,7 +34,7 @@ def body_of(path: str, body: bytes) -> bytes:
             return first.setdefault(path, body)
         return body[: len(body) // 2] if LIE == "cut" and next(asked) > HONEST_ANSWERS else body
     if path.endswith("/live") and LIE == "event":
-        return b"\n\n".join(frame for frame in body.split(b"\n\n") if not THIRD.search(frame))
+        return b"\n\n".join(frame for frame in body.split(b"\n\n") if not EVEN.search(frame))
     return body
 
 
