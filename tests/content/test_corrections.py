@@ -111,6 +111,36 @@ def test_what_was_withdrawn_shows_nothing_and_what_was_never_seen_stays_unseen(
     assert earlier(anonymous.get(live_post.path).text) == ["The truth.", "Said to all."]
 
 
+@pytest.mark.parametrize("how", ["unpublished", "unpublished, withdrawn, restored", "withdrawn, unpublished, restored"])
+def test_what_was_written_while_nobody_could_read_it_is_never_told(
+    ada: Person, anonymous: Person, live_post: LivePost, clock: Clock, how: str
+) -> None:
+    n = live_post.add("Said to all.")
+    seen = anonymous.get(live_post.path)
+    position = re.search(r'data-seq="(\d+)"', seen.text)
+    for step in how.split(", "):
+        clock.tick()
+        if step == "unpublished":
+            assert ada.post(f"/desk{live_post.path}/unpublish").status_code == 302
+        else:
+            live_post.change(n, {"withdrawn": "withdraw", "restored": "restore"}[step])
+            live_post.correct(n, f"A slander, tried out while {step}.")
+    for body in ("A slander.", "Another slander.", "The truth."):
+        clock.tick()
+        live_post.correct(n, body)
+    clock.tick()
+    ada.post(f"/desk{live_post.path}", title="The derby", body="Kick-off.", live="y", action="publish")
+    clock.tick()
+    replay = f"{live_post.path}/live?after={position[1] if position else 0}"
+    for place in (*live_post.places(n), f"{live_post.path}/feed.json", live_post.at(clock.ms), replay):
+        page = anonymous.get(place).text
+        assert "slander" not in page, place
+        assert "The truth." in page, place
+        assert "Said to all." in page, place
+    live_post.correct(n, "The whole truth.")
+    assert earlier(anonymous.get(live_post.path).text) == ["The truth.", "Said to all."]
+
+
 def test_texts_of_before_html_was_kept_are_told_too(app: Flask, anonymous: Person, live_post: LivePost) -> None:
     n = live_post.add("Gaol by **Nine**.")
     live_post.change(n, "edit", body="Goal by **Nine**.")

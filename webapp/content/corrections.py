@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from markupsafe import escape
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session
 
 from ..models import Earlier, Revision, ShownUpdate, Update
@@ -45,19 +45,38 @@ class _Text(NamedTuple):
 def kept_of(update: Update) -> dict[str, Any]:
     """What a revision of the update keeps besides its texts.
 
-    The HTML: a live post's page is made anew with every update, and Markdown takes 0.3 ms for a text of 400 bytes,
+    html: a live post's page is made anew with every update, and Markdown takes 0.3 ms for a text of 400 bytes,
     where reading its HTML takes 2 µs. It is also what readers saw, whatever later versions make of that Markdown.
+    next_seen: whether readers have seen the texts that come after these.
     """
-    return {"html": update.html}
+    return {"html": update.html, "next_seen": is_seen(update)}
 
 
 def was_said(session: Session, update: Update) -> bool:
-    """Whether readers ever saw the text that the update has now. One written while it is withdrawn they did not."""
-    if update.withdrawn_at is None:
+    """Whether readers ever saw the text that the update has now.
+
+    One written while it is withdrawn, or while its post is a draft, they see when that is over (`see`).
+    """
+    last = session.scalars(_replaced_last().where(Update.id == update.id)).one_or_none()
+    if is_seen(update) or last is None:
         return True
-    changed = func.max(Revision.replaced_at)
-    changed_at = session.scalar(select(changed).where(Revision.kind == "update", Revision.item_id == update.id))
-    return (changed_at or 0) <= update.withdrawn_at
+    return bool(last.texts.get("next_seen", last.replaced_at <= (update.withdrawn_at or NEVER)))
+
+
+def is_seen(update: Update) -> bool:
+    return update.withdrawn_at is None and update.post.status == "published"
+
+
+def see(session: Session, *which: ColumnElement[bool]) -> None:
+    """From now on readers see these updates, with the texts that they have."""
+    for last in session.scalars(_replaced_last().where(*which)):
+        last.texts = last.texts | {"next_seen": True}
+
+
+def _replaced_last() -> Select[Revision]:
+    """Of updates: what stood there before their present texts."""
+    of_update = (Revision.kind == "update") & (Revision.item_id == Update.id)
+    return select(Revision).join(Update, of_update & (Revision.version == Update.version - 1))
 
 
 # What an update said before

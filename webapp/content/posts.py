@@ -13,7 +13,7 @@ from ..errors import Conflict, NotFound, Refused
 from ..i18n import gettext as _
 from ..models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from ..text.render import Rendered
-from . import events, fragments, invalidation, revisions, search
+from . import corrections, events, fragments, invalidation, revisions, search
 
 LANGUAGE_LENGTH = 35
 TAG_LENGTH = 100
@@ -205,6 +205,7 @@ def publish(session: WriteSession, post_id: int, at_ms: int | None = None) -> Po
     post.draft_token = None
     if post.live:
         post.kept_live_at = at_ms or now_ms()
+    corrections.see(session, Update.post_id == post_id, Update.withdrawn_at.is_(None))
     session.flush()
     _record_head(session, post)
     return post

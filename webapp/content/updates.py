@@ -187,6 +187,8 @@ def restore(session: WriteSession, post_id: int, n: int) -> Update:
     update = items.locked(session, Update, post_id, n)
     if update.withdrawn_at is not None:
         update.withdrawn_at = update.withdrawal = None
+        if corrections.is_seen(update):
+            corrections.see(session, Update.id == update.id)
         _record(session, update)
     return update
 
