@@ -7,6 +7,7 @@ with changes.changing() as session:     # a transaction; its verbs touch pages a
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -15,7 +16,8 @@ from flask import current_app
 from . import db
 from .db.engine import WriteSession
 from .live.channel import CHANNEL
-from .pages import public
+from .pages import public, versions
+from .system.instance import BACKUPS
 
 
 @contextmanager
@@ -31,14 +33,16 @@ def changing(share: bool = False) -> Iterator[WriteSession]:
 @contextmanager
 def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager[WriteSession]]]:
     """For many transactions, each begun by what this gives; streams and pages hear of all of them at the end."""
-    woken, touched = set[int](), dict[str, int]()
+    woken, touched, erased = set[int](), dict[str, int](), False
 
     @contextmanager
     def change() -> Iterator[WriteSession]:
+        nonlocal erased
         with db.writing() as session:
             yield session
         woken.update(session.woken)
         touched.update(session.touched)
+        erased = erased or session.erased
 
     try:
         yield change
@@ -46,3 +50,14 @@ def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager
         for post_id in woken:
             CHANNEL.of(current_app).wake(post_id)
         public.of_app().replace(touched, share)
+        if erased:
+            _leave_no_copy()
+
+
+def _leave_no_copy() -> None:
+    """Of what a transaction has erased."""
+    with db.writing() as session:
+        versions.forget_tags(session)
+    shutil.rmtree(current_app.config["INSTANCE"] / BACKUPS, ignore_errors=True)
+    if not db.empty_log():
+        current_app.logger.warning("Readers held SQLite's log, which still has what was deleted: restart the site.")

@@ -169,16 +169,16 @@ def test_what_must_go_goes_out_of_the_history_too(visit: Callable[..., Page], si
     assert "slander" in ada.get(moment).text
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("button", name="Remove from history")).to_be_visible()
+    expect(page.get_by_role("button", name="Delete permanently")).to_be_visible()
     assert "slander" in ada.get(moment).text
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    gone = "Withdrawn for legal reasons. Hidden from readers and from the history."
-    left = re.compile(rf"^\s*{gone}\s*It stays on the live desk\.\s*Restore\s*$")
+    gone = "Withdrawn for legal reasons. The text is deleted."
+    left = re.compile(rf"^\s*{gone}\s*$")
     expect(page.locator(".withdrawn")).to_have_text(left)
     expect(page.locator("[data-desk-says]")).to_have_text(gone)
     expect(page.get_by_text("Withdraw for legal reasons")).to_have_count(0)
-    expect(page.get_by_role("button", name="Restore")).to_be_focused()
+    expect(page.locator(".withdrawn")).to_be_focused()
     assert "fine" in ada.get(moment).text
     assert "slander" not in ada.get(moment).text
 
@@ -505,8 +505,8 @@ TOOLS = """
 FORM = """
 - form "Correct an update":
   - paragraph: For factual errors. Readers see a correction notice with the time and your note. The \
-old text stays in the history, where readers can find it. To remove it from there, withdraw the update for legal \
-reasons and publish a new one.
+old text stays in the history, where readers can find it. To remove it from there, withdraw it for legal \
+reasons under Earlier versions.
   - text: Title
   - paragraph: Optional.
   - textbox "Title": The regatta

@@ -177,7 +177,7 @@ def test_an_older_answer_does_not_undo_what_was_pressed(
     expect(comment.get_by_role("button", name="Restore")).to_be_visible()
     page.evaluate(
         "id => { window.undone = false; new MutationObserver(() => {"
-        " if (document.getElementById(id).textContent.includes('Withdraw ')) window.undone = true;"
+        " if (!document.getElementById(id).textContent.includes('Restore')) window.undone = true;"
         " }).observe(document.querySelector('[data-list=comments]'), { childList: true }) }",
         f"post-{post_id}-comment-{n}",
     )

@@ -216,7 +216,7 @@ def withdrawal(app: Flask, post_id: int, n: int) -> tuple[bool, str | None]:
         return update.withdrawn_at is not None, update.withdrawal
 
 
-def test_legal_reasons_are_a_choice_at_any_time_until_it_is_restored(app: Flask, ada: Person, post_id: int) -> None:
+def test_legal_reasons_are_a_choice_at_any_time_and_for_ever(app: Flask, ada: Person, post_id: int) -> None:
     n = ada.add_update(post_id, "Libel.")
     do(ada, post_id, n, "withdraw")
     assert withdrawal(app, post_id, n) == (True, None)
@@ -224,9 +224,8 @@ def test_legal_reasons_are_a_choice_at_any_time_until_it_is_restored(app: Flask,
     assert withdrawal(app, post_id, n) == (True, "legal")
     do(ada, post_id, n, "withdraw")
     assert withdrawal(app, post_id, n) == (True, "legal"), "whoever taps Withdraw again takes nothing back"
-    do(ada, post_id, n, "restore")
-    assert withdrawal(app, post_id, n) == (False, None)
-    do(ada, post_id, n, "withdraw", reason="legal")
+    for verb, fields in (("restore", {}), ("edit", {"body": "Truth."}), ("correct", {"body": "Truth.", "note": "So."})):
+        assert do(ada, post_id, n, verb, **fields) == 409, verb
     assert withdrawal(app, post_id, n) == (True, "legal")
 
 

@@ -49,13 +49,12 @@ def test_the_live_desk_lists_what_can_be_done(ada: Person, post_id: int) -> None
     assert f'"/desk/post/{post_id}/update/{n}/pin"' not in html
     second_step = html.partition("Withdraw for legal reasons <")[2].partition("</details>")[0]
     assert 'name="reason" value="legal"' in second_step
-    assert "Remove from history" in second_step
+    assert "Delete permanently" in second_step
     assert "The history still shows it." in html
     do(ada, post_id, n, "withdraw", reason="legal")
     html = ada.get(f"/desk/post/{post_id}/live").text
     assert "Withdrawn for legal reasons" in html
-    assert f'"/desk/post/{post_id}/update/{n}/restore"' in html
-    assert f'"/desk/post/{post_id}/update/{n}/withdraw"' not in html
+    assert f"/desk/post/{post_id}/update/{n}/" not in html, "nothing is left to be done"
 
 
 def test_each_form_says_once_where_the_old_text_stays(ada: Person, post_id: int) -> None:

@@ -132,21 +132,24 @@ def _in_last_minute(session: Session, author_id: int) -> int:
 
 
 def withdraw(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comment:
+    """Take it away from readers. What its own author deletes is gone for good, whoever was faster."""
     comment = items.locked(session, Comment, post_id, n)
     if comment.withdrawn_at is None:
         comment.withdrawn_at, comment.withdrawn_by_id = now_ms(), actor_id
         events.record(session, post_id, events.next_number(session, post_id), "remove", item=comment.item)
         invalidation.comment(session, comment)
-    elif actor_id == comment.author_id:  # a moderator was faster; now nobody can restore it
+    if actor_id == comment.author_id:
         comment.withdrawn_by_id = actor_id
+        comment.body = comment.html = ""
     return comment
 
 
 def restore(session: WriteSession, post_id: int, n: int) -> Comment:
-    """Bring back what a moderator withdrew. What its own author deleted stays deleted (Conflict)."""
+    """Bring back what a moderator withdrew. What its author deleted or what was erased stays so (Conflict)."""
     comment = items.locked(session, Comment, post_id, n)
     if comment.withdrawn_at is None:
         return comment
+    items.refuse_erased(comment)
     if comment.withdrawn_by_id == comment.author_id:
         raise Conflict(_("The author deleted this comment. It can’t be restored."))
     comment.withdrawn_at = comment.withdrawn_by_id = None

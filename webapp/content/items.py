@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, raiseload, selectinload
 
 from ..db.engine import WriteSession
-from ..errors import NotFound
+from ..errors import Conflict, NotFound
+from ..i18n import gettext as _
 from ..models import ITEMS_PER_PAGE, Comment, Update, page_of
 from . import posts, revisions
 
@@ -37,6 +38,12 @@ def locked(session: WriteSession, kind: type[T], post_id: int, n: int) -> T:
     if item is None:
         raise NotFound
     return item
+
+
+def refuse_erased(item: Update | Comment) -> None:
+    """Raises Conflict for what was withdrawn for legal reasons: nothing can be brought back or changed."""
+    if item.withdrawal == "legal":
+        raise Conflict(_("This was withdrawn for legal reasons. Its text is deleted."))
 
 
 def submitted(session: Session, kind: type[T], author_id: int, submission: str | None, **texts: Any) -> T | None:

@@ -185,14 +185,17 @@ def erase(session: WriteSession, post_id: int) -> None:
     of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
     session.execute(delete(Revision).where(of_post | of_updates))
     session.execute(delete(Editing).where(Editing.update_id.in_(updates)))
-    tag_ids = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()
     for belonging in (Event, Comment, Update):
         session.execute(delete(belonging).where(belonging.post_id == post_id))
     session.delete(post)
     session.flush()
-    session.execute(delete(Tag).where(Tag.id.in_(tag_ids), Tag.id.not_in(select(post_tag.c.tag_id))))
+    forget_unused_tags(session)
+
+
+def forget_unused_tags(session: Session) -> None:
+    session.execute(delete(Tag).where(Tag.id.not_in(select(post_tag.c.tag_id))))
 
 
 def publish(session: WriteSession, post_id: int, at_ms: int | None = None) -> Post:

@@ -70,6 +70,11 @@ def forget_updates(session: Session, post_id: int) -> None:
     session.execute(text(f"DELETE FROM {TABLE} WHERE rowid IN ({of_post})"), {"post_id": post_id})  # noqa: S608
 
 
+def forget_deleted(session: Session) -> None:
+    """Write the index anew: words of what was taken out stay in it until then, and secure_delete can't see them."""
+    session.execute(text(f"INSERT INTO {TABLE} ({TABLE}) VALUES ('optimize')"))  # noqa: S608
+
+
 def _is_public(item: Post | Update) -> bool:
     return item.status == "published" if isinstance(item, Post) else item.withdrawn_at is None
 

@@ -140,6 +140,7 @@ def edit(
 ) -> Update:
     """Mend a slip; readers see the new text without a word. Raises Conflict as `revisions.save`."""
     update = items.locked(session, Update, post_id, n)
+    items.refuse_erased(update)
     also = corrections.kept_of(update)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
@@ -161,6 +162,7 @@ def correct(
 ) -> Update:
     """Change what was said and say so: readers see `note` and the text before. Raises Conflict as `revisions.save`."""
     update = items.locked(session, Update, post_id, n)
+    items.refuse_erased(update)
     also = corrections.kept_of(update) | {"said": corrections.was_said(session, update)}
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
@@ -169,11 +171,9 @@ def correct(
     return update
 
 
-def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -> Update:
-    """Take it away from readers; for legal reasons from the history too, also one that is withdrawn already."""
+def withdraw(session: WriteSession, post_id: int, n: int) -> Update:
+    """Take it away from readers; the history goes on showing it."""
     update = items.locked(session, Update, post_id, n)
-    if legal:
-        update.withdrawal = "legal"
     if update.withdrawn_at is None:
         update.withdrawn_at, update.pinned = now_ms(), False
         session.flush()
@@ -184,9 +184,11 @@ def withdraw(session: WriteSession, post_id: int, n: int, legal: bool = False) -
 
 
 def restore(session: WriteSession, post_id: int, n: int) -> Update:
+    """Raises Conflict for one that was withdrawn for legal reasons."""
     update = items.locked(session, Update, post_id, n)
     if update.withdrawn_at is not None:
-        update.withdrawn_at = update.withdrawal = None
+        items.refuse_erased(update)
+        update.withdrawn_at = None
         if corrections.is_seen(update):
             corrections.see(session, Update.id == update.id)
         _record(session, update)
@@ -214,6 +216,11 @@ def mark_key(session: WriteSession, post_id: int, n: int, key: bool) -> Update:
         update.key = key
         _record(session, update)
     return update
+
+
+def tell_anew(session: WriteSession, update: Update) -> None:
+    """What it said before has changed."""
+    _record(session, update)
 
 
 def _record(session: WriteSession, update: Update, number: int | None = None) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from ..app_key import AppKey
+from . import engine as engines
 from .engine import WriteSession, make_engine, snapshot, transaction
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ def writing() -> Iterator[WriteSession]:
     release()
     with transaction(ENGINE.of(current_app)) as session:
         yield session
+
+
+def empty_log() -> bool:
+    """As `engine.empty_log`. Not within a transaction."""
+    from flask import current_app
+
+    release()
+    return engines.empty_log(ENGINE.of(current_app))
 
 
 def release() -> None:

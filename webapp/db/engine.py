@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 5.0
+LOG_PATIENCE_SECONDS = 5.0
 
 
 class DatabaseBusy(Exception):
@@ -44,6 +45,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # What was acknowledged survives a power cut.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is withdrawn for legal reasons must not be left in the file.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 class WriteSession(Session):
@@ -52,6 +55,7 @@ class WriteSession(Session):
     woken: the posts with new events, whose streams hear of it after the commit (changes.py).
     touched: the pages that change, each path or pattern with its new version; replaced after the commit.
     locked: the posts, by id, whose rows are locked until then.
+    erased: whether something must leave no copy (content/erasure.py).
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -59,6 +63,7 @@ class WriteSession(Session):
         self.woken: set[int] = set()
         self.touched: dict[str, int] = {}
         self.locked: dict[int, Post] = {}
+        self.erased = False
 
 
 @contextmanager
@@ -109,6 +114,19 @@ def _locked(engine: Engine, give_up_at: float) -> WriteSession:
             if time.monotonic() > give_up_at:
                 raise DatabaseBusy from error
         time.sleep(random.uniform(0.002, 0.02))  # noqa: S311
+
+
+def empty_log(engine: Engine) -> bool:
+    """Write SQLite's log into the database and cut it off. False when somebody went on reading from it meanwhile."""
+    if engine.dialect.name != "sqlite":
+        return True
+    give_up_at = time.monotonic() + LOG_PATIENCE_SECONDS
+    with engine.connect() as connection:
+        while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():
+            if time.monotonic() > give_up_at:
+                return False
+            time.sleep(0.02)
+    return True
 
 
 def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from ..content import comments, moderation, posts
+from ..content import comments, erasure, moderation, posts
 from ..db import reading
 from ..http.links import safe_next
 from ..models import Post
@@ -22,7 +22,8 @@ def withdraw_comment(post_id: int, n: int) -> Response:
     comment_to_moderate(post_id, n)
     actor_id = writer().id
     with writing_as("author", post_id) as db:
-        return _changed(post_id, comments.withdraw(db, post_id, n, actor_id).item)
+        verb = erasure.comment if request.form.get("reason") == "legal" else comments.withdraw
+        return _changed(post_id, verb(db, post_id, n, actor_id).item)
 
 
 @desk.post("/desk/post/<int:post_id>/comment/<int:n>/restore")

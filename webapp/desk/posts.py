@@ -7,7 +7,7 @@ from typing import Any
 from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from ..content import auto_end, posts, revisions, updates
+from ..content import auto_end, erasure, posts, revisions, updates
 from ..db import reading
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused
@@ -161,9 +161,11 @@ def unpublish(post_id: int) -> Response:
 
 @desk.post("/desk/post/<int:post_id>/delete")
 def delete_draft(post_id: int) -> Response:
-    post_to_write(post_id)
-    with writing_as("author", post_id) as db:
-        posts.discard(db, post_id)
+    """A draft that was never public by its authors; what readers know by editors alone, with all that belongs to it."""
+    was_public = post_to_write(post_id).published_at is not None
+    with writing_as("editor" if was_public else "author", post_id) as db:
+        verb = erasure.post if was_public else posts.discard
+        verb(db, post_id)
     flash(_("Draft deleted."))
     return redirect(url_for(".index"))
 
@@ -201,7 +203,17 @@ def older_texts(post_id: int) -> str:
         if update.version > 1:
             name = _("Update %(n)d", n=update.n)
             texts.append((update.title or name, revisions.of(reading(), "update", update.id)))
-    return render_template("desk/revisions.html", post=post, revisions=[pair for pair in texts if pair[1]])
+    shown = [pair for pair in texts if pair[1]]
+    return render_template("desk/revisions.html", post=post, revisions=shown, may_erase=True)
+
+
+@desk.post("/desk/post/<int:post_id>/revisions/<int:revision_id>/erase")
+def erase_older_text(post_id: int, revision_id: int) -> Response:
+    post_to_write(post_id)
+    with writing_as("author", post_id) as db:
+        erasure.earlier(db, post_id, revision_id)
+    flash(_("Deleted. Readers of earlier versions see that it was withdrawn for legal reasons."))
+    return redirect(url_for(".older_texts", post_id=post_id))
 
 
 @desk.get("/draft/<uuid:token>")

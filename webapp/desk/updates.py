@@ -8,7 +8,7 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..content import auto_end, comments, editing, updates
+from ..content import auto_end, comments, editing, erasure, updates
 from ..db import reading
 from ..errors import Conflict
 from ..http.error_pages import wants_json
@@ -153,8 +153,8 @@ def _changed(db: Session, update: Update) -> Response:
 def withdraw_update(post_id: int, n: int) -> Response:
     update_to_write(post_id, n)
     with writing_as("author", post_id) as db:
-        legal = request.form.get("reason") == "legal"
-        return _changed(db, updates.withdraw(db, post_id, n, legal))
+        verb = erasure.update if request.form.get("reason") == "legal" else updates.withdraw
+        return _changed(db, verb(db, post_id, n))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/restore")

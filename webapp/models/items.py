@@ -60,7 +60,7 @@ class ShownComment(NamedTuple):
 
 
 class Update(Base):
-    """`withdrawal` is `legal` for one that the history may not show either, else None."""
+    """`withdrawal` is `legal` for one whose texts are erased, else None."""
 
     __tablename__ = "update"
 
@@ -140,6 +140,11 @@ class Comment(Base):
     @property
     def item(self) -> str:
         return f"comment-{self.n}"
+
+    @property
+    def withdrawal(self) -> str | None:
+        """`legal` for one whose text is erased, as an update's; a comment that says something has a text."""
+        return None if self.body or self.withdrawn_by_id == self.author_id else "legal"
 
     @property
     def shown(self) -> ShownComment:

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from ..db import schema
 from ..db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy
 from ..models import FRONT
+from ..system.instance import BACKUPS
 from ..system.locks import try_lock
 
 # Between two such steps the progress is said, and other processes get their turn at the disk.
@@ -23,9 +24,7 @@ PAGES_PER_STEP = 500
 # What lets somebody in, or says who tried to. Password hashes stay: without them nobody could log in again.
 SECRET_TABLES = ("session", "one_time_link", "attempt")
 COUNTED = {"posts": "post", "updates": "update", "comments": "comment", "users": "user"}
-# The folder in the instance for copies taken before an upgrade, and how many of them stay.
-FOLDER = "backups"
-KEPT = 3
+KEPT = 3  # copies taken before an upgrade
 
 Report = Callable[[float], None]
 
@@ -123,7 +122,7 @@ def sync(path: Path) -> None:
 
 
 def before_upgrade(settings: dict[str, Any]) -> Path | None:
-    """Copy a database of an older schema into FOLDER, before it is upgraded. None when there is nothing to upgrade.
+    """Copy a database of an older schema into BACKUPS, before it is upgraded. None when there is nothing to upgrade.
 
     One copy per schema, so that a start that fails again and again pushes no other out.
     Raises db.SchemaRefused when it can't be copied: then it isn't to be upgraded either.
@@ -137,8 +136,8 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
     except (OSError, sqlite3.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise schema.SchemaRefused(
-            f"the database can't be copied to {settings['INSTANCE'] / FOLDER} before its schema is upgraded ({reason}):"
-            " free some space, or see .venv/bin/pressroom check"
+            f"the database can't be copied to {settings['INSTANCE'] / BACKUPS} before its schema is upgraded"
+            f" ({reason}): free some space, or see .venv/bin/pressroom check"
         ) from None
 
 
@@ -155,7 +154,7 @@ def _older_schema(path: Path) -> str | None:
 
 
 def _kept(source: Path, folder: Path, older: str) -> Path:
-    backups, draft = folder / FOLDER, folder / FOLDER / ".draft"
+    backups, draft = folder / BACKUPS, folder / BACKUPS / ".draft"
     backups.mkdir(mode=0o700, exist_ok=True)
     held = try_lock(backups / ".lock")
     if held is None:

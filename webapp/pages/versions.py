@@ -76,6 +76,16 @@ def expected(versions: dict[str, int], path: str) -> int:
     return max(versions.get(covering, 0) for covering in _covering(path))
 
 
+def forget_tags(session: Session) -> None:
+    """Of tags that are no more: a path says its tag."""
+    session.execute(
+        text(
+            "DELETE FROM page WHERE path LIKE '/tag/%' AND NOT EXISTS"
+            " (SELECT 1 FROM tag WHERE path IN ('/tag/' || key, '/tag/' || key || '/*'))"
+        )
+    )
+
+
 def raised_since(session: Session, version: int) -> dict[str, int]:
     """Paths and patterns touched at this version or later, the latest first."""
     statement = select(Page.path, Page.version).where(Page.version >= version, Page.path.startswith("/"))

@@ -14,6 +14,7 @@ SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "tmp": 0o700,
 SECRET_KEY_BYTES = 32
 BENCH = "bench.json"
 LOG = "pressroom.log"
+BACKUPS = "backups"  # copies of the database, taken before an upgrade
 
 
 class InstanceError(SystemExit):

@@ -72,12 +72,12 @@ function done(act, n, { id, html }) {
   if (act === "legal" && notice) {
     notice.querySelector("[data-what]").textContent = says.dataset.legal;
     notice.querySelector("[data-legal]").remove();
-    notice.querySelector("[data-text]").remove();
+    for (const gone of ["[data-text]", "[data-act=restore]", "a"]) notice.querySelector(gone).remove();
   }
   mark(n, "");
   const next = notice?.isConnected ? notice : document.getElementById(id);
   // Nothing has the focus if what had it is gone; else somebody may be at the next button already.
-  if (document.activeElement === document.body) next?.querySelector("button")?.focus({ preventScroll: true });
+  if (document.activeElement === document.body) (next?.querySelector("button") ?? next)?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("stream:catch-up"));
 }
 

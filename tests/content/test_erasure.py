@@ -1,0 +1,171 @@
+"""Withdrawals for legal reasons: whatever had the words, nothing in the instance's folder has them afterwards."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from support.live_post import LivePost
+from support.persons import Person
+
+WORD = "Schmähkritik"
+SPACED = " ".join(WORD)
+
+
+@pytest.fixture
+def live_post(ada: Person) -> LivePost:
+    return LivePost(ada)
+
+
+def files_with(folder: Path, word: str = WORD) -> list[str]:
+    """Names of the files that hold the word, compressed ones too, as `grep -r` and `zgrep` find it."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if _holds(path, word.casefold()))
+
+
+def _holds(path: Path, word: str) -> bool:
+    if not path.is_file():
+        return False
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        content = gzip.decompress(content)
+    return word in content.decode(errors="replace").casefold()
+
+
+@pytest.fixture
+def leaves_nothing(app: Flask) -> Iterator[None]:
+    """Before the test it is nowhere, and after it nowhere again; in between it must have been somewhere."""
+    folder = app.config["INSTANCE"]
+    assert files_with(folder) == []
+    yield
+    app.extensions["pages"].store.sweep(0)  # what a minute brings
+    assert files_with(folder) == []
+    backup = folder.parent / "backup.tar.gz"
+    backup.unlink(missing_ok=True)
+    done: Result = app.test_cli_runner().invoke(args=["backup", str(backup)])
+    assert done.exit_code == 0, done.output
+    assert WORD.encode() not in gzip.decompress(backup.read_bytes())
+    backup.unlink()
+
+
+def kept(app: Flask) -> None:
+    """It was stored, or the test shows nothing. A copy from before an upgrade has it too."""
+    folder = app.config["INSTANCE"]
+    (folder / "backups").mkdir(exist_ok=True)
+    (folder / "backups" / "pressroom-0002.db").write_text(WORD)
+    assert {"pressroom.db-wal", "backups/pressroom-0002.db"} <= set(files_with(folder))
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_an_update_with_all_that_it_said(app: Flask, anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add(f"Such {WORD}.", title=WORD, key="y")
+    live_post.correct(n, f"It was {WORD}, too.", note=f"No {WORD}.")
+    live_post.change(n, "edit", body=f"It was {WORD} as well.")
+    pages = [*live_post.places(n), f"{live_post.path}/feed.json"]
+    for path in pages:
+        assert WORD in anonymous.get(path).text, path
+    assert "<mark>" in anonymous.get(f"/search?q={WORD}").text
+    kept(app)
+    live_post.change(n, "withdraw")
+    live_post.change(n, "withdraw", reason="legal")
+    for path in pages:
+        assert WORD not in anonymous.get(path).text, path
+    assert "<mark>" not in anonymous.get(f"/search?q={WORD}").text
+    for path in (f"/desk{live_post.path}/live", f"/desk{live_post.path}/revisions"):
+        assert WORD not in live_post.ada.get(path).text
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_what_an_update_said_before(app: Flask, anonymous: Person, live_post: LivePost) -> None:
+    n = live_post.add(f"Such {WORD}.")
+    live_post.correct(n, "Nothing of the kind.", note="It wasn’t so.")
+    assert WORD in anonymous.get(live_post.path).text
+    kept(app)
+    erase_first(live_post)
+    page = anonymous.get(live_post.path).text
+    assert "It wasn’t so." in page, "that it was corrected stays"
+    assert "Nothing of the kind." in page
+    assert live_post.ada.get(f"/desk{live_post.path}/revisions").text.count("Withdrawn for legal reasons") == 1
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_what_a_post_said_before(app: Flask, anonymous: Person, live_post: LivePost, ada: Person) -> None:
+    fields = {"live": "y", "action": "publish"}
+    ada.post(f"/desk{live_post.path}", title=f"The {WORD}", summary=WORD, body=WORD, tags=WORD, **fields)
+    live_post.add("On we go.")
+    then = anonymous.get(f"{live_post.path}/at").location
+    ada.post(f"/desk{live_post.path}", title="The derby", summary="", body="Kick-off.", tags="", **fields)
+    assert WORD in anonymous.get(then).text
+    kept(app)
+    while "revisions/" in ada.get(f"/desk{live_post.path}/revisions").text:
+        erase_first(live_post)
+    page = anonymous.get(then).text
+    assert WORD not in page
+    assert "Withdrawn for legal reasons" in page
+    assert "On we go." in page
+
+
+def erase_first(live_post: LivePost) -> None:
+    page = live_post.ada.get(f"/desk{live_post.path}/revisions").text
+    (path, *_) = re.findall(r'action="(/desk/post/\d+/revisions/\d+/erase)"', page)
+    assert live_post.ada.post(path).status_code == 302
+    assert live_post.ada.post(path).status_code == 409, "once is enough"
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_comment(app: Flask, ada: Person, eve: Person, anonymous: Person, live_post: LivePost) -> None:
+    n = eve.comment(live_post.id, f"Such {WORD}.")
+    assert WORD in anonymous.get(live_post.path).text
+    kept(app)
+    verb = f"/desk{live_post.path}/comment/{n}"
+    assert ada.post(f"{verb}/withdraw").status_code == 302
+    assert ada.post(f"{verb}/withdraw", reason="legal").status_code == 302
+    assert ada.post(f"{verb}/restore").status_code == 409
+    for person, path in ((ada, "/desk/comments"), (ada, f"/desk{live_post.path}/live"), (eve, "/settings/comments")):
+        assert WORD not in person.get(path).text
+
+
+@pytest.mark.usefixtures("leaves_nothing")
+def test_a_whole_post(app: Flask, ada: Person, edith: Person, eve: Person, live_post: LivePost) -> None:
+    ada.post(f"/desk{live_post.path}", title=WORD, body=WORD, tags=WORD, live="y", action="publish")
+    live_post.correct(live_post.add(WORD), f"{WORD}!")
+    eve.comment(live_post.id, WORD)
+    for path in ("/", live_post.path, f"{live_post.path}/feed.json", "/feed.atom", "/user/ada"):
+        assert WORD in eve.get(path).text, path
+    kept(app)
+    delete = f"/desk{live_post.path}/delete"
+    assert edith.post(delete).status_code == 409, "it is public"
+    ada.post(f"/desk{live_post.path}/unpublish")
+    assert ada.post(delete).status_code == 403, "readers know it, so it takes an editor"
+    assert "Delete permanently" not in ada.get(f"/desk{live_post.path}").text
+    assert "Delete permanently" in edith.get(f"/desk{live_post.path}").text
+    assert edith.post(delete).status_code == 302
+    assert eve.get(live_post.path).status_code == 404
+
+
+def test_a_reader_who_holds_the_log_is_no_reason_to_keep_quiet(
+    app: Flask, ada: Person, live_post: LivePost, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from webapp.db import engine
+
+    monkeypatch.setattr(engine, "LOG_PATIENCE_SECONDS", 0.0)
+    n = live_post.add(f"Such {WORD}.")
+    with app.app_context(), engine.snapshot(app.extensions["engine"]) as session:
+        session.connection().exec_driver_sql("SELECT * FROM post")
+        live_post.change(n, "withdraw", reason="legal")
+    assert "restart the site" in caplog.text
+
+
+def test_nobody_erases_what_isnt_theirs(bob: Person, eve: Person, live_post: LivePost) -> None:
+    live_post.correct(live_post.add("One."), "Two.")
+    page = live_post.ada.get(f"/desk{live_post.path}/revisions").text
+    (path,) = re.findall(r'action="(/desk/post/\d+/revisions/\d+/erase)"', page)
+    assert [person.post(path).status_code for person in (bob, eve)] == [403, 403]
+    other = LivePost(bob)
+    assert bob.post(path.replace(live_post.path, other.path)).status_code == 404, "not by the way of one's own post"
+    assert live_post.ada.post(path).status_code == 302
