@@ -32,6 +32,7 @@ help:
 	@echo "make bench          measures this machine's capacity and compares servers, in a quarter of an hour; QUICK=1: two minutes, FULL=1: an hour"
 	@echo "make benchmarks     generates docs/benchmarks.md and its charts from docs/benchmarks.json"
 	@echo "make ways           generates the table in deploy/README.md that compares the servers"
+	@echo "make rights         generates the table in docs/rights.md of who may do what"
 	@echo "make messages       updates the translations and lists texts without one"
 
 serve: $(VENV)/.installed
@@ -87,6 +88,9 @@ benchmarks: $(VENV)/.installed-for-tests
 ways: $(VENV)/.installed-for-tests
 	@WAYS=write $(VENV)/bin/python -m pytest -q -k table tests/whole/test_deploy.py
 
+rights: $(VENV)/.installed-for-tests
+	@RIGHTS=write $(VENV)/bin/python -m pytest -q -k table tests/whole/test_rights.py
+
 # After a change of texts: updates the catalogue and lists texts without a translation.
 messages: $(VENV)/.installed-for-tests
 	@$(VENV)/bin/python -m tools.messages
@@ -129,5 +133,5 @@ python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| $(call fail,Python can't make environments: $(APT) python3-venv)
 
-.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways test test-all coverage mutants check \
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways rights test test-all coverage mutants check \
 	recording screens messages python

@@ -55,8 +55,22 @@ def test_a_draft_is_for_its_authors_only(ada: Person, bob: Person, anonymous: Pe
     assert anonymous.get(f"/post/{post_id}").status_code == 404
     assert "The derby" not in anonymous.get("/").text
     refused = bob.get(f"/desk/post/{post_id}")
-    assert refused.status_code == 403
+    assert refused.status_code == 404
     assert "Kick-off" not in refused.text
+
+
+def test_who_started_a_post_is_removed_by_editors_alone(ada: Person, bob: Person, edith: Person) -> None:
+    post_id = draft(ada, authors="ada, bob")
+    path, texts = f"/desk/post/{post_id}", {"title": "The derby", "body": "Text.", "action": "draft"}
+    refused = bob.post(path, authors="bob", **texts)
+    assert refused.status_code == 400
+    assert "Only an editor, or whoever started the post, can remove an author." in refused.text
+    assert ada.get(path).status_code == 200
+    assert ada.post(path, authors="ada", **texts).status_code == 302
+    assert bob.get(path).status_code == 404
+    assert ada.post(path, authors="ada, bob", **texts).status_code == 302
+    assert edith.post(path, authors="bob", **texts).status_code == 302
+    assert ada.get(path).status_code == 404
 
 
 def test_a_draft_is_published_from_its_form(ada: Person, anonymous: Person) -> None:
@@ -425,7 +439,7 @@ def test_a_form_sent_again_publishes_nothing_that_one_has_lost(ada: Person, edit
     taken = {"title": "The derby", "body": "Kick-off at eight.", "summary": "Secret.", "authors": "bob"}
     assert edith.post(f"/desk/post/{post_id}", action="draft", **taken).status_code == 302
     again = {"title": "The derby", "body": "Kick-off at eight.", "submission": submission, "action": "publish"}
-    assert ada.post("/desk/new", **again).status_code == 403
+    assert ada.post("/desk/new", **again).status_code == 404
     assert anonymous.get(f"/post/{post_id}").status_code == 404
 
 

@@ -95,9 +95,17 @@ def _authors(form: PostForm, post: Post | None) -> list[User]:
         if not has_role(person, "author"):
             form.refuse(form.authors, Refused(_("“%(name)s” isn’t an author yet.", name=person.username)))
         people.append(person)
-    if not has_role(user, "editor") and all(person.id != user.id for person in people):
-        form.refuse(form.authors, Refused(_("You can’t remove yourself. Ask an editor.")))
+    if not has_role(user, "editor"):
+        _check_removals(form, user, post, {person.id for person in people})
     return people
+
+
+def _check_removals(form: PostForm, user: User, post: Post | None, kept: set[int]) -> None:
+    """By somebody below editor, who may be a co-author only."""
+    if user.id not in kept:
+        form.refuse(form.authors, Refused(_("You can’t remove yourself. Ask an editor.")))
+    elif post and post.created_by_id != user.id and any(person.id not in kept for person in post.authors):
+        form.refuse(form.authors, Refused(_("Only an editor, or whoever started the post, can remove an author.")))
 
 
 def _write(db: WriteSession, form: PostForm, post: Post | None, author_ids: list[int], text: posts.Writing) -> Post:

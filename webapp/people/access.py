@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from flask import g, request, session
 from werkzeug.wrappers import Response
@@ -17,7 +17,7 @@ from .. import changes
 from ..content import comments, posts, updates
 from ..db import reading, writing
 from ..db.engine import WriteSession
-from ..errors import NotAllowed, SignInNeeded
+from ..errors import NotAllowed, NotFound, SignInNeeded
 from ..i18n import gettext as _
 from ..models import ROLES, Comment, Post, Update, User
 from . import sessions
@@ -120,21 +120,28 @@ def post_to_write(post_id: int) -> Post:
 
 def require_writer_of(post: Post) -> None:
     if not _is_of(post, writer()):
-        raise NotAllowed(_("This post belongs to someone else. Ask one of its authors to add you."))
+        _refuse_known(post, _("This post belongs to someone else. Ask one of its authors to add you."))
+
+
+def _refuse_known(post: Post, why: str) -> NoReturn:
+    """Of what isn't public others aren't even told that it is there."""
+    raise NotAllowed(why) if post.status == "published" else NotFound
 
 
 @contextmanager
 def writing_as(role: str, post_id: int | None = None, share: bool = False) -> Iterator[WriteSession]:
     """`changes.changing` for whoever is asking, with rights read anew: they may have gone while it waited.
 
-    post_id: a post that must be one's own, for those below editor. Raises NotAllowed.
+    post_id: a post that must be one's own, for those below editor. Raises NotAllowed, or NotFound where it is no
+        post, or somebody else's draft.
     """
     user_id = signed_in().id
     with changes.changing(share) as db:
         user = db.get_one(User, user_id)
-        is_writer = post_id is None or _is_of(posts.locked(db, post_id), user)
-        if user.disabled_at or user.deleted_at or not has_role(user, role) or not is_writer:
+        if user.disabled_at or user.deleted_at or not has_role(user, role):
             raise NotAllowed(_("Your account isn’t allowed to do this."))
+        if post_id is not None and not _is_of(post := posts.locked(db, post_id), user):
+            _refuse_known(post, _("Your account isn’t allowed to do this."))
         yield db
 
 
@@ -152,7 +159,7 @@ def own_comment(post_id: int, n: int) -> Comment:
     user = signed_in()
     comment = comments.written(reading(), post_id, n)
     if comment.author_id != user.id:
-        raise NotAllowed(_("This comment belongs to someone else."))
+        _refuse_known(posts.written(reading(), post_id), _("This comment belongs to someone else."))
     return comment
 
 
