@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import make_url
 
 from ..db import schema
-from ..db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy
+from ..db.engine import DatabaseBusy
 from ..models import FRONT
 from ..system.instance import BACKUPS
 from ..system.locks import try_lock
@@ -24,6 +24,7 @@ PAGES_PER_STEP = 500
 # What lets somebody in, or says who tried to. Password hashes stay: without them nobody could log in again.
 SECRET_TABLES = ("session", "one_time_link", "attempt")
 COUNTED = {"posts": "post", "updates": "update", "comments": "comment", "users": "user"}
+LOCKED_SECONDS = 5.0  # so long it waits for a writer
 KEPT = 3  # copies taken before an upgrade
 
 Report = Callable[[float], None]
@@ -106,7 +107,7 @@ def _count(opened: sqlite3.Connection, table: str) -> int:
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=WRITE_PATIENCE_SECONDS)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=LOCKED_SECONDS)) as connection:
         yield connection
 
 
