@@ -47,7 +47,7 @@ crowd: $(VENV)/.installed
 	@exec $(VENV)/bin/python -m loadtests.crowd "http://$(or $(PRESSROOM_HTTP),127.0.0.1:8000)" --streams $(or $(N),10000)
 
 # The tests of a file share its servers, so they run in one process.
-PYTEST = $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
+PYTEST = $(VENV)/bin/python -m pytest --numprocesses auto --maxprocesses 5 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/.installed-for-tests
 	@$(PYTEST) -m "not slow"

