@@ -398,15 +398,17 @@ def test_a_taken_name_does_not_use_the_invitation_up(root: Person, anonymous: Pe
     assert anonymous.post(path, form_at=path, **GRACE).status_code == 302
 
 
-@pytest.mark.parametrize("make", [invitation, lambda root: password_link(root, "ada")])
-def test_a_link_is_good_for_seven_days(
-    root: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch, make: Callable[[Person], str]
+@pytest.mark.parametrize(
+    ("make", "good_for"), [(invitation, 7 * DAY_MS), (lambda root: password_link(root, "ada"), DAY_MS // 24)]
+)
+def test_an_invitation_is_good_for_seven_days_and_a_new_password_for_an_hour(
+    root: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch, make: Callable[[Person], str], good_for: int
 ) -> None:
     path = make(root)
     now = models.now_ms()
-    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + 7 * DAY_MS - 60_000)
+    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + good_for - 60_000)
     assert anonymous.get(path).status_code == 200
-    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + 7 * DAY_MS + 60_000)
+    monkeypatch.setattr(one_time_links, "now_ms", lambda: now + good_for + 60_000)
     assert anonymous.get(path).status_code == 404
 
 

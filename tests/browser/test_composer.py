@@ -53,6 +53,21 @@ def number(item: Locator) -> int:
 # Writing
 
 
+def test_whoever_logs_out_takes_unpublished_text_along(visit: Callable[..., Page], site: Site) -> None:
+    page = at_work(visit, f"/post/{live_post(site)}", Person(site.app, "ada"))
+    field(page).fill("Not for the next one at this machine.")
+    answers = iter(["dismiss", "accept"])
+    page.on("dialog", lambda dialog: getattr(dialog, next(answers))())
+    kept = "Object.keys(localStorage).filter(name => name.startsWith('pressroom ')).length"
+    until(lambda: page.evaluate(kept) == 1, "it was kept")
+    page.get_by_role("button", name="Log out").click()
+    expect(field(page)).to_have_value("Not for the next one at this machine.")
+    assert page.evaluate(kept) == 1
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("link", name="Log in")).to_be_visible()
+    assert page.evaluate(kept) == 0
+
+
 def test_the_composer_is_seen_once_it_works(visit: Callable[..., Page], site: Site) -> None:
     page, scripts = visit("about:blank", site.ada()), list[Route]()
     page.route("**/js/desk/composer.js*", lambda route: scripts.append(route))  # noqa: PLW0108 (Playwright marks it)

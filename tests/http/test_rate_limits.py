@@ -53,6 +53,16 @@ def refusals(answer: Response) -> int:
 # Log-ins
 
 
+def test_thirty_log_ins_that_succeed_in_five_minutes_for_an_account(app: Flask, clock: Clock) -> None:
+    """Each leaves a session. They are counted wherever they come from."""
+    for number in range(30):
+        assert Visitor(app).try_log_in("ada", PASSWORD, address=f"192.0.2.{number}").status_code == 302
+    refusals(Visitor(app).try_log_in("ada", PASSWORD, address="192.0.2.99"))
+    assert Visitor(app).try_log_in("bob", PASSWORD).status_code == 302
+    clock.tick(301)
+    assert Visitor(app).try_log_in("ada", PASSWORD).status_code == 302
+
+
 def test_ten_tries_in_five_minutes_for_a_name_from_an_address(visitor: Visitor, clock: Clock) -> None:
     for _ in range(10):
         assert visitor.try_log_in("ada").status_code == 400
@@ -340,4 +350,4 @@ def test_a_setting_lifts_the_limits(make_app: Callable[..., Flask], clock: Clock
 
 def test_nobody_collects_names_by_renaming(eve: Person) -> None:
     answers = [eve.post("/settings", username=f"eve-{n}", password=PASSWORD).status_code for n in range(12)]
-    assert answers == [302] * 10 + [429] * 2
+    assert answers == [302] * 5 + [400] * 5 + [429] * 2, "of five at most, by ten tries an hour"

@@ -122,6 +122,18 @@ def test_nobody_else_gets_an_old_name(ada: Person, eve: Person) -> None:
     assert ada.get("/user/lovelace").location == "/user/ada"
 
 
+def test_an_account_keeps_five_old_names_and_no_more(ada: Person, eve: Person, anonymous: Person) -> None:
+    """Else ten an hour are gone for ever."""
+    ada.app.config["LIMITS"] = "off"
+    assert [rename(ada, f"ada-{number}") for number in range(1, 6)] == [302] * 5
+    answer = ada.post("/settings", username="ada-6", email="", password=PASSWORD)
+    assert answer.status_code == 400
+    assert "You have had too many usernames." in answer.text
+    assert anonymous.get("/user/ada").location == "/user/ada-5"
+    assert rename(ada, "ada-2") == 302, "to one of those at any time"
+    assert rename(eve, "ada-6") == 302
+
+
 def test_nobody_logs_in_by_an_old_name(ada: Person, anonymous: Person) -> None:
     rename(ada, "lovelace")
     assert anonymous.log_in("ada").status_code == 400

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from support.live_post import Clock
 from support.persons import Person, id_of, is_signed_in
 from webapp import changes, db, models
 from webapp.people import sessions, users
@@ -27,6 +28,21 @@ def test_a_session_ends_after_thirty_days(ada: Person, monkeypatch: pytest.Monke
     assert is_signed_in(ada)
     monkeypatch.setattr(sessions, "now_ms", lambda: now + 30 * DAY_MS + 60_000)
     assert not is_signed_in(ada)
+
+
+def test_an_account_has_twenty_sessions_and_the_oldest_ends(ada: Person, bob: Person, clock: Clock) -> None:
+    """Each is a row, and a line in the settings."""
+    user_id = id_of(ada.app, "ada")
+    ada = Person(ada.app, "ada")
+    with ada.app.app_context(), db.writing() as session:
+        for _ in range(sessions.SESSIONS_PER_ACCOUNT - 1):
+            clock.tick()
+            sessions.start_session(session, user_id, "A browser")
+    assert is_signed_in(ada)
+    clock.tick()
+    another = Person(ada.app, "ada")
+    assert (is_signed_in(ada), is_signed_in(another), is_signed_in(bob)) == (False, True, True)
+    assert another.get("/settings").text.count("<p>A browser</p>") == sessions.SESSIONS_PER_ACCOUNT - 1
 
 
 def test_a_forged_cookie_is_nobody(anonymous: Person, ada: Person) -> None:

@@ -19,6 +19,7 @@ from .forms import LoginForm, NewPasswordForm, RegisterForm
 
 LOGINS_PER_PAIR = 10
 LOGINS_PER_ADDRESS = 100
+SUCCESSES_PER_ACCOUNT = 30
 LOGIN_SECONDS = 300
 REGISTRATIONS_PER_ADDRESS = 5
 REGISTRATION_TRIES_PER_ADDRESS = 30
@@ -50,6 +51,7 @@ def login() -> str | Response | tuple[str, int]:
         metrics.count("failed_logins_total")
         form.form_errors.append(_("Wrong username or password."))
         return _page("login", form)
+    count_attempt({f"logged in {verified[0]}": SUCCESSES_PER_ACCOUNT}, LOGIN_SECONDS)
     sign_in(*verified)
     return hint(redirect(safe_next(form.next.data) or _home()), signed_in=True)
 

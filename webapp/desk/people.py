@@ -31,7 +31,7 @@ def everybody() -> str:
     return _people_page()
 
 
-def _people_page(link: str | None = None, link_for: str | None = None) -> str:
+def _people_page(link: str | None = None, link_for: str | None = None, link_is_short: bool = False) -> str:
     return render_template(
         "desk/people.html",
         people=users.every(reading()),
@@ -39,6 +39,7 @@ def _people_page(link: str | None = None, link_for: str | None = None) -> str:
         form=InviteForm(formdata=None),
         link=link,
         link_for=link_for,
+        link_is_short=link_is_short,
     )
 
 
@@ -61,7 +62,7 @@ def password_link(user_id: int) -> str:
     with writing_as("admin") as db:
         token = one_time_links.make_link(db, "password", actor_id, user_id=person.id)
     url = absolute("accounts.new_password", token=token)
-    return _people_page(url, _("New password for %(name)s", name=person.username))
+    return _people_page(url, _("New password for %(name)s", name=person.username), link_is_short=True)
 
 
 @desk.post("/desk/people/<int:user_id>/role")

@@ -10,13 +10,13 @@ from ..i18n import gettext as _
 from ..models import OneTimeLink, User, now_ms
 from .sessions import DAY_MS, hashed
 
-LINK_DAYS = 7
+GOOD_FOR_MS = {"invitation": 7 * DAY_MS, "password": 3_600_000}
 
 
 def make_link(
     session: Session, kind: str, created_by_id: int, *, role: str | None = None, user_id: int | None = None
 ) -> str:
-    """The secret part of a link of `kind` invitation (with `role`) or password (for `user_id`); good for LINK_DAYS."""
+    """The secret part of a link of `kind` invitation (with `role`) or password (for `user_id`): see GOOD_FOR_MS."""
     token = secrets.token_hex(20)  # no “-” or “_” at its end, which a double click or a chat would cut off
     session.execute(delete(OneTimeLink).where(OneTimeLink.expires_at < now_ms()))
     session.add(
@@ -26,7 +26,7 @@ def make_link(
             role=role,
             user_id=user_id,
             created_by_id=created_by_id,
-            expires_at=now_ms() + LINK_DAYS * DAY_MS,
+            expires_at=now_ms() + GOOD_FOR_MS[kind],
         )
     )
     return token

@@ -12,6 +12,7 @@ from ..models import LoginSession, User, now_ms
 
 ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
 SESSION_DAYS = 30
+SESSIONS_PER_ACCOUNT = 20
 DAY_MS = 86_400_000
 
 
@@ -20,9 +21,17 @@ def hashed(secret: str) -> str:
 
 
 def start_session(session: Session, user_id: int, agent: str) -> str:
-    """A new session; its id goes into the cookie, and only its hash is kept."""
+    """A new session; its id goes into the cookie, and only its hash is kept.
+
+    An account has SESSIONS_PER_ACCOUNT at most: the oldest ends.
+    """
     sid = secrets.token_urlsafe(32)
-    session.execute(delete(LoginSession).where(LoginSession.expires_at < now_ms()))
+    newest_first = select(LoginSession.sid_hash).where(LoginSession.user_id == user_id)
+    newest_first = newest_first.order_by(LoginSession.created_at.desc(), LoginSession.expires_at.desc())
+    too_old = list(session.scalars(newest_first.offset(SESSIONS_PER_ACCOUNT - 1)))
+    session.execute(
+        delete(LoginSession).where((LoginSession.expires_at < now_ms()) | LoginSession.sid_hash.in_(too_old))
+    )
     session.add(
         LoginSession(
             sid_hash=hashed(sid), user_id=user_id, expires_at=now_ms() + SESSION_DAYS * DAY_MS, agent=agent[:200]

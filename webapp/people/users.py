@@ -1,6 +1,6 @@
 """People: their names, roles and accounts."""
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -11,6 +11,8 @@ from ..i18n import gettext as _
 from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
 from .names import DEMO, username_key
 from .sessions import ACTIVE, end_sessions
+
+OLD_NAMES = 5  # of an account, which nobody else can take
 
 # Names
 
@@ -111,10 +113,18 @@ def rename(session: WriteSession, user_id: int, name: str, email: str | None) ->
         return user
     session.execute(delete(OldName).where(OldName.username_key == user.username_key))
     if user.username_key != old_key:
-        session.add(OldName(username_key=old_key, user_id=user.id))
+        _keep_name(session, user.id, old_key)
     session.flush()
     _renamed(session, user.id, old_name)
     return user
+
+
+def _keep_name(session: Session, user_id: int, key: str) -> None:
+    """Raises Taken for whoever would reserve one name after the other."""
+    count = session.scalar(select(func.count()).select_from(OldName).where(OldName.user_id == user_id)) or 0
+    if count >= OLD_NAMES:
+        raise Taken(_("You have had too many usernames. Go back to one of those."), "username")
+    session.add(OldName(username_key=key, user_id=user_id))
 
 
 def _renamed(session: WriteSession, user_id: int, old_name: str) -> None:
