@@ -72,9 +72,11 @@ def test_500_requests_wait_for_another_socket_at_once(server: UwsgiServer) -> No
 
 
 def test_hello_answers_while_50_log_ins_hash(server: UwsgiServer) -> None:
-    Browser(server.url, "eve")  # its quick hash, made for the tests, becomes a real one
+    names = ("ada", "bob", "edith", "eve", "root")  # of each account's sessions the twenty newest stay
+    for name in names:
+        Browser(server.url, name)  # its quick hash, made for the tests, becomes a real one
     with ThreadPoolExecutor(50) as pool:
-        log_ins = [pool.submit(Browser, server.url, "eve") for _ in range(50)]
+        log_ins = [pool.submit(Browser, server.url, name) for name in names * 10]
         answered_early = 0
         while not all(log_in.done() for log_in in log_ins):
             assert Browser(server.url).get("/hello") == "Hello, World!"
