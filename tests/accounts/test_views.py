@@ -103,6 +103,9 @@ WRONG_FIELDS = [
     ("email", "a@b\nBcc: everybody@example.org", "look like an email"),
     ("email", f"a@{'b' * 300}", "look like an email"),
     ("password", "ninechars", "10 to 200"),
+    ("password", "1234567890", "too common"),
+    ("password", "Password-2026!", "too common"),
+    ("password", "pressroom 2026", "site’s name"),
     ("password", "x" * 201, "10 to 200"),
     ("password", "\0" * 20 + "ninechars", "10 to 200"),
 ]

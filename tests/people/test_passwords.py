@@ -14,6 +14,7 @@ from flask import Flask
 
 from support.persons import PASSWORD, Person
 from webapp import db
+from webapp.errors import Refused
 from webapp.people import passwords, users
 
 
@@ -187,3 +188,40 @@ def test_hashing_needs_no_gevent(monkeypatch: pytest.MonkeyPatch) -> None:
     """Under another server it just runs."""
     monkeypatch.delitem(sys.modules, "gevent.monkey", raising=False)
     assert passwords.verify(passwords.make_hash(PASSWORD), PASSWORD)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("short", "10 to 200"),
+        ("x" * 201, "10 to 200"),
+        ("1q2w3e4r5t", "common"),
+        ("QWERTYUIOP", "common"),
+        ("password12345", "common"),
+        ("!!liverpool!!", "common"),
+        ("ada-lovelace-1", "own name"),
+        ("Countess.1815", "own name"),
+        ("countess@example.org", "own name"),
+        ("harbour-news-24", "own name"),
+    ],
+)
+def test_what_is_guessed_first_is_refused(app: Flask, password: str, why: str) -> None:
+    with app.app_context(), pytest.raises(Refused, match=why):
+        passwords.check(password, "Harbour News", "Ada_Lovelace", "countess@example.org", None)
+
+
+@pytest.mark.parametrize(
+    "password", [PASSWORD, "6482957301465", "ada lovelace wrote the first program", "荇湾的水涨过了码头三级"]
+)
+def test_what_only_begins_like_it_is_taken(app: Flask, password: str) -> None:
+    with app.app_context():
+        passwords.check(password, "Harbour News", "Ada_Lovelace", "", None)
+
+
+def test_names_are_those_of_whoever_gets_the_password(ada: Person) -> None:
+    for new, status in (("ada-2026-2026", 400), ("ada@example.org", 400), ("bob-2026-2026", 302)):
+        answer = ada.post("/settings/password", password=PASSWORD, new_password=new)
+        assert answer.status_code == status, new

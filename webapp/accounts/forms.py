@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import current_app
 from wtforms import BooleanField, HiddenField, PasswordField, StringField, ValidationError
 
 from ..errors import Refused
 from ..http.forms import Form, at_most, required, stripped
-from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..people import names, passwords
 
@@ -28,10 +28,12 @@ def _checked(check: Any, field: Any) -> None:
         raise ValidationError(str(error)) from None
 
 
-def _new_password(_form: Any, field: Any) -> None:
-    if not passwords.MIN_LENGTH <= len(field.data or "") <= passwords.MAX_LENGTH:
-        bounds = {"min": passwords.MIN_LENGTH, "max": passwords.MAX_LENGTH}
-        raise ValidationError(_("Use %(min)d to %(max)d characters.", **bounds))
+def _new_password(form: Any, field: Any) -> None:
+    names = form.own_names or [form[name].data for name in ("username", "email") if name in form]
+    try:
+        passwords.check(field.data or "", current_app.config["SITE_TITLE"], *names)
+    except Refused as error:
+        raise ValidationError(str(error)) from None
 
 
 class LoginForm(Form):
@@ -86,13 +88,19 @@ def _password_field() -> Any:
     )
 
 
-class RegisterForm(Form):
+class NewPasswordMixin:
+    """`own_names`: of whoever gets the password, where the form doesn't ask for them."""
+
+    own_names: tuple[str | None, ...] = ()
+
+
+class RegisterForm(NewPasswordMixin, Form):
     username = _name_field()
     email = _email_field()
     password = _new_password_field(_l("Password"))
 
 
-class NewPasswordForm(Form):
+class NewPasswordForm(NewPasswordMixin, Form):
     password = _new_password_field(_l("New password"))
 
 
@@ -102,7 +110,7 @@ class ProfileForm(Form):
     password = _password_field()
 
 
-class PasswordForm(Form):
+class PasswordForm(NewPasswordMixin, Form):
     password = _password_field()
     new_password = _new_password_field(_l("New password"))
 

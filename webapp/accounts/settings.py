@@ -42,6 +42,7 @@ def settings() -> str | Response | tuple[str, int]:
 def change_password() -> Response | tuple[str, int]:
     user = signed_in()
     form = PasswordForm()
+    form.own_names = (user.username, user.email)
     if not form.validate_on_submit() or not (verified := _verified(user, form)):
         return _settings(password_form=form)
     password_hash = passwords.make_hash(form.new_password.data)

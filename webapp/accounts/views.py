@@ -147,6 +147,7 @@ def new_password(token: str) -> str | Response | tuple[str, int]:
     if user.disabled_at:
         raise NotFound
     form = NewPasswordForm()
+    form.own_names = (user.username, user.email)
     if not form.validate_on_submit():
         return _page("new_password", form, owner=user)
     password_hash = passwords.make_hash(form.password.data)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 
 import click
+from flask import current_app
 from flask.cli import AppGroup
 
 from .. import changes, db
+from ..errors import Refused
 from ..models import ROLES
 from ..people import names, passwords, users
 from .common import on_instance
@@ -17,13 +19,15 @@ role_option = click.option("--role", type=click.Choice(ROLES), default="reader",
 password_option = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
-def _password(from_stdin: bool) -> str:
+def _password(from_stdin: bool, *names: str | None) -> str:
     if from_stdin:
         password = sys.stdin.readline().rstrip("\n")
     else:
         password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
-    if not passwords.MIN_LENGTH <= len(password) <= passwords.MAX_LENGTH:
-        raise click.ClickException(f"Use {passwords.MIN_LENGTH} to {passwords.MAX_LENGTH} characters for the password.")
+    try:
+        passwords.check(password, current_app.config["SITE_TITLE"], *names)
+    except Refused as error:
+        raise click.ClickException(str(error)) from None
     return passwords.make_hash(password)
 
 
@@ -36,7 +40,7 @@ def _password(from_stdin: bool) -> str:
 def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
     """Create an account."""
     name = names.checked_username(name)
-    password_hash = _password(password_stdin)
+    password_hash = _password(password_stdin, name, email)
     with db.writing() as session:
         users.create(session, name, names.checked_email(email), password_hash, role)
     click.echo(f"Created {name} ({role}).")
@@ -49,7 +53,7 @@ def create_user(name: str, email: str, role: str, password_stdin: bool) -> None:
 def set_password(name: str, password_stdin: bool) -> None:
     """Set a new password and end the sessions of an account."""
     person = users.by_name(db.reading(), name)
-    password_hash = _password(password_stdin)
+    password_hash = _password(password_stdin, person.username, person.email)
     with db.writing() as session:
         users.set_password(session, person.id, password_hash)
     click.echo(f"{person.username} has a new password.")
