@@ -15,7 +15,6 @@ from support.live_post import LivePost
 from support.persons import Person
 
 WORD = "Schmähkritik"
-SPACED = " ".join(WORD)
 
 
 @pytest.fixture
@@ -146,6 +145,19 @@ def test_a_whole_post(app: Flask, ada: Person, edith: Person, eve: Person, live_
     assert "Delete permanently" in edith.get(f"/desk{live_post.path}").text
     assert edith.post(delete).status_code == 302
     assert eve.get(live_post.path).status_code == 404
+
+
+@pytest.mark.parametrize("steps", [({}, {"reason": "legal"}), ({"reason": "legal"},)])
+def test_whoever_comes_back_to_the_stream_is_told_to_take_it_away(
+    ada: Person, eve: Person, anonymous: Person, live_post: LivePost, steps: tuple[dict[str, str], ...]
+) -> None:
+    n, comment = live_post.add(f"Such {WORD}."), eve.comment(live_post.id, f"Such {WORD}.")
+    for fields in steps:
+        live_post.change(n, "withdraw", **fields)
+        assert ada.post(f"/desk{live_post.path}/comment/{comment}/withdraw", **fields).status_code == 302
+    replay = anonymous.get(f"{live_post.path}/live?after={comment}").text
+    for item in (f"update-{n}", f"comment-{comment}"):
+        assert f'event: remove\ndata: {{"id": "{item}"}}' in replay
 
 
 def test_a_reader_who_holds_the_log_is_no_reason_to_keep_quiet(

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
-from ..models import Comment, Event, Revision, Update
-from . import comments, events, posts, search, updates
+from ..models import Comment, Revision, Update
+from . import comments, posts, search, updates
 
 
 def update(session: WriteSession, post_id: int, n: int) -> Update:
@@ -20,14 +20,14 @@ def update(session: WriteSession, post_id: int, n: int) -> Update:
     erased.withdrawal, erased.key = "legal", False
     erased.title = erased.body = erased.html = erased.correction = ""
     session.execute(delete(Revision).where(Revision.kind == "update", Revision.item_id == erased.id))
-    _forget(session, erased)
+    _leave_no_copy(session)
     return erased
 
 
 def comment(session: WriteSession, post_id: int, n: int, actor_id: int) -> Comment:
     erased = comments.withdraw(session, post_id, n, actor_id)
     erased.body = erased.html = ""
-    _forget(session, erased)
+    _leave_no_copy(session)
     return erased
 
 
@@ -56,8 +56,7 @@ def post(session: WriteSession, post_id: int) -> None:
     if posts.locked(session, post_id).status == "published":
         raise Conflict(_("Unpublish this post first."))
     posts.erase(session, post_id)
-    search.forget_deleted(session)
-    session.erased = True
+    _leave_no_copy(session)
 
 
 def _belongs(session: Session, revision: Revision, post_id: int) -> bool:
@@ -67,8 +66,8 @@ def _belongs(session: Session, revision: Revision, post_id: int) -> bool:
     return revision.kind == "update" and session.scalar(of_post) is not None
 
 
-def _forget(session: WriteSession, item: Update | Comment) -> None:
-    events.forget(session, Event.post_id == item.post_id, Event.item == item.item)
+def _leave_no_copy(session: WriteSession) -> None:
+    """What earlier events said of it, its withdrawal has emptied; that last event is still to be told."""
     search.forget_deleted(session)
     session.flush()
     session.erased = True
