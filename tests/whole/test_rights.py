@@ -55,10 +55,7 @@ class World:
     tokens: dict[str, str]
     values: dict[str, Any] = field(default_factory=dict)
 
-    def begin_anew(self) -> None:
-        refill(self.app.config["INSTANCE"], self.template)
-
-    def ask(self, role: str, method: str, path: str, begins_anew: bool = True) -> TestResponse:
+    def ask(self, role: str, method: str, path: str) -> TestResponse:
         """What the role is answered; whatever it changed is undone afterwards."""
         known = self.people[role].client
         client = self.app.test_client()
@@ -69,8 +66,8 @@ class World:
         answer = client.open(path, method=method, data=data)
         answer.get_data()
         answer.close()
-        if method == "POST" and answer.status_code < 400 and begins_anew:
-            self.begin_anew()
+        if method == "POST" and answer.status_code < 400:
+            refill(self.app.config["INSTANCE"], self.template)
         return answer
 
 

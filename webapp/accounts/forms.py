@@ -30,10 +30,7 @@ def _checked(check: Any, field: Any) -> None:
 
 def _new_password(form: Any, field: Any) -> None:
     names = form.own_names or [form[name].data for name in ("username", "email") if name in form]
-    try:
-        passwords.check(field.data or "", current_app.config["SITE_TITLE"], *names)
-    except Refused as error:
-        raise ValidationError(str(error)) from None
+    _checked(lambda password: passwords.check(password, current_app.config["SITE_TITLE"], *names), field)
 
 
 class LoginForm(Form):

@@ -44,9 +44,10 @@ def earlier(session: WriteSession, post_id: int, revision_id: int) -> None:
         raise Conflict(_("This text is already deleted."))
     words = {"title": _("Withdrawn for legal reasons"), "said": False, "legal": True}
     revision.texts = dict.fromkeys(revision.texts, "") | words
-    posts.forget_unused_tags(session)
     if revision.kind == "update":
-        updates.tell_anew(session, session.get_one(Update, revision.item_id))
+        updates.record(session, session.get_one(Update, revision.item_id))
+    else:
+        posts.forget_unused_tags(session)
     session.flush()
     session.erased = True
 

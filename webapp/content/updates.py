@@ -124,7 +124,7 @@ def add(
     )
     session.add(update)
     session.flush()
-    _record(session, update, n)
+    record(session, update, n)
     return update
 
 
@@ -144,7 +144,7 @@ def edit(
     also = corrections.kept_of(update)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
-        _record(session, update)
+        record(session, update)
     return update
 
 
@@ -167,7 +167,7 @@ def correct(
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
         update.corrected_at = now_ms()
-        _record(session, update)
+        record(session, update)
     return update
 
 
@@ -191,7 +191,7 @@ def restore(session: WriteSession, post_id: int, n: int) -> Update:
         update.withdrawn_at = None
         if corrections.is_seen(update):
             corrections.see(session, Update.id == update.id)
-        _record(session, update)
+        record(session, update)
     return update
 
 
@@ -203,10 +203,10 @@ def pin(session: WriteSession, post_id: int, n: int, pinned: bool) -> Update:
     before = session.scalar(select(Update).where(Update.post_id == post_id, Update.pinned))
     if pinned and before is not None and before is not update:
         before.pinned = False
-        _record(session, before)
+        record(session, before)
     if update.pinned != pinned:
         update.pinned = pinned
-        _record(session, update)
+        record(session, update)
     return update
 
 
@@ -214,16 +214,11 @@ def mark_key(session: WriteSession, post_id: int, n: int, key: bool) -> Update:
     update = items.locked(session, Update, post_id, n)
     if update.key != key:
         update.key = key
-        _record(session, update)
+        record(session, update)
     return update
 
 
-def tell_anew(session: WriteSession, update: Update) -> None:
-    """What it said before has changed."""
-    _record(session, update)
-
-
-def _record(session: WriteSession, update: Update, number: int | None = None) -> None:
+def record(session: WriteSession, update: Update, number: int | None = None) -> None:
     """The update as readers see it now. A withdrawn one is changed in silence: there is nothing to see."""
     session.flush()
     search.put(session, update)
