@@ -66,6 +66,7 @@ def test_whoever_logs_out_takes_unpublished_text_along(visit: Callable[..., Page
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("link", name="Log in")).to_be_visible()
     assert page.evaluate(kept) == 0
+    assert page.locator("script[src*=logout]").count() == 0, "nobody who isn't logged in loads what asks"
 
 
 def test_the_composer_is_seen_once_it_works(visit: Callable[..., Page], site: Site) -> None:
