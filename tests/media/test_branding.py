@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -91,6 +92,14 @@ def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     ]
 
 
+def test_a_link_is_not_used_for_no_server_follows_it(folder: Path) -> None:
+    link = folder / "media" / "site" / "logo.png"
+    link.symlink_to(put(folder, "elsewhere.png", PNG))
+    assert branding.load(folder, None).problems == [
+        f"{str(link)!r} is a symbolic link: copy the file there. It is ignored."
+    ]
+
+
 def test_the_largest_that_is_allowed_is_used(folder: Path) -> None:
     put(folder, "favicon.ico", ICO.ljust(branding.MAX_BYTES, b"\0"))
     assert branding.load(folder, None).problems == []
@@ -163,6 +172,38 @@ def test_a_file_has_its_type_and_every_security_header(dressed: Callable[..., Fl
 def test_nothing_else_is_served_as_media(app: Flask) -> None:
     for path in ("/media/", "/media/site", "/media/../secret_key", "/media/%2e%2e/secret_key", "/media/site/logo.svg"):
         assert app.test_client().get(path).status_code == 404, path
+
+
+LEAVING = (
+    "/media/site/link.txt",
+    "/media/link/secret.txt",
+    "/media/..%2fmedia-private/secret.txt",
+    "/media/site/..%2f..%2fmedia-private/secret.txt",
+    "/media/site/..%2f..%2fmedia/link/secret.txt",
+)
+
+
+def ways_out(folder: Path) -> None:
+    """A secret beside media/, and links to it."""
+    private = folder / "media-private"
+    private.mkdir()
+    (private / "secret.txt").write_text("secret", "utf-8")
+    (folder / "media" / "site" / "link.txt").symlink_to(private / "secret.txt")
+    (folder / "media" / "link").symlink_to(private)
+
+
+def test_no_link_below_media_is_followed(app: Flask) -> None:
+    ways_out(app.config["INSTANCE"])
+    for path in LEAVING:
+        assert app.test_client().get(path).status_code == 404, path
+
+
+def test_media_itself_may_be_on_another_disk(dressed: Callable[..., Flask], tmp_path: Path) -> None:
+    app = dressed({"logo.png": PNG})
+    (app.config["INSTANCE"] / "media").rename(tmp_path / "disk")
+    (app.config["INSTANCE"] / "media").symlink_to(tmp_path / "disk")
+    with app.test_client().get("/media/site/logo.png") as answer:
+        assert answer.data == PNG
 
 
 def test_the_accent_is_a_stylesheet_by_its_hash(dressed: Callable[..., Flask]) -> None:
@@ -283,6 +324,13 @@ def test_uwsgi_serves_them_as_files(running: UwsgiServer) -> None:
         assert "Cache-Control" not in headers
         for name, value in server.HEADERS.items():
             assert headers.get_all(name) == [value]
+
+
+def test_uwsgi_serves_nothing_beside_them(running: UwsgiServer) -> None:
+    ways_out(running.instance)
+    for path in LEAVING:
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            fetch(running, path)
 
 
 def test_the_start_says_once_what_cannot_be_used(running: UwsgiServer) -> None:

@@ -413,6 +413,13 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
     assert machine.warnings() == [said]
 
 
+def test_what_is_beside_the_pages_with_a_name_like_theirs(tmp_path: Path) -> None:
+    (tmp_path / "pages").mkdir()
+    assert diagnosis.beside_pages(tmp_path) is None
+    (tmp_path / "pages.old").mkdir()
+    assert str(diagnosis.beside_pages(tmp_path)).startswith(f"{tmp_path / 'pages.old'} can be read by everybody")
+
+
 @pytest.mark.slow
 def test_a_disk_nearly_full(tmp_path: Path) -> None:
     """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""

@@ -116,6 +116,8 @@ def _image(file: Path, endings: tuple[str, ...]) -> Image:
     """Raises BadImage."""
     if file.suffix not in endings:
         raise BadImage(f"can't be used: expected {', '.join(file.stem + ending for ending in endings)}")
+    if file.is_symlink():
+        raise BadImage("is a symbolic link: copy the file there")
     try:
         with file.open("rb") as opened:
             content = opened.read(MAX_BYTES + 1)
@@ -145,6 +147,10 @@ def accent(mark: str) -> str:
 
 @branding.get("/media/<path:name>")
 def media(name: str) -> Response:
-    """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini)."""
-    folder = current_app.config["INSTANCE"] / "media"
+    """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini). No symbolic link is followed:
+    it could lead anywhere. The folder itself may be one, to a larger disk."""
+    folder: Path = current_app.config["INSTANCE"] / "media"
+    path = folder / name
+    if "\0" in name or path.resolve() != folder.resolve() / name:
+        raise NotFound
     return send_from_directory(folder, name, mimetype=images.TYPES.get(Path(name).suffix))

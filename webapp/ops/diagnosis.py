@@ -172,6 +172,13 @@ def _date(seconds: float) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(seconds))
 
 
+def beside_pages(folder: Path) -> str | None:
+    """uWSGI takes what is beside the pages, and whose name begins alike, for a part of them (core/static.c, 2.0.31)."""
+    for path in sorted(folder.glob("pages?*")):
+        return f"{path} can be read by everybody, as its name begins like that of the pages: rename or remove it"
+    return None
+
+
 def in_log(folder: Path) -> list[str]:
     """What only uWSGI and its workers could say, since they were last started."""
     log = folder / "uwsgi.log"
@@ -207,5 +214,6 @@ def of_machine(settings: dict[str, Any], pid: int = 0, holds_streams: bool = Tru
         foreign_files(folder),
         disk_nearly_full(folder),
         clock_behind(folder),
+        beside_pages(folder),
     )
     return [line for line in warnings if line]
