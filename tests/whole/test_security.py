@@ -502,7 +502,7 @@ def test_a_version_of_forty_digits_is_no_version(ada: Person) -> None:
 @pytest.mark.parametrize(
     "target",
     ["/\r\nSet-Cookie: a=b", "\r\n//evil.example", "//[", "///evil.example", "/\\evil.example", "https:evil.example"]
-    + ["javascript:alert(1)", "\x00", "/\x00", "/\ud7ff", "/\u2028", "//℀", "/" + "x" * 100_000, "evil.example"],
+    + ["javascript:alert(1)", "\x00", "/\x00", "/\ud7ff", "/\u2028", "//℀", "/" + "x" * 10_000, "evil.example"],
 )
 def test_next_splits_no_header_and_leaves_no_site(app: Flask, target: str) -> None:
     person = Person(app)
@@ -524,7 +524,7 @@ def test_forms_take_no_json(ada: Person, url: str) -> None:
     token = ada.csrf_token()
     for body in JSON:
         answer = ada.client.post(url, data=body, content_type="application/json", headers={"X-CSRFToken": token})
-        assert answer.status_code == 400, body[:40]
+        assert answer.status_code in (400, 413), body[:40]
     assert "card" not in ada.get("/page/2").text
 
 
@@ -622,7 +622,7 @@ def quick_ada(ada: Person) -> Person:
 def test_odd_texts_are_refused_or_taken_and_never_break(cast: Cast, url: str, value: str) -> None:
     names = ("username", "password", "next", "title", "body", "tags", "language", "authors", "comments", "role", "name")
     answer = cast["root"].post(url, **dict.fromkeys(names, value))
-    assert answer.status_code in (400, 429)
+    assert answer.status_code in (400, 413, 429)
     assert str(70009 * 70009) not in answer.text
 
 

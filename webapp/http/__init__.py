@@ -9,15 +9,13 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..system import instance
-from . import error_pages, guard, headers, links, log, metrics, rate_limits
+from . import bodies, error_pages, guard, headers, links, log, metrics, rate_limits
 from .observed import observed
-
-MAX_BODY_BYTES = 1_000_000
 
 
 def init_app(app: Flask) -> None:
     _configure(app)
-    for part in (log, links, headers, error_pages, rate_limits, metrics, CSRFProtect()):
+    for part in (log, links, headers, error_pages, rate_limits, metrics, bodies, CSRFProtect()):
         part.init_app(app)
     _wrap(app)
 
@@ -34,8 +32,6 @@ def _configure(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         # On https it would demand a Referer, which the pages of one-time links (and some browsers) don't send.
         WTF_CSRF_SSL_STRICT=False,
-        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
-        MAX_FORM_MEMORY_SIZE=MAX_BODY_BYTES,
     )
 
 

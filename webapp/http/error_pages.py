@@ -130,7 +130,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     messages = {
         404: _("There is no page at this address."),
         405: _("This address doesn’t accept that kind of request."),
-        413: _("This is larger than 1 MB. Shorten it and try again."),
+        413: _("This is larger than %(limit)d kB. Shorten it and try again.", limit=_limit_kb()),
     }
     page = _page(error.code, messages.get(error.code, _("The request could not be understood.")))
     response = current_app.make_response(page)
@@ -138,6 +138,10 @@ def _http(error: HTTPException) -> ResponseReturnValue:
         if name.lower() not in ("content-type", "content-length"):
             response.headers.setdefault(name, value)
     return response
+
+
+def _limit_kb() -> int:
+    return (request.max_content_length or 0) // 1000
 
 
 def _broken(error: Exception) -> ResponseReturnValue:

@@ -62,7 +62,7 @@ class PerMinute:
     name: str
     allowed: int
 
-    def use(self, key: str) -> None:
+    def use(self, key: str, cost: int = 1) -> None:
         """Raises TooMany."""
         if current_app.config["LIMITS"] == "off":
             return
@@ -70,7 +70,7 @@ class PerMinute:
         if minute != uses.minute:
             uses.minute = minute
             uses.counts.clear()
-        uses.counts[key] += 1
+        uses.counts[key] += cost
         if uses.counts[key] > self.allowed:
             raise TooMany(_("You’re doing that too often. Wait a minute, then try again."), 60)
 

@@ -1,0 +1,44 @@
+"""What is sent is bounded before anything reads it, and what somebody typed stands on the error's page."""
+
+from __future__ import annotations
+
+import pytest
+from werkzeug.datastructures import MultiDict
+
+from support.persons import Person
+from webapp.http import bodies
+from webapp.http.rate_limits import PerMinute
+
+
+@pytest.mark.parametrize("path", ["/login", "/register", "/settings", "/invite/x"])
+def test_a_form_without_a_text_takes_little(eve: Person, path: str) -> None:
+    answer = eve.client.post(path, data={"username": "x" * bodies.SMALL_BYTES})
+    assert answer.status_code == 413
+    assert "This is larger than 20 kB. Shorten it and try again." in answer.text
+
+
+def test_a_text_may_have_a_megabyte(ada: Person) -> None:
+    body = {"title": "Long", "body": "word " * 150_000}
+    assert "larger than" not in ada.post("/desk/new", **body, action="preview").text
+    refused = ada.client.post("/desk/new", data={"body": "x" * bodies.MAX_BYTES})
+    assert refused.status_code == 413
+    assert "This is larger than 1000 kB." in refused.text
+
+
+@pytest.mark.parametrize("path", ["/login", "/desk/new"])
+def test_no_form_has_so_many_fields(ada: Person, path: str) -> None:
+    fields = MultiDict([("a", "")] * (bodies.MAX_FIELDS + 1))
+    assert ada.client.post(path, data=fields).status_code == 400
+
+
+def test_texts_of_one_address_are_bounded(ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An author's text stands on the page that says so; a stranger's isn't even read."""
+    monkeypatch.setattr(bodies, "_sent", PerMinute("bytes of texts", 3_000))
+    text = {"title": "Long", "body": "words " * 300, "action": "preview"}
+    assert ada.post("/desk/new", **text).status_code == 200
+    refused = ada.post("/desk/new", **text)
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "60")
+    assert text["body"].strip() in refused.text
+    strangers = anonymous.client.post("/desk/new", data=text)
+    assert strangers.status_code == 429
+    assert "words" not in strangers.text
