@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
+from support.deployments import say
 from support.http_client import Browser
 from support.live_page import LivePage
+from support.persons import PASSWORD
 from support.proxies import WAYS, Way
 from support.sse_client import Listener, numbers, retries
 from tools.processes import until
@@ -40,6 +45,12 @@ def ada(way: Way) -> Browser:
 @pytest.fixture
 def post_id(ada: Browser) -> int:
     return ada.write_post()
+
+
+def status_of(answer: bytes) -> int:
+    """0 for one without a head, as HTTP/0.9 has it."""
+    found = re.match(rb"HTTP/\d\.\d (\d{3}) ", answer)
+    return int(found[1]) if found else 0
 
 
 def held(way: Way) -> int:
@@ -180,3 +191,64 @@ def test_head_has_an_end(way: Way, post_id: int) -> None:
         assert (answer.status, answer.headers["Content-Type"], answer.read()) == (200, "text/event-stream", b"")
     finally:
         connection.close()
+
+
+def test_a_chunked_form_is_read_or_refused(way: Way) -> None:
+    """Never taken for an empty one: that would lose what was sent without a word."""
+    visitor = Browser(way.url)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', visitor.get("/login"))
+    assert token
+    form = urlencode({"csrf_token": token[1], "username": "ada", "password": PASSWORD})
+    cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in visitor.cookies)
+    head = f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{way.port}\r\nCookie: {cookies}\r\nConnection: close\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = say(way, f"{head}{len(form):x}\r\n{form}\r\n0\r\n\r\n".encode())
+    if way.name in ("uWSGI", "Apache"):
+        assert status_of(answer) == 411
+    else:
+        assert b"signed_in=" in answer
+
+
+# These in each place, after a byte that begins a character, and as %XX; tests/http/test_raw_bytes.py has all of them.
+BYTES = b"\0\t\n\r\x1b \x7f\x80\xc3\xed\xff"
+HEADERS = (
+    "Cookie User-Agent Referer Accept Accept-Language Accept-Encoding If-Modified-Since If-None-Match Range "
+    "Last-Event-ID X-Forwarded-For Authorization Origin X-Request-ID"
+).split()
+LOG_BYTES = 400
+
+
+def hostile(byte: bytes, post_id: int) -> Iterator[bytes]:
+    """Requests without Host and end of the head."""
+    live = b"/post/%d/live?after=%%s" % post_id
+    for path in (b"/%s", b"/tag/%s", b"/post/%s", b"/search?q=%s", b"/login?next=%s", live):
+        yield b"GET " + path % byte + b" HTTP/1.1"
+    for name in HEADERS:
+        yield b"GET /search HTTP/1.1\r\n%s: %s" % (name.encode(), byte)
+    yield b"GET /search HTTP/1.1\r\nCookie: session=%s; %s=1" % (byte, byte)
+    form = b"csrf_token=%s&%s=%s" % (byte, byte, byte)
+    kind = b"Content-Type: application/x-www-form-urlencoded"
+    yield b"POST /login HTTP/1.1\r\n%s\r\nContent-Length: %d\r\n\r\n%s" % (kind, len(form), form)
+
+
+def beginning(way: Way, request: bytes) -> bytes:
+    """Of the answer, which may be a stream; b"" of a server that hangs up without a word."""
+    with socket.create_connection(("127.0.0.1", way.port), timeout=30) as client:
+        client.sendall(request)
+        try:
+            return client.recv(65_536)
+        except ConnectionResetError:
+            return b""
+
+
+def test_no_byte_is_an_error_of_ours_or_a_long_log(way: Way, post_id: int) -> None:
+    before, asked = len(way.server.log()), 0
+    for number in BYTES:
+        for byte in (bytes([number]), b"\xc3" + bytes([number]), b"%%%02X" % number):
+            for request in hostile(byte, post_id):
+                line, _, rest = request.partition(b"\r\n")
+                host = b"Host: 127.0.0.1:%d\r\nConnection: close" % way.port
+                answer = beginning(way, b"\r\n".join([line, host, *([rest] if rest else [])]) + b"\r\n\r\n")
+                assert status_of(answer) < 500, request
+                asked += 1
+    assert len(way.server.log()) - before <= LOG_BYTES * asked

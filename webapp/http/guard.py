@@ -143,8 +143,11 @@ def _framing(environ: WSGIEnvironment, server_counts: bool) -> Refusal | None:
         return BAD_LENGTH
     if "HTTP_TRANSFER_ENCODING" not in environ:
         return None
+    if length and not server_counts:
+        del environ["HTTP_TRANSFER_ENCODING"]  # the proxy has unchunked it, and Werkzeug would take it for empty
+        return None
     if length:
-        return TWO_FRAMINGS if server_counts else None
+        return TWO_FRAMINGS
     return None if environ.get("wsgi.input_terminated") else NO_LENGTH
 
 
