@@ -271,6 +271,27 @@ def test_cookies_are_kept_from_scripts_and_other_sites(anonymous: Person) -> Non
     assert anonymous.get("/me").headers.get("Set-Cookie") is None, "answers that change nothing set no cookie"
 
 
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_on_https_no_neighbour_can_set_our_cookies(make_app: Callable[..., Flask], scheme: str) -> None:
+    person = Person(make_app(BASE_URL=f"{scheme}://127.0.0.1", PROXIES=1))
+    person.client.environ_base["HTTP_X_FORWARDED_PROTO"] = scheme
+    cookies = person.log_in("ada").headers.getlist("Set-Cookie")
+    prefix = "__Host-" if scheme == "https" else ""
+    assert sorted(cookie.partition("=")[0] for cookie in cookies) == [f"{prefix}session", f"{prefix}signed_in"]
+    assert all(("; Secure" in cookie) == (scheme == "https") and "Domain" not in cookie for cookie in cookies)
+    assert is_signed_in(person)
+    cleared = person.post("/logout").headers.getlist("Set-Cookie")
+    assert all(cookie.startswith(prefix) for cookie in cleared)
+    assert not is_signed_in(person)
+
+
+def test_who_logged_in_before_cookies_had_the_prefix_stays_so(make_app: Callable[..., Flask]) -> None:
+    app = make_app(PROXIES=1)
+    person = Person(app, "ada")
+    https = {"X-Forwarded-Proto": "https"}
+    assert person.get("/me", headers=https).json["signed_in"] is True  # type: ignore[index]
+
+
 def test_personal_answers_are_never_stored(ada: Person) -> None:
     for path in ("/me", "/login", "/settings", "/settings/comments", "/register"):
         assert ada.get(path).headers["Cache-Control"] == "no-store", path

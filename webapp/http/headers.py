@@ -1,7 +1,7 @@
 """What every answer says: security headers, caching, and cookies that are Secure on https."""
 
-from flask import Flask, Response, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from ..system.server import own_headers
 
@@ -9,7 +9,20 @@ from ..system.server import own_headers
 PUBLIC_BLUEPRINTS = ("reader", "feeds", "branding")
 
 
+def cookie_name(name: str) -> str:
+    """With a prefix on https, by which browsers take it from this host alone, not from a neighbouring subdomain."""
+    return f"__Host-{name}" if request.is_secure else name
+
+
 class SessionCookie(SecureCookieSessionInterface):
+    def get_cookie_name(self, app: Flask) -> str:
+        return cookie_name(super().get_cookie_name(app))
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Also by its name without the prefix, which the last release set on https: people stay logged in."""
+        found = super().open_session(app, request)
+        return found or SecureCookieSessionInterface().open_session(app, request)
+
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
 

@@ -18,6 +18,7 @@ from ..content import comments, posts, updates
 from ..db import reading, writing
 from ..db.engine import WriteSession
 from ..errors import NotAllowed, NotFound, SignInNeeded
+from ..http.headers import cookie_name
 from ..i18n import gettext as _
 from ..models import ROLES, Comment, Post, Update, User
 from . import sessions
@@ -71,9 +72,10 @@ def sign_out() -> None:
 def hint(response: Response, signed_in: bool) -> Response:
     """Set or delete the cookie that tells the page's script to ask /me. It is no secret and proves nothing."""
     if signed_in:
-        response.set_cookie(HINT, "1", max_age=sessions.SESSION_DAYS * 86_400, secure=request.is_secure, samesite="Lax")
+        days = sessions.SESSION_DAYS
+        response.set_cookie(cookie_name(HINT), "1", days * 86_400, secure=request.is_secure, samesite="Lax")
     else:
-        response.delete_cookie(HINT, secure=request.is_secure, samesite="Lax")
+        response.delete_cookie(cookie_name(HINT), secure=request.is_secure, samesite="Lax")
     return response
 
 

@@ -5,7 +5,7 @@ const menu = document.querySelector("[data-me]");
 // All modules have run by then, and so they hear the event.
 const pageIsWhole = new Promise((done) => document.addEventListener("DOMContentLoaded", done));
 
-if (menu && document.cookie.split("; ").some((cookie) => cookie.startsWith("signed_in="))) {
+if (menu && /(^|; )(__Host-)?signed_in=/.test(document.cookie)) {
   greet(menu.dataset.me).catch(() => {}); // offline: the page stays as it is
 }
 
