@@ -96,7 +96,6 @@ WRONG_FIELDS = [
     ("username", "ADA", "taken"),
     ("username", "ａｄａ", "taken"),
     ("username", " ada ", "taken"),
-    ("email", "ADA@example.org", "Another account uses this email"),
     ("username", "a", "2 to 40"),
     ("username", "root", "reserved"),
     ("email", "no address", "look like an email"),
@@ -122,6 +121,30 @@ def test_it_says_what_is_wrong_and_keeps_the_rest(open_app: Flask) -> None:
         assert NEW_PASSWORD not in answer.text
         assert not is_signed_in(grace)
     assert grace.post("/register", form_at="/register", **GRACE).status_code == 302
+
+
+def test_nobody_hears_of_an_address_or_takes_it_away(open_app: Flask) -> None:
+    """Nobody has confirmed it. A reader logs in by name; an author's address is the author's, whoever gives it too."""
+    fields = GRACE | {"email": "ADA@example.org"}
+    grace = Person(open_app)
+    assert grace.post("/register", form_at="/register", **fields).status_code == 302
+    assert 'value="ADA@example.org"' in grace.get("/settings").text
+    assert grace.post("/settings", **(fields | {"username": "grace-h"})).status_code == 302
+    assert Person(open_app).log_in("ada@example.org", NEW_PASSWORD).status_code == 400
+    assert Person(open_app).log_in("ada@example.org").status_code == 302
+    linus = Person(open_app)
+    unused = {"username": "linus", "email": "new@example.org", "password": NEW_PASSWORD}
+    assert linus.post("/register", form_at="/register", **unused).status_code == 302
+    assert Person(open_app).log_in("new@example.org", NEW_PASSWORD).status_code == 400, "as with the taken one"
+
+
+def test_whoever_becomes_an_author_logs_in_by_a_free_address(open_app: Flask) -> None:
+    for name, email, status in (("grace", "new@example.org", 302), ("linus", "ada@example.org", 400)):
+        person, fields = Person(open_app), {"username": name, "email": email, "password": NEW_PASSWORD}
+        person.post("/register", form_at="/register", **fields)
+        with transaction(open_app.extensions["engine"]) as session:
+            users.set_role(session, id_of(open_app, name), "author")
+        assert Person(open_app).log_in(email, NEW_PASSWORD).status_code == status
 
 
 def test_nul_in_a_form_is_dropped(open_app: Flask) -> None:

@@ -34,7 +34,7 @@ def test_user_create_asks_for_the_password_twice(app: Flask, run: Callable[..., 
     [
         (["ada"], NEW_PASSWORD, "taken"),
         (["ADA"], NEW_PASSWORD, "taken"),
-        (["grace", "--email", "ada@example.org"], NEW_PASSWORD, "Another account"),
+        (["grace", "--role", "author", "--email", "ada@example.org"], NEW_PASSWORD, "Another account"),
         (["grace", "--email", "nonsense"], NEW_PASSWORD, "email address"),
         (["two words"], NEW_PASSWORD, "2 to 40"),
         (["login"], NEW_PASSWORD, "reserved"),

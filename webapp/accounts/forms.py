@@ -36,6 +36,7 @@ def _new_password(form: Any, field: Any) -> None:
 class LoginForm(Form):
     username = StringField(
         _l("Username or email"),
+        description=_l("Email works for authors only."),
         validators=[required(), at_most(254)],
         render_kw={"autocomplete": "username", "autocapitalize": "none"},
     )
@@ -60,7 +61,7 @@ def _name_field() -> Any:
 def _email_field() -> Any:
     return StringField(
         _l("Email"),
-        description=_l("Optional. Only admins see it. You can log in with it."),
+        description=_l("Optional. Only admins see it. Authors can log in with it."),
         filters=[stripped],
         validators=[_email, at_most(254)],
         render_kw={"autocomplete": "email", "inputmode": "email", "autocapitalize": "none"},

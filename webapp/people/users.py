@@ -13,21 +13,33 @@ from .names import DEMO, username_key
 from .sessions import ACTIVE, end_sessions
 
 OLD_NAMES = 5  # of an account, which nobody else can take
+WRITER_ROLES = ROLES[ROLES.index("author") :]
 
 # Names
 
 
 def _claim(session: Session, user: User, name: str, email: str | None) -> None:
-    """Give the user name and e-mail. Raises Taken when somebody else has one of them, or once had the name."""
+    """Give the user name and e-mail. Raises Taken when somebody else has the name, once had it, or logs in by e-mail.
+
+    A reader doesn't log in by e-mail, for nobody has confirmed the address: anybody may give it, and nobody hears
+    whether somebody else did.
+    """
     key = username_key(name)
     other = session.scalar(select(User.id).where(User.username_key == key, User.id != user.id))
     former = session.scalar(select(OldName.user_id).where(OldName.username_key == key))
     if other is not None or former not in (None, user.id):
         raise Taken(_("This username is taken. Choose another."), "username")
     email_key = email.casefold() if email else None
-    if email_key and session.scalar(select(User.id).where(User.email_key == email_key, User.id != user.id)):
+    if user.role not in WRITER_ROLES and email_key != user.email_key:
+        email_key = None
+    if email_key and _logs_in_by(session, email_key) not in (None, user.id):
         raise Taken(_("Another account uses this email address."), "email")
     user.username, user.username_key, user.email, user.email_key = name, key, email, email_key
+
+
+def _logs_in_by(session: Session, email_key: str) -> int | None:
+    """Whose id."""
+    return session.scalar(select(User.id).where(User.email_key == email_key))
 
 
 # Accounts
@@ -85,8 +97,7 @@ def every(session: Session) -> list[User]:
 
 def writers(session: Session) -> list[User]:
     """Who may write posts and can log in."""
-    writing = User.role.in_(ROLES[ROLES.index("author") :])
-    return list(session.scalars(select(User).where(writing, *ACTIVE).order_by(User.username_key)))
+    return list(session.scalars(select(User).where(User.role.in_(WRITER_ROLES), *ACTIVE).order_by(User.username_key)))
 
 
 def published_names(session: Session) -> list[str]:
@@ -143,13 +154,15 @@ def _renamed(session: WriteSession, user_id: int, old_name: str) -> None:
 
 
 def set_role(session: Session, user_id: int, role: str) -> User:
-    """Raises Conflict when nobody would be left to administer the site."""
+    """Raises Conflict when nobody would be left to administer the site. Writers log in by e-mail, where it is free."""
     user = get(session, user_id)
     if role not in ROLES:
         raise Refused(_("No such role."))
     if role != "admin":
         keep_an_admin(session, user)
     user.role = role
+    if role in WRITER_ROLES and user.email and _logs_in_by(session, user.email.casefold()) is None:
+        user.email_key = user.email.casefold()
     return user
 
 
