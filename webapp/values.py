@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -12,6 +13,15 @@ from zoneinfo import ZoneInfo
 BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
 COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
 HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{0,5})?")
+
+# Letters by Unicode's table that nobody can see: the fillers of Hangul.
+INVISIBLE = "\u115f\u1160\u3164\uffa0"
+NOTHING = INVISIBLE + "\u2800"  # and Braille without a dot
+
+
+def is_blank(text: str) -> bool:
+    """Whether it shows nothing: no more than spaces, controls, marks that stand on no letter, fillers."""
+    return all(char in NOTHING or unicodedata.category(char) in ("Cc", "Cf", "Mn", "Zl", "Zp", "Zs") for char in text)
 
 
 @lru_cache(64)

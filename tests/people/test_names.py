@@ -29,17 +29,23 @@ GOOD_NAMES = [
     "スーパー",
     "한글",
     "小明xiaoming",
+    "yıldız",
+    "علي٣",
+    "علی۳",
 ]
 BAD_NAMES = {
     "2 to 40": [
         "", "a", "x" * 41, "two words", "a.b", "a@b", "a/b", "../..", "a<b>", "a'b", 'a"b', "a\nb", "a\tb", "a\u200bb",
         "a\u202eb", "½½", "e\u0301e\u0301\u0301", "👩‍🔬👩‍🔬", "ada\u3164", "\u3164\u3164", "ada\uffa0",
-        "ada\u115f", "ada\u00ad",
+        "ada\u115f", "ada\u00ad", "ada\u2800",
     ],
     "mix alphabets": [
-        "аda", "adа", "αda", "ада-ada", "pаypal", "Ꭺda", "աda", "adaʹ", "ԁad", "αда",
+        "аda", "adа", "αda", "ада-ada", "pаypal", "Ꭺda", "աda", "adaʹ", "ԁad", "αда", "ann١", "ann۱", "ада१",
     ],
-    "reserved": ["root", "ROOT", "Login", "ｒｏｏｔ", "desk", "deleted-7", "Deleted-x", "anonymous", "settings"],
+    "reserved": [
+        "root", "ROOT", "Login", "ｒｏｏｔ", "desk", "deleted-7", "Deleted-x", "anonymous", "settings", "ɑpi", "sıte",
+        "ᴏfficial", "теам",
+    ],
 }  # fmt: skip
 
 
@@ -89,6 +95,13 @@ def test_names_are_the_same_whatever_their_case(eve: Person) -> None:
     assert eve.get("/me").json["username"] == "EVE", "but everybody may write their own as they like"
     answer = eve.get("/user/eve")
     assert (answer.status_code, answer.location) == (301, "/user/EVE")
+
+
+@pytest.mark.parametrize("name", ["ɑda", "аԁа", "АԀА"])
+def test_a_name_that_looks_like_somebodys_is_taken(eve: Person, name: str) -> None:
+    answer = eve.post("/settings", username=name, password=PASSWORD)
+    assert answer.status_code == 400
+    assert "taken" in answer.text
 
 
 # Renames

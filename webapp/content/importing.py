@@ -19,6 +19,7 @@ from ..models import Post, User
 from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
+from ..values import is_blank
 from . import posts
 from .posts import split_names
 
@@ -89,7 +90,8 @@ def _split(text: str) -> tuple[dict[str, Any], str]:
 
 
 def _line(written: Any) -> str:
-    return " ".join(str(written or "").replace("\0", "").split())
+    line = " ".join(str(written or "").replace("\0", "").split())
+    return "" if is_blank(line) else line
 
 
 def _title(title: str, body: str, path: Path) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from ..errors import Conflict, NotFound, Refused
 from ..i18n import gettext as _
 from ..models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from ..text.render import Rendered
+from ..values import INVISIBLE
 from . import corrections, events, fragments, invalidation, revisions, search
 
 LANGUAGE_LENGTH = 35
@@ -78,7 +79,9 @@ def on_desk(session: Session, user: User | None, status: str, limit: int = 200) 
 
 def tag_key(name: str) -> str:
     """The tag as URLs spell it: `Local Elections` is `local-elections`; letters of any script stay."""
-    words = "".join(c if c.isalnum() else " " for c in unicodedata.normalize("NFKC", name).casefold())
+    words = "".join(
+        c if c.isalnum() and c not in INVISIBLE else " " for c in unicodedata.normalize("NFKC", name).casefold()
+    )
     return "-".join(words.split())
 
 

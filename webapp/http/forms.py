@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from flask import current_app, request
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from wtforms import Field, HiddenField, ValidationError
 from wtforms.i18n import get_translations
 from wtforms.validators import DataRequired, Length, Optional
@@ -16,7 +18,10 @@ from ..errors import Refused
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
+from ..text.render import Rendered
+from ..values import is_blank
 
+SHOWN = re.compile("<(img|hr)")  # without any text
 T = TypeVar("T")
 
 
@@ -26,7 +31,10 @@ def _without_nul(value: str | None) -> str | None:
 
 
 def stripped(value: str | None) -> str | None:
-    return value.strip() if isinstance(value, str) else value
+    """Empty also where it would show nothing."""
+    if not isinstance(value, str):
+        return value
+    return "" if is_blank(value) else value.strip()
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -50,8 +58,17 @@ class Form(FlaskForm):  # type: ignore[misc]
         field.errors = [*field.errors, str(error)]
 
 
-def required() -> DataRequired:
-    return DataRequired(_l("This field is required."))
+class Required(DataRequired):
+    """It has to show something."""
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if is_blank(field.data or ""):
+            field.data = ""
+        super().__call__(form, field)
+
+
+def required() -> Required:
+    return Required(_l("This field is required."))
 
 
 def at_most(length: int) -> Length:
@@ -81,10 +98,18 @@ def sent_body(form: Any, render: Callable[[str], T]) -> T | None:
     if not form.validate_on_submit():
         return None
     try:
-        return render(form.body.data or "")
+        rendered = render(form.body.data or "")
     except TextRefused as error:
         form.refuse(form.body, refused_text(error))
         return None
+    if _shows_nothing(rendered.html if isinstance(rendered, Rendered) else str(rendered)):
+        form.refuse(form.body, Refused(_("This shows nothing. Write a text.")))
+        return None
+    return rendered
+
+
+def _shows_nothing(html: str) -> bool:
+    return is_blank(Markup(html).striptags()) and not SHOWN.search(html)  # noqa: S704
 
 
 def version_of(form: Any) -> int | None:

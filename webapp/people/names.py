@@ -5,6 +5,7 @@ import unicodedata
 
 from ..errors import Refused
 from ..i18n import gettext as _
+from ..values import INVISIBLE
 
 RESERVED = frozenset(
     (
@@ -17,10 +18,13 @@ RESERVED = frozenset(
 # How the names begin of those who speak in a demo, by its language.
 DEMO = {"en": "demo-", "zh": "演示-"}
 RESERVED_BEGINNINGS = ("deleted-", *DEMO.values())
-# Letters by Unicode's table that nobody can see: the fillers of Hangul.
-INVISIBLE = re.compile("[\u115f\u1160]")
+# Letters that look like ASCII's, small or as capitals, by the confusables of UTS 39; Latin, Cyrillic, Greek, Armenian.
+LOOK_ALIKES = str.maketrans(
+    "ıɩɪɑɡʋʏᴄᴏᴠᴡᴢꜱасеоірхуѕјԁһԛԝѵӏүвкмнтορνικγχυαεβζητμօոսցհյզ",
+    "iiiaguycovwzsaceoipxysjdhqwvlybkmhtopvikgxuaebzntmonughjq",
+)
 # Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
-EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "BOPOMOFO", "HANGUL"))
+EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"))
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 
 
@@ -29,15 +33,26 @@ def username_key(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
+def look(name: str) -> str:
+    """The key of the name in ASCII that this one can be taken for; in part its own letters where it can't."""
+    return username_key(name).translate(LOOK_ALIKES)
+
+
+def _script(char: str) -> str:
+    """As Unicode names begin: "ARABIC", also of "ARABIC-INDIC DIGIT ONE" and "EXTENDED ARABIC-INDIC DIGIT ONE"."""
+    return re.split("[ -]", unicodedata.name(char, "").removeprefix("EXTENDED "))[0]
+
+
 def checked_username(name: str) -> str:
     """The name as it will be kept. Raises Refused with the reason."""
     name = unicodedata.normalize("NFKC", name.strip())
-    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or INVISIBLE.search(name):
+    if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or set(name) & set(INVISIBLE):
         raise Refused(_("Use 2 to 40 letters, digits, “_” or “-”, without spaces."))
-    scripts = {unicodedata.name(c, "").split(" ")[0] for c in name if c.isalpha()}
-    if len(scripts - EASTERN) > 1:
+    scripts = {_script(c) for c in name if c.isalpha()}
+    digits = {_script(c) for c in name if not c.isalpha() and c.isalnum() and not c.isascii()}
+    if len(scripts - EASTERN) > 1 or not digits <= scripts:
         raise Refused(_("A username can’t mix alphabets, because some letters look the same."))
-    if username_key(name) in RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
+    if {username_key(name), look(name)} & RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
         raise Refused(_("This username is reserved. Choose another."))
     return name
 

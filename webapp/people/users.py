@@ -9,7 +9,7 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused, Taken
 from ..i18n import gettext as _
 from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
-from .names import DEMO, username_key
+from .names import DEMO, look, username_key
 from .sessions import ACTIVE, end_sessions
 
 OLD_NAMES = 5  # of an account, which nobody else can take
@@ -19,15 +19,17 @@ WRITER_ROLES = ROLES[ROLES.index("author") :]
 
 
 def _claim(session: Session, user: User, name: str, email: str | None) -> None:
-    """Give the user name and e-mail. Raises Taken when somebody else has the name, once had it, or logs in by e-mail.
+    """Give the user name and e-mail. Raises Taken when somebody else has the name, or one that it looks like, or once
+    had it, or logs in by the e-mail.
 
     A reader doesn't log in by e-mail, for nobody has confirmed the address: anybody may give it, and nobody hears
     whether somebody else did.
     """
     key = username_key(name)
-    other = session.scalar(select(User.id).where(User.username_key == key, User.id != user.id))
-    former = session.scalar(select(OldName.user_id).where(OldName.username_key == key))
-    if other is not None or former not in (None, user.id):
+    keys = (key, look(name))
+    owners = select(User.id).where(User.username_key.in_(keys))
+    former = select(OldName.user_id).where(OldName.username_key.in_(keys))
+    if set(session.scalars(owners.union(former))) - {user.id}:
         raise Taken(_("This username is taken. Choose another."), "username")
     email_key = email.casefold() if email else None
     if user.role not in WRITER_ROLES and email_key != user.email_key:
