@@ -25,14 +25,21 @@ class Browser:
         self.url = url
         self.cookies = CookieJar()
         self.opener: OpenerDirector = build_opener(HTTPCookieProcessor(self.cookies))
+        self.token = ""
         if name:
-            form = self.get("/login")
-            token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', form)
-            assert token
-            self.post("/login", csrf_token=token[1], username=name, password=PASSWORD)
-            found = re.search(r'"csrf_token":"([^"]+)"', self.get("/me"))
-            assert found, "not logged in"
-            self.token = found[1]
+            self.log_in(name)
+
+    def log_in(self, name: str, password: str = PASSWORD) -> None:
+        self.take_token("/login")
+        self.post("/login", csrf_token=self.token, username=name, password=password)
+        found = re.search(r'"csrf_token":"([^"]+)"', self.get("/me"))
+        assert found, "not logged in"
+        self.token = found[1]
+
+    def take_token(self, form_at: str) -> None:
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', self.get(form_at))
+        assert found, f"no form at {form_at}"
+        self.token = found[1]
 
     def get(self, path: str) -> str:
         with self.opener.open(self.url + path, timeout=60) as answer:
@@ -43,6 +50,11 @@ class Browser:
         with self.opener.open(Request(self.url + path, urlencode(data).encode()), timeout=60) as answer:
             answer.read()
             return str(answer.url)
+
+    def page_of(self, path: str, **data: str) -> str:
+        """Send a form; what answers it."""
+        with self.opener.open(Request(self.url + path, urlencode(data).encode()), timeout=60) as answer:
+            return str(answer.read().decode())
 
     def write_post(self) -> int:
         fields = {"title": "Under load", "body": "A text.", "live": "y", "action": "publish"}
