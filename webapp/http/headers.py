@@ -2,6 +2,7 @@
 
 from flask import Flask, Request, Response, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from itsdangerous import BadSignature
 
 from ..system.server import own_headers
 
@@ -15,13 +16,26 @@ def cookie_name(name: str) -> str:
 
 
 class SessionCookie(SecureCookieSessionInterface):
+    """Good at any age: the session's row says when it ends (people/sessions.py).
+
+    Flask refuses a cookie that was signed later than now. A clock that is set back would log everybody out, and take
+    the CSRF token from whoever is writing.
+    """
+
     def get_cookie_name(self, app: Flask) -> str:
         return cookie_name(super().get_cookie_name(app))
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Also by its name without the prefix, which the last release set on https: people stay logged in."""
-        found = super().open_session(app, request)
-        return found or SecureCookieSessionInterface().open_session(app, request)
+        signer = self.get_signing_serializer(app)
+        if signer is None:
+            return None
+        for name in (self.get_cookie_name(app), super().get_cookie_name(app)):
+            try:
+                return self.session_class(signer.loads(request.cookies.get(name, "")))
+            except BadSignature:
+                continue
+        return self.session_class()
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from ..errors import SignInNeeded
@@ -14,6 +14,7 @@ ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
 SESSION_DAYS = 30
 SESSIONS_PER_ACCOUNT = 20
 DAY_MS = 86_400_000
+SESSION_MS = SESSION_DAYS * DAY_MS
 
 
 def hashed(secret: str) -> str:
@@ -26,24 +27,30 @@ def start_session(session: Session, user_id: int, agent: str) -> str:
     An account has SESSIONS_PER_ACCOUNT at most: the oldest ends.
     """
     sid = secrets.token_urlsafe(32)
+    now = now_ms()
     newest_first = select(LoginSession.sid_hash).where(LoginSession.user_id == user_id)
-    newest_first = newest_first.order_by(LoginSession.created_at.desc(), LoginSession.expires_at.desc())
+    # What is of the future was made before the clock was set back, and so before whatever was made since.
+    newest_first = newest_first.order_by(
+        LoginSession.created_at > now, LoginSession.created_at.desc(), LoginSession.expires_at.desc()
+    )
     too_old = list(session.scalars(newest_first.offset(SESSIONS_PER_ACCOUNT - 1)))
-    session.execute(
-        delete(LoginSession).where((LoginSession.expires_at < now_ms()) | LoginSession.sid_hash.in_(too_old))
-    )
-    session.add(
-        LoginSession(
-            sid_hash=hashed(sid), user_id=user_id, expires_at=now_ms() + SESSION_DAYS * DAY_MS, agent=agent[:200]
-        )
-    )
+    long_over = LoginSession.expires_at < now - SESSION_MS  # else it goes on when the clock was ahead and is set right
+    session.execute(delete(LoginSession).where(long_over | LoginSession.sid_hash.in_(too_old)))
+    session.add(LoginSession(sid_hash=hashed(sid), user_id=user_id, expires_at=now + SESSION_MS, agent=agent[:200]))
     return sid
 
 
 def by_session(session: Session, sid: str) -> User | None:
     """Whose session this is; None when it has ended, or the account was disabled or deleted."""
-    going_on = (LoginSession.sid_hash == hashed(sid), LoginSession.expires_at > now_ms())
-    return session.scalar(select(User).join(LoginSession).where(*going_on, *ACTIVE))
+    return session.scalar(
+        select(User).join(LoginSession).where(LoginSession.sid_hash == hashed(sid), _going_on(), *ACTIVE)
+    )
+
+
+def _going_on() -> ColumnElement[bool]:
+    """A clock may be set back by SESSION_DAYS and end none; one that was ahead lengthens none by more than that."""
+    now = now_ms()
+    return LoginSession.expires_at.between(now + 1, now + 2 * SESSION_MS)
 
 
 def confirmed(session: Session, sid: str, password_hash: str | None = None) -> User:
@@ -59,7 +66,7 @@ def confirmed(session: Session, sid: str, password_hash: str | None = None) -> U
 
 
 def sessions_of(session: Session, user_id: int) -> list[LoginSession]:
-    mine = select(LoginSession).where(LoginSession.user_id == user_id, LoginSession.expires_at > now_ms())
+    mine = select(LoginSession).where(LoginSession.user_id == user_id, _going_on())
     return list(session.scalars(mine.order_by(LoginSession.created_at.desc())))
 
 

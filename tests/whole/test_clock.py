@@ -1,0 +1,107 @@
+"""A clock that is set back or forward, and right again: nobody is logged out, shut out or overtaken by it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from flask import Flask
+
+from support.persons import PASSWORD, Person, id_of, is_signed_in
+from webapp import db
+from webapp.errors import NotFound
+from webapp.people import one_time_links, sessions
+
+HOUR, DAY = 3_600, 86_400
+STEPS = pytest.mark.parametrize("step", [-20 * DAY, -DAY, -HOUR, HOUR, DAY, 20 * DAY])
+
+
+class SetClock:
+    """The machine's clock, `ahead` of the right time by so many seconds; what counts durations isn't set."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ahead = 0
+        right, right_ns = time.time, time.time_ns
+        monkeypatch.setattr(time, "time", lambda: right() + self.ahead)
+        monkeypatch.setattr(time, "time_ns", lambda: right_ns() + self.ahead * 1_000_000_000)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
+    return SetClock(monkeypatch)
+
+
+# Who is logged in
+
+
+@STEPS
+def test_everybody_stays_logged_in_and_goes_on_writing(
+    app: Flask, clock: SetClock, ada: Person, anonymous: Person, step: int
+) -> None:
+    """With the forms that they have open, at each of the steps."""
+    post_id = ada.write_post(live="y")
+    update = {"csrf_token": ada.csrf_token(), "body": "Goal!"}
+    login = {"csrf_token": anonymous.csrf_token("/login"), "username": "eve", "password": PASSWORD}
+    clock.ahead = step
+    assert ada.client.post(f"/post/{post_id}/updates", data=update).status_code == 302
+    assert anonymous.client.post("/login", data=login).status_code == 302
+    clock.ahead = 0
+    for person in (ada, anonymous):
+        assert is_signed_in(person)
+        assert person.post(f"/post/{post_id}/comments", body="Well said.").status_code == 302
+
+
+def test_whom_a_clock_that_was_ahead_logged_out_is_logged_in_again(clock: SetClock, ada: Person) -> None:
+    clock.ahead = 31 * DAY
+    assert not is_signed_in(ada)
+    Person(ada.app, "eve")  # at a log-in what ended long ago is forgotten
+    clock.ahead = 0
+    assert is_signed_in(ada)
+
+
+def test_no_session_lasts_for_ever(app: Flask, clock: SetClock) -> None:
+    clock.ahead = 365 * DAY
+    ada = Person(app, "ada")
+    assert is_signed_in(ada)
+    clock.ahead = 0
+    assert not is_signed_in(ada)
+
+
+def test_whoever_logs_in_last_is_never_the_one_too_many(app: Flask, clock: SetClock) -> None:
+    with app.app_context(), db.writing() as session:
+        for _ in range(sessions.SESSIONS_PER_ACCOUNT):
+            sessions.start_session(session, id_of(app, "ada"), "A browser")
+    clock.ahead = -DAY
+    first, second = Person(app, "ada"), Person(app, "ada")
+    assert is_signed_in(first)
+    assert is_signed_in(second)
+
+
+@pytest.mark.parametrize(("kind", "role"), [("invitation", "author"), ("password", None)])
+def test_a_link_works_after_the_clock_was_set_and_ends_in_time(
+    app: Flask, clock: SetClock, kind: str, role: str | None
+) -> None:
+    root, good_for = id_of(app, "root"), one_time_links.GOOD_FOR_MS[kind] // 1000
+
+    def made() -> str:
+        with app.app_context(), db.writing() as session:
+            return one_time_links.make_link(session, kind, root, role=role, user_id=None if role else root)
+
+    def is_good(token: str) -> bool:
+        with app.app_context():
+            try:
+                return bool(one_time_links.link(db.reading(), kind, token))
+            except NotFound:
+                return False
+
+    token = made()
+    for clock.ahead in (-HOUR, -DAY, 0):
+        assert is_good(token)
+    clock.ahead = good_for + HOUR
+    made()  # then what ended long ago is forgotten
+    clock.ahead = 0
+    assert is_good(token)
+    clock.ahead = DAY
+    token = made()
+    clock.ahead = 0
+    assert is_good(token)
