@@ -9,7 +9,8 @@ from flask import Flask
 
 from support.persons import PASSWORD, Person, id_of, is_signed_in
 from webapp import db
-from webapp.errors import NotFound
+from webapp.errors import NotFound, TooMany
+from webapp.http import rate_limits
 from webapp.people import one_time_links, sessions
 
 HOUR, DAY = 3_600, 86_400
@@ -105,3 +106,54 @@ def test_a_link_works_after_the_clock_was_set_and_ends_in_time(
     token = made()
     clock.ahead = 0
     assert is_good(token)
+
+
+# Limits
+
+
+def test_limits_last_as_long_as_they_say_and_not_until_the_clock_has_caught_up(app: Flask, clock: SetClock) -> None:
+    def attempt() -> int:
+        """0, or the seconds to wait."""
+        with app.app_context():
+            try:
+                with db.writing() as session:
+                    rate_limits.attempt(session, {"login ada": 2}, 60)
+            except TooMany as error:
+                return error.retry_after_seconds
+            return 0
+
+    for clock.ahead in (DAY, 0, -DAY):
+        assert (attempt(), attempt()) == (0, 0)
+        assert 0 < attempt() <= 60
+    clock.ahead += 61
+    assert attempt() == 0
+
+
+def test_comments_are_slow_and_few_for_no_longer_after_the_clock_was_set_back(
+    clock: SetClock, ada: Person, eve: Person
+) -> None:
+    slow, usual = ada.write_post(comments="slow"), ada.write_post()
+    clock.ahead = DAY
+    eve.comment(slow)
+    for _ in range(4):
+        eve.comment(usual)
+    clock.ahead = 0
+    eve.comment(slow)
+    for _ in range(4):
+        eve.comment(usual)
+    assert eve.post(f"/post/{usual}/comments", body="One too many.").status_code == 429, "there still is a limit"
+    clock.ahead = 61
+    assert eve.post(f"/post/{slow}/comments", body="Still slow.").status_code == 429
+    eve.comment(usual)
+
+
+def test_nobody_is_said_to_have_an_update_open_until_the_clock_has_caught_up(
+    clock: SetClock, ada: Person, edith: Person
+) -> None:
+    post_id = ada.write_post(live="y")
+    form = f"/desk/post/{post_id}/update/{ada.add_update(post_id)}/edit"
+    ada.get(form)
+    assert "ada has this update open too" in edith.get(form).text
+    clock.ahead = -DAY
+    assert "has this update open too" not in edith.get(form).text
+    assert "edith has this update open too" in ada.get(form).text

@@ -121,13 +121,15 @@ def _check_open(session: Session, post: Post, author_id: int, per_minute: int | 
 
 
 def _ms_to_next(session: Session, post_id: int, author_id: int) -> int:
-    """Withdrawn ones count: deleting one is no way to be faster."""
-    own = select(func.max(Comment.created_at)).where(Comment.author_id == author_id, Comment.post_id == post_id)
-    return (session.scalar(own) or 0) + SLOW_MS - now_ms()
+    """Withdrawn ones count: deleting one is no way to be faster. Those of before the clock was set back don't."""
+    now = now_ms()
+    own = (Comment.author_id == author_id, Comment.post_id == post_id, Comment.created_at <= now)
+    return (session.scalar(select(func.max(Comment.created_at)).where(*own)) or 0) + SLOW_MS - now
 
 
 def _in_last_minute(session: Session, author_id: int) -> int:
-    recent = (Comment.author_id == author_id, Comment.created_at > now_ms() - 60_000)
+    now = now_ms()
+    recent = (Comment.author_id == author_id, Comment.created_at.between(now - 59_999, now))
     return session.scalar(select(func.count()).where(*recent)) or 0
 
 

@@ -10,7 +10,9 @@ OPEN_MS = 60_000  # after the form's last word; its script says one every 20 s
 
 def others(session: Session, update_id: int, user_id: int) -> list[str]:
     """Names of those, `user_id` apart, who have the update open, in the order of their names."""
-    open_now = (Editing.update_id == update_id, Editing.user_id != user_id, Editing.at > now_ms() - OPEN_MS)
+    now = now_ms()
+    recent = Editing.at.between(now - OPEN_MS + 1, now + OPEN_MS)  # none of before the clock was set back
+    open_now = (Editing.update_id == update_id, Editing.user_id != user_id, recent)
     statement = select(User.username).join(Editing, Editing.user_id == User.id).where(*open_now)
     return list(session.scalars(statement.order_by(User.username)))
 

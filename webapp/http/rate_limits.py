@@ -27,9 +27,10 @@ def attempt(session: Session, limits: dict[str, int], seconds: int) -> list[int]
     Raises TooMany, and counts nothing, when one of them is used up.
     """
     now = now_ms()
-    session.execute(delete(Attempt).where(Attempt.at < now - FORGET_MS))
+    session.execute(delete(Attempt).where(~Attempt.at.between(now - FORGET_MS, now + FORGET_MS)))
     for key, allowed in limits.items():
-        recent = (Attempt.key == key, Attempt.at > now - seconds * 1000)
+        # None of before the clock was set back, or they'd count until it has caught up.
+        recent = (Attempt.key == key, Attempt.at.between(now - seconds * 1000 + 1, now))
         count, oldest = session.execute(select(func.count(), func.min(Attempt.at)).where(*recent)).one()
         if count >= allowed:
             wait = max(1, seconds - (now - oldest) // 1000)
