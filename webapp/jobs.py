@@ -26,7 +26,7 @@ def start(app: Flask) -> None:
     if not app.debug:
         every(repair.HEAL_SECONDS, repair.Repair(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
     if app.config["END_AFTER_HOURS"]:
-        every(QUIET_POSTS_SECONDS, auto_end.end_quiet, app, "Quiet live posts can't be looked for")
+        every(QUIET_POSTS_SECONDS, auto_end.Looks().look, app, "Quiet live posts can't be looked for")
 
 
 def every(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
 from flask import Flask
 
-from support.persons import PASSWORD, Person, id_of, is_signed_in
-from webapp import db
+from support.persons import PASSWORD, Person, happened, id_of, is_signed_in
+from webapp import db, models
+from webapp.content import auto_end
 from webapp.errors import NotFound, TooMany
 from webapp.http import rate_limits
 from webapp.people import one_time_links, sessions
@@ -157,3 +159,43 @@ def test_nobody_is_said_to_have_an_update_open_until_the_clock_has_caught_up(
     clock.ahead = -DAY
     assert "has this update open too" not in edith.get(form).text
     assert "edith has this update open too" in ada.get(form).text
+
+
+# Live posts
+
+
+def test_a_day_that_passes_at_once_ends_no_live_post(app: Flask, clock: SetClock, ada: Person) -> None:
+    post_id, looks = ada.write_post(live="y"), auto_end.Looks()
+
+    def ended() -> list[int]:
+        with app.app_context():
+            return looks.look()
+
+    assert ended() == []
+    clock.ahead = 2 * DAY
+    assert ended() == []
+    clock.ahead = 0
+    assert ended() == []
+    with app.app_context():
+        assert not auto_end.asked_about(db.reading())
+    with app.app_context(), db.writing() as session:  # what was last done there is a day old
+        post = session.get_one(models.Post, post_id)
+        post.published_at = post.changed_at = models.now_ms() - DAY * 1000
+    assert ended() == [post_id], "and that clock put its end off by nothing"
+
+
+def test_updates_stand_in_the_order_in_which_they_were_written(
+    app: Flask, clock: SetClock, ada: Person, anonymous: Person
+) -> None:
+    """On the page, in the feed and in the stream, by their numbers."""
+    post_id = ada.write_post(live="y")
+    numbers = []
+    for clock.ahead in (0, DAY, -DAY, -HOUR, HOUR):
+        numbers.append(ada.add_update(post_id))
+        page, feed = anonymous.get(f"/post/{post_id}"), anonymous.get(f"/post/{post_id}/feed.atom")
+        newest_first = [f"update-{n}" for n in reversed(numbers)]
+        assert re.findall(r'id="(update-\d+)"', page.text) == newest_first
+        assert re.findall(r"<id>[^<]*/(update/\d+)</id>", feed.text) == [n.replace("-", "/") for n in newest_first]
+    replayed = anonymous.get(f"/post/{post_id}/live?after=0").text
+    assert re.findall(r'"id": "(update-\d+)"', replayed) == [f"update-{n}" for n in numbers]
+    assert [event.seq for event in happened(app, post_id)] == sorted(event.seq for event in happened(app, post_id))

@@ -1,15 +1,17 @@
 """Live posts that went quiet: their authors are asked whether it is over, and in the end they end by themselves.
 
 A post is quiet since its newest update, or since it was published, became live, had its text changed, or an author said
-that it goes on. After END_AFTER_HOURS of that the desk asks; after as long again it ends.
+that it goes on. After END_AFTER_HOURS of that the desk asks; after as long again it ends. A clock that is set ends
+none: times that are still to come don't count, and when a day passes at once, the quiet begins anew.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from flask import current_app
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from .. import changes, db
@@ -21,6 +23,7 @@ from ..system import instance
 from . import posts
 
 HOUR_MS = 3_600_000
+STEP_MS = 60_000  # by less a clock is adjusted
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,12 @@ class Quiet:
     ends_at: int
 
 
-def asked_about(session: Session, now: int | None = None) -> dict[int, Quiet]:
+def asked_about(session: Session) -> dict[int, Quiet]:
     """The published live posts, by id, that have been quiet for so long that their authors are asked."""
-    after_ms, now = _after_ms(), now or now_ms()
+    after_ms, now = _after_ms(), now_ms()
     if not after_ms:
         return {}
-    quiet = ((post_id, since) for post_id, since in _quiet_since(session) if now - since >= after_ms)
+    quiet = ((post_id, since) for post_id, since in _quiet_since(session, now) if now - since >= after_ms)
     return {post_id: Quiet((now - since) // HOUR_MS, since + 2 * after_ms) for post_id, since in quiet}
 
 
@@ -46,11 +49,11 @@ def _after_ms() -> int:
     return 0 if instance.is_bench(current_app.config["INSTANCE"]) else hours * HOUR_MS
 
 
-def _quiet_since(session: Session) -> list[tuple[int, int]]:
-    newest = select(func.max(Update.created_at)).where(Update.post_id == Post.id).scalar_subquery()
-    times = (Post.published_at, Post.changed_at, Post.kept_live_at, newest)
+def _quiet_since(session: Session, now: int) -> list[tuple[int, int]]:
+    newest = select(func.max(Update.created_at)).where(Update.post_id == Post.id, Update.created_at <= now)
+    times = (Post.published_at, Post.changed_at, Post.kept_live_at, newest.scalar_subquery())
     rows = session.execute(select(Post.id, *times).where(Post.status == "published", Post.live).order_by(Post.id))
-    return [(post_id, max(at or 0 for at in known)) for post_id, *known in rows]
+    return [(post_id, max((at for at in known if at and at <= now), default=now)) for post_id, *known in rows]
 
 
 def keep_live(session: WriteSession, post_id: int) -> None:
@@ -61,15 +64,35 @@ def keep_live(session: WriteSession, post_id: int) -> None:
     post.kept_live_at = now_ms()
 
 
-def end_quiet(now: int | None = None) -> list[int]:
+def end_quiet() -> list[int]:
     """End the posts whose time has come; their ids. Whoever updates or keeps one at this moment is not overtaken."""
-    now = now or now_ms()
-    due = [post_id for post_id, quiet in asked_about(db.reading(), now).items() if quiet.ends_at <= now]
     ended = []
-    for post_id in due:
+    for post_id in _due(db.reading()):
         with changes.changing() as session:
             posts.locked(session, post_id)
-            quiet = asked_about(session, now).get(post_id)
-            if quiet and quiet.ends_at <= now:
+            if post_id in _due(session):
                 ended.append(posts.end(session, post_id).id)
     return ended
+
+
+def _due(session: Session) -> list[int]:
+    return [post_id for post_id, quiet in asked_about(session).items() if quiet.ends_at <= now_ms()]
+
+
+class Looks:
+    """One worker's looks for posts to end, between which the clock may be set."""
+
+    def __init__(self) -> None:
+        self.ahead_ms: int | None = None  # of a clock that nobody sets
+
+    def look(self) -> list[int]:
+        ahead_ms = now_ms() - round(time.monotonic() * 1000)
+        if self.ahead_ms is not None and ahead_ms - self.ahead_ms > STEP_MS:
+            _keep_all_live()
+        self.ahead_ms = ahead_ms
+        return end_quiet()
+
+
+def _keep_all_live() -> None:
+    with db.writing() as session:
+        session.execute(update(Post).where(Post.status == "published", Post.live).values(kept_live_at=now_ms()))
