@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -252,6 +253,10 @@ def test_a_preview_is_made_by_the_server_once_a_second_at_most(visit: Callable[.
     page.clock.run_for(1_000)
     expect(preview).to_be_hidden()
     assert len(asked) == 3
+    page.clock.set_system_time(time.time() - 86_400)
+    field(page).fill("It is **light**")
+    page.clock.run_for(1_000)
+    expect(preview.locator("strong")).to_have_text("light")
 
 
 def test_a_post_is_previewed_while_it_is_written(visit: Callable[..., Page], site: Site) -> None:

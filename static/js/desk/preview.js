@@ -17,15 +17,15 @@ document.addEventListener("reset", ({ target }) => hide(target));
 
 function plan(form) {
   due = form;
-  timer ??= setTimeout(ask, Math.max(TYPING_MS, restUntil - Date.now()));
+  timer ??= setTimeout(ask, Math.max(TYPING_MS, restUntil - performance.now()));
 }
 
 async function ask() {
   const form = due;
   due = null;
-  const begun = Date.now();
+  const begun = performance.now();
   if (form.isConnected) await show(form).catch(() => {}); // offline: what was shown stays
-  restUntil = begun + Math.max(EVERY_MS, TIMES_AS_LONG * (Date.now() - begun));
+  restUntil = begun + Math.max(EVERY_MS, TIMES_AS_LONG * (performance.now() - begun));
   timer = null;
   if (due) plan(due);
 }

@@ -28,7 +28,7 @@ document.addEventListener("apply_events:arrived", ({ detail: { element } }) => {
   newcomers.observe(element);
   glow(element);
   unsaid.push(element.querySelector(".update__top h3"));
-  if (unsaid.length === 1) setTimeout(announce, Math.max(TOGETHER_MS, saidAt + ANNOUNCED_EVERY_MS - Date.now()));
+  if (unsaid.length === 1) setTimeout(announce, Math.max(TOGETHER_MS, saidAt + ANNOUNCED_EVERY_MS - performance.now()));
 });
 document.addEventListener("visibilitychange", () => document.hidden || countInTitle(0));
 document.addEventListener("stream:event", ({ detail: { kind } }) => kind === "post" && rename());
@@ -80,7 +80,7 @@ function announce() {
   const isOne = unsaid.length === 1 && heading;
   const words = isOne ? titled.replace("{update}", () => heading.textContent) : worded(announcement, unsaid.length);
   announcement.textContent = words;
-  saidAt = Date.now();
+  saidAt = performance.now();
   unsaid = [];
 }
 

@@ -21,7 +21,7 @@ if (line) {
 
 function changeState(detail) {
   state = detail.state;
-  backAt = Date.now() + detail.ms;
+  backAt = performance.now() + detail.ms;
   clearInterval(ticking);
   if (state === "reconnecting") ticking = setInterval(countDown, 500);
   countDown();
@@ -29,7 +29,7 @@ function changeState(detail) {
 }
 
 function countDown() {
-  const seconds = Math.max(1, Math.ceil((backAt - Date.now()) / 1000));
+  const seconds = Math.max(1, Math.ceil((backAt - performance.now()) / 1000));
   line.querySelector("[data-seconds]").textContent = seconds;
 }
 
