@@ -7,7 +7,7 @@ Refused                 the request can't be done; `status` and a sentence for t
 ├── Conflict            409: somebody else was faster
 │   └── Taken           a name or address that another account has
 └── TooMany             429: a limit per account or address; `retry_after_seconds`
-db.engine.DatabaseBusy  503
+db.engine.DatabaseBusy  503; so is SQLAlchemy's DatabaseError, but for db.faults.BUGS
 Moved                   301: what was asked for stands at another address
 """
 

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
+from sqlalchemy.exc import DatabaseError
 
 from .content import auto_end
+from .db.faults import FAULTS
 from .pages import repair
 from .pages.public import PAGES
 
@@ -41,6 +43,8 @@ def _run(seconds: float, work: Callable[[], object], app: Flask, complaint: str)
             with app.app_context():
                 work()
             last_error = ""
+        except DatabaseError as error:
+            FAULTS.of(app).log(app, complaint, error)
         except Exception as error:  # it must go on, whatever is broken at the moment
             if last_error != (last_error := str(error)):
                 app.logger.warning("%s: %s", complaint, error)

@@ -92,6 +92,15 @@ def test_a_busy_database_is_one_line(app: Flask, run: Callable[..., Result], mon
     done(run("user", "role", "eve", "author"))
 
 
+def test_a_damaged_database_is_one_line_with_the_cure(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
+    done(on_folder("init"))
+    (tmp_path / "site" / "pressroom.db").write_bytes(b"no database " * 999)
+    for command in (["init"], ["backup", str(tmp_path / "backup")], *COMMANDS):
+        if command != ["pages", "clear"]:  # which leaves it alone
+            said = failed(on_folder(*command, input=f"{NEW_PASSWORD}\n"))
+            assert "file is not a database; stop the site, move pressroom.db* out of its folder" in said, command
+
+
 # As programs
 
 

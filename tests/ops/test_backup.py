@@ -249,7 +249,7 @@ def test_killed_it_leaves_no_file_and_the_next_one_cleans_up(app: Flask, tmp_pat
 
 @pytest.mark.parametrize(
     ("full", "said"),
-    [("away", "can't be used (No space left on device): free"), ("instance/tmp", "disk is full): free")],
+    [("away", "can't be used (No space left on device): free"), ("instance/tmp", "disk is full; free")],
 )
 def test_a_full_disk_is_one_line(app: Flask, tmp_path: Path, full: str, said: str) -> None:
     """The disk of the file, or that of the instance: a file system of 4 kB that nobody else sees."""

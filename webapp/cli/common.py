@@ -10,11 +10,12 @@ from typing import Any
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from ..config import resources
 from ..db import schema
 from ..db.engine import DatabaseBusy
+from ..db.faults import BUGS, line
 from ..errors import NotFound, Refused
 from ..ops.checks import sites_of
 from ..ops.setup import program
@@ -36,8 +37,10 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(f"No user named {kwargs.get('name', kwargs.get('author'))!r}.") from None
         except (Refused, DatabaseBusy, schema.SchemaRefused) as error:
             raise click.ClickException(str(error) or "The database is busy. Try again.") from None
-        except OperationalError as error:
-            raise click.ClickException(f"Database error: {error.orig}. Try: {program()} init") from None
+        except BUGS:
+            raise
+        except DatabaseError as error:
+            raise click.ClickException(f"Database error: {line(error)}.") from None
 
     return run
 

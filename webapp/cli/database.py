@@ -8,7 +8,7 @@ from flask.cli import AppGroup
 
 from .. import config
 from ..db import schema
-from ..db.engine import DatabaseBusy
+from ..ops.checks import CannotStart, one_line
 from ..ops.setup import first_words, initialise, upgrade_schema
 from ..system import instance
 from .common import on_instance
@@ -21,9 +21,10 @@ def init() -> None:
     click.echo(f"Instance: {settings['INSTANCE']}", err=True)
     try:
         instance.prepare(settings["INSTANCE"])
-        password = initialise(settings)
-    except (instance.InstanceError, DatabaseBusy, schema.SchemaRefused) as error:
-        raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+        with one_line(settings):
+            password = initialise(settings)
+    except (instance.InstanceError, CannotStart) as error:
+        raise click.ClickException(str(error)) from None
     click.echo("The database is ready.")
     if password:
         click.echo(first_words(password))

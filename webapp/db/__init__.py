@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from ..app_key import AppKey
 from . import engine as engines
 from .engine import WriteSession, make_engine, snapshot, transaction
+from .faults import FAULTS, Faults
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -24,6 +25,7 @@ ENGINE = AppKey[Engine]("engine")
 
 def init_app(app: Flask) -> None:
     ENGINE.put(app, make_engine(app.config["DATABASE_URL"]))
+    FAULTS.put(app, Faults())
     app.teardown_appcontext(_close)
 
 

@@ -7,9 +7,10 @@ from functools import partial
 from flask import Flask, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from ..db import faults
 from ..db.engine import DatabaseBusy
 from ..errors import Moved, Refused, SignInNeeded, TooMany
 from ..i18n import gettext as _
@@ -24,6 +25,7 @@ KEPT_FIELDS = {
     "tags": _l("Tags"),
 }
 BUSY_SECONDS = 5
+DAMAGED_SECONDS = 60
 
 
 def init_app(app: Flask) -> None:
@@ -31,7 +33,9 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Moved, _moved)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DatabaseBusy, _busy)
-    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(DatabaseError, _database)
+    for bug in faults.BUGS:
+        app.register_error_handler(bug, _broken)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _broken)
 
@@ -118,9 +122,11 @@ def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
     return _page(503, _("Many people are posting right now. Please try again."), BUSY_SECONDS)
 
 
-def _database(error: OperationalError) -> ResponseReturnValue:
-    current_app.logger.error("%s: %s", _asked(), error.orig)
+def _database(error: DatabaseError) -> ResponseReturnValue:
+    faults.FAULTS.of(current_app).log(current_app, _asked(), error)
     metrics.count("database_busy_total")
+    if faults.is_damaged(error):
+        return _page(503, _("Part of the site’s data can’t be read. Please try again later."), DAMAGED_SECONDS)
     return _page(503, _("The site can’t reach its database. Please try again in a moment."), BUSY_SECONDS)
 
 

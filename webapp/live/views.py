@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Flask, Response, current_app, request
 from sqlalchemy import Engine
+from sqlalchemy.exc import DatabaseError
 
 from ..db import ENGINE
 from ..http import rate_limits
@@ -42,6 +43,9 @@ def _stream(channel: Channel | None, engine: Engine, post_id: int, after: int, a
     # Here the head is sent, and the socket is to carry nothing but the stream.
     if channel and channel.hand_over(post_id, after, address):
         return
-    with engine.connect() as connection:
-        news = stream.caught_up(stream.news(connection, post_id, after))
+    try:
+        with engine.connect() as connection:
+            news = stream.caught_up(stream.news(connection, post_id, after))
+    except DatabaseError:  # the head is sent; whoever asks for a page meets the error's own
+        news = stream.News(0, b"")
     yield news.content if news.is_over else news.content + stream.wait(*stream.WAIT_SECONDS, polling=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import SETTINGS
+from ..db import faults
 from ..models import now_ms
 from ..system.locks import try_lock
 from . import archive, snapshots
@@ -51,7 +52,7 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
     except snapshots.Damaged as error:
         raise CannotBackUp(f"{error}; look at it with: sqlite3 {source} 'PRAGMA integrity_check'") from None
     except sqlite3.Error as error:
-        raise CannotBackUp(f"the database can't be copied ({error}): free some space, or try again") from None
+        raise CannotBackUp(f"the database can't be copied: {faults.line(error)}") from None
     except OSError as error:
         raise CannotBackUp(f"{error.filename or file} can't be used ({error.strerror}): {_cure(error)}") from None
 

@@ -125,8 +125,9 @@ def one_line(settings: dict[str, Any]) -> Iterator[None]:
 
 
 def database_says(error: Exception) -> str:
-    reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
-    return f"the database can't be used: {reason}; see PRESSROOM_DATABASE_URL"
+    from ..db import faults
+
+    return f"the database can't be used: {faults.line(error)}"
 
 
 def cannot_use(error: OSError, folder: Path) -> str:

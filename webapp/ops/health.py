@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from .. import db
 from ..db import schema
+from ..db.faults import FAULTS
 from ..http import metrics
 from ..live.channel import CHANNEL
 from ..pages import public
@@ -41,6 +42,8 @@ def _database() -> str | None:
         current = schema.current(db.reading().connection())
     except SQLAlchemyError:
         return "The database can't be read."
+    if FAULTS.of(current_app).was_damaged:
+        return "The database is damaged."
     if current is None:
         return "The database is empty."
     newest = schema.newest()

@@ -15,11 +15,13 @@ from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, request, url_for
+from sqlalchemy.exc import DatabaseError
 from werkzeug.exceptions import HTTPException
 
 from .. import db
 from ..app_key import AppKey
 from ..config import fingerprint
+from ..db.faults import FAULTS
 from ..errors import Moved, NotFound, Refused
 from ..http import metrics
 from . import versions
@@ -205,6 +207,8 @@ class Pages:
             pass  # it is public no more
         except OSError:
             raise
+        except DatabaseError as error:
+            FAULTS.of(self.app).log(self.app, f"{path} can't be made", error)
         except Exception as error:  # the change is committed, and the page removed: whoever asks for it tries again
             self.app.logger.error("%s can't be made", path, exc_info=error)
 

@@ -1,0 +1,20 @@
+"""What a broken disk leaves of a database."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+
+def damage(database: Path, name: str) -> None:
+    """Write junk over one page of a table or index: its last leaf. Nobody may have the database open meanwhile."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = opened.execute("PRAGMA page_size").fetchone()[0]
+        number = opened.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+    content = bytearray(database.read_bytes())
+    while content[start := (number - 1) * size] in (2, 5):  # an inner page, whose last child is named here
+        number = int.from_bytes(content[start + 8 : start + 12])
+    content[start : start + size] = b"\xa5junk"[: size % 5] + b"\xa5junk" * (size // 5)
+    database.write_bytes(content)

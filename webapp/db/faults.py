@@ -1,0 +1,77 @@
+"""A database that fails: why, and the cure, in one line, which isn't said again for every request.
+
+Its files may be damaged, unreadable, full, or not there. What is locked is DatabaseBusy (engine.py).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
+
+from ..app_key import AppKey
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+# Of SQLAlchemy's DatabaseError, those that are our own fault.
+BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+AGAIN_SECONDS = 60.0
+
+_RESTORE = "stop the site, move pressroom.db* out of its folder, then pressroom restore FILE, the last backup"
+_FILES = "see whether pressroom.db is there and belongs to the site: pressroom check"
+CURES = {
+    sqlite3.SQLITE_CORRUPT: _RESTORE,
+    sqlite3.SQLITE_NOTADB: _RESTORE,
+    sqlite3.SQLITE_IOERR: "the kernel's log says why; if the disk is broken, pressroom restore FILE on another one",
+    sqlite3.SQLITE_FULL: "free some space",
+    sqlite3.SQLITE_READONLY: _FILES,
+    sqlite3.SQLITE_CANTOPEN: _FILES,
+    sqlite3.SQLITE_PERM: _FILES,
+    sqlite3.SQLITE_ERROR: "bring it up to date with pressroom init",  # no such table or column
+}
+
+
+def line(error: Exception) -> str:
+    """Why, and the cure. `error` is SQLAlchemy's or sqlite3's."""
+    reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
+    code = _code(error)
+    return f"{reason}; {CURES.get(code) or CURES.get(code & 0xFF, 'see PRESSROOM_DATABASE_URL')}"
+
+
+def is_damaged(error: Exception) -> bool:
+    return _code(error) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(error: Exception) -> int:
+    """SQLite's, whose lowest byte is the kind; 0 for another database's."""
+    code: int = getattr(getattr(error, "orig", None) or error, "sqlite_errorcode", 0)
+    return code
+
+
+@dataclass
+class Faults:
+    """Of one process: when each, by SQLite's code, was last logged, and when the database was last found damaged."""
+
+    logged_at: dict[int, float] = field(default_factory=dict)
+    damaged_at: float | None = None
+
+    def log(self, app: Flask, what: str, error: Exception) -> None:
+        """`what` failed for it. A line for each kind, once in AGAIN_SECONDS."""
+        kind, now = _code(error), time.monotonic()
+        if is_damaged(error):
+            self.damaged_at = now
+        if kind not in self.logged_at or now - self.logged_at[kind] >= AGAIN_SECONDS:
+            self.logged_at[kind] = now
+            app.logger.error("%s: %s", what, line(error))
+
+    @property
+    def was_damaged(self) -> bool:
+        """In the last AGAIN_SECONDS."""
+        return self.damaged_at is not None and time.monotonic() - self.damaged_at < AGAIN_SECONDS
+
+
+FAULTS = AppKey[Faults]("faults")
