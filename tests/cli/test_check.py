@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import sqlite3
 import ssl
 import urllib.request
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from click.testing import Result
 from flask import Flask
 
 from support.commands import done, failed
+from support.damage import damage
 from tools.processes import free_port
-from webapp.ops import checks, diagnosis
+from webapp.db.faults import CURES
+from webapp.ops import checks, diagnosis, snapshots
 from webapp.pages import repair
 
 
@@ -111,3 +114,22 @@ def test_check_names_a_page_store_that_cannot_be_written(
     result = check()
     assert failed(result).endswith(" found.")
     assert "PROBLEM: The page store is full." in result.stdout
+
+
+def test_check_names_a_database_that_is_damaged(check: Callable[[], Result], app: Flask) -> None:
+    assert "Database: no damage found." in done(check())
+    app.extensions["engine"].dispose()
+    damage(app.config["INSTANCE"] / "pressroom.db", "search_data")
+    result = check()
+    assert failed(result) == "Error: 1 problem found."
+    assert "PROBLEM: the database is damaged (" in result.stdout
+    assert f"): {CURES[sqlite3.SQLITE_CORRUPT]}\n" in result.stdout
+
+
+def test_check_holds_nobody_up_with_a_huge_database(
+    check: Callable[[], Result], app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    interrupted = sqlite3.OperationalError("interrupted")
+    interrupted.sqlite_errorcode = sqlite3.SQLITE_INTERRUPT
+    monkeypatch.setattr(snapshots, "quick_check", Mock(side_effect=interrupted))
+    assert "Database: too large to check it here. Try: sqlite3 " in done(check())

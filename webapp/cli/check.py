@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import sqlite3
 import ssl
 import urllib.request
 from collections.abc import Callable
@@ -18,9 +19,9 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import config, db
-from ..db import schema
+from ..db import faults, schema
 from ..live.channel import CHANNEL
-from ..ops import checks, diagnosis
+from ..ops import checks, diagnosis, snapshots
 from ..pages import public, repair
 from ..system import instance
 from ..system.server import is_uwsgi_possible
@@ -68,9 +69,23 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
     return [problem] if problem else []
 
 
-def _database() -> None:
+def _database() -> str | None:
     with db.ENGINE.of(current_app).connect() as connection:
         schema.refuse_newer(connection)
+    file = snapshots.path_of(current_app.config["DATABASE_URL"])
+    if file is None:
+        return None
+    try:
+        damage = snapshots.quick_check(file)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+            return checks.database_says(error)
+        click.echo(f"Database: too large to check it here. Try: sqlite3 {file} 'PRAGMA quick_check'")
+        return None
+    if damage is None:
+        click.echo("Database: no damage found.")
+        return None
+    return f"the database is damaged ({damage}): {faults.CURES[sqlite3.SQLITE_CORRUPT]}"
 
 
 def _page_store() -> list[str]:

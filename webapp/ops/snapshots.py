@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ PAGES_PER_STEP = 500
 SECRET_TABLES = ("session", "one_time_link", "attempt")
 COUNTED = {"posts": "post", "updates": "update", "comments": "comment", "users": "user"}
 LOCKED_SECONDS = 5.0  # so long it waits for a writer
+CHECK_SECONDS = 60.0
 KEPT = 3  # copies taken before an upgrade
 
 Report = Callable[[float], None]
@@ -91,6 +93,21 @@ def facts(path: Path) -> Facts:
             return Facts(_schema(opened), {name: _count(opened, table) for name, table in COUNTED.items()})
     except sqlite3.DatabaseError as error:
         raise Damaged(f"the database can't be read: {error}") from None
+
+
+def quick_check(path: Path) -> str | None:
+    """What is wrong with the file, by a look at every page of it; None for nothing.
+
+    Raises sqlite3.DatabaseError: also when the look takes longer than CHECK_SECONDS, as SQLITE_INTERRUPT.
+    """
+    with _opened(path) as opened:
+        end = threading.Timer(CHECK_SECONDS, opened.interrupt)
+        end.start()
+        try:
+            result = str(opened.execute("PRAGMA quick_check(1)").fetchone()[0])
+        finally:
+            end.cancel()
+    return None if result == "ok" else result.splitlines()[-1]
 
 
 def _schema(opened: sqlite3.Connection) -> str:
