@@ -152,6 +152,25 @@ def test_what_cant_be_written_is_refused_and_can_be_read(
     assert line in said
 
 
+def test_a_database_that_was_moved_or_replaced_takes_no_write(site: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    """SQLite would go on writing to the file that was moved, and whoever wrote never find it again."""
+    ada = Person(site, "ada")
+    ada.csrf_token()
+    file = site.config["INSTANCE"] / "pressroom.db"
+    away = file.rename(file.with_name("away.db"))
+    assert ada.post("/post/1/updates", body="Lost?").status_code == 503
+    assert not file.exists(), "nor is an empty one made in its place"
+    file.write_bytes(away.read_bytes())
+    assert ada.post("/post/1/updates", body="Lost?").status_code == 503
+    assert ada.get("/search?q=goal").status_code == 503
+    assert ada.get("/readyz").text == "The database can't be read."
+    [line] = logged(caplog)
+    assert line.endswith("the database was moved, deleted or replaced; put it back, or stop the site first")
+    away.replace(file)
+    assert ada.post("/post/1/updates", body="Kept.").status_code == 302
+    assert "Lost?" not in ada.get("/post/1").text
+
+
 # The log
 
 

@@ -5,11 +5,14 @@ SQLite never yields to gevent, so nothing here waits inside SQLite: whoever find
 
 from __future__ import annotations
 
+import os
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -36,7 +39,44 @@ def make_engine(url: str) -> Engine:
     # A connection costs SQLite three descriptors, and whoever reads has a snapshot of their own: no upper bound.
     engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
+    if engine.url.database not in (None, "", ":memory:"):
+        file = _File(engine.url.database)
+        event.listen(engine, "do_connect", file.check)
+        event.listen(engine, "connect", file.note)
+        event.listen(engine, "checkout", file.check)
+        event.listen(engine, "engine_disposed", file.forget)
     return engine
+
+
+@dataclass
+class _File:
+    """An engine's database must stay the file that it was.
+
+    SQLite goes on writing to one that was moved or deleted, where nothing is ever found again, and opens another one in
+    its place with the log of the first. Put back, it is used again.
+    """
+
+    path: str
+    identity: tuple[int, int] | None = None
+
+    def note(self, *_of_event: object) -> None:
+        self.identity = self.identity or self._found()
+
+    def forget(self, *_of_event: object) -> None:
+        self.identity = None  # nobody has it open any more
+
+    def check(self, *_of_event: object) -> None:
+        if self.identity not in (None, self._found()):
+            error = sqlite3.OperationalError("the database was moved, deleted or replaced")
+            error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
+            raise error
+
+    def _found(self) -> tuple[int, int] | None:
+        try:
+            stat = os.stat(self.path)  # noqa: PTH116 (it takes a third of the time, in each request)
+        except FileNotFoundError:
+            return None
+        return stat.st_dev, stat.st_ino
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

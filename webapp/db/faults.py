@@ -29,6 +29,7 @@ CURES = {
     sqlite3.SQLITE_IOERR: "the kernel's log says why; if the disk is broken, pressroom restore FILE on another one",
     sqlite3.SQLITE_FULL: "free some space",
     sqlite3.SQLITE_READONLY: _FILES,
+    sqlite3.SQLITE_READONLY_DBMOVED: "put it back, or stop the site first",
     sqlite3.SQLITE_CANTOPEN: _FILES,
     sqlite3.SQLITE_PERM: _FILES,
     sqlite3.SQLITE_ERROR: "bring it up to date with pressroom init",  # no such table or column
