@@ -98,7 +98,7 @@ def test_a_damaged_database_is_one_line_with_the_cure(tmp_path: Path, on_folder:
     for command in (["init"], ["backup", str(tmp_path / "backup")], *COMMANDS):
         if command != ["pages", "clear"]:  # which leaves it alone
             said = failed(on_folder(*command, input=f"{NEW_PASSWORD}\n"))
-            assert "file is not a database; stop the site, move pressroom.db* out of its folder" in said, command
+            assert "file is not a database; stop the site, move its instance folder away" in said, command
 
 
 # As programs

@@ -17,7 +17,7 @@ from support.persons import Person
 from webapp import db, jobs, models
 from webapp.db import faults
 
-RESTORE = "; stop the site, move pressroom.db* out of its folder, then pressroom restore FILE, the last backup"
+RESTORE = "; stop the site, move its instance folder away, then pressroom restore FILE, the last backup"
 MALFORMED = "database disk image is malformed"
 
 

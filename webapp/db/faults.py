@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 AGAIN_SECONDS = 60.0
 
-_RESTORE = "stop the site, move pressroom.db* out of its folder, then pressroom restore FILE, the last backup"
+_RESTORE = "stop the site, move its instance folder away, then pressroom restore FILE, the last backup"
 _FILES = "see whether pressroom.db is there and belongs to the site: pressroom check"
 CURES = {
     sqlite3.SQLITE_CORRUPT: _RESTORE,
