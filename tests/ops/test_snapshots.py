@@ -125,12 +125,13 @@ def test_killed_in_the_middle_it_goes_on_at_the_next_start(
     assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999",)]}
 
 
-def test_three_copies_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("ahead", [0, 4_000_000_000], ids=["a right clock", "a clock that was ahead"])
+def test_three_copies_stay(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ahead: int) -> None:
     (folder / "backups").mkdir()
     for n in range(4):
         file = folder / "backups" / f"pressroom-schema-000{n}.db"
         file.touch()
-        os.utime(file, (n, n))
+        os.utime(file, (n + ahead, n + ahead))
     (folder / "backups" / "mine.db").touch()
     (folder / "backups" / ".draft").write_text("of one that was killed")
     schema = head()

@@ -183,7 +183,8 @@ def _kept(source: Path, folder: Path, older: str) -> Path:
         sync(draft)
         copy = draft.replace(backups / f"pressroom-schema-{older}.db")
         sync(backups)
-        for old in sorted(backups.glob("pressroom-schema-*.db"), key=lambda path: path.stat().st_mtime)[:-KEPT]:
+        others = set(backups.glob("pressroom-schema-*.db")) - {copy}  # whatever the clock says, it is the newest
+        for old in sorted(others, key=lambda path: path.stat().st_mtime)[: 1 - KEPT]:
             old.unlink()
     finally:
         os.close(held)
