@@ -19,9 +19,11 @@ import pytest
 
 from support.apps import close, settings_for
 from support.checkout import CHECKOUT
+from support.damage import damage
 from support.disks import Disk, ext4, tmpfs
 from support.http_client import Answer, ask
 from support.page_store import pages_there, wrong
+from support.persons import Person
 from support.proxies import Way
 from support.traffic import Traffic, serving
 from support.uwsgi_server import UwsgiServer
@@ -196,6 +198,26 @@ def test_killed_on_a_full_disk_it_is_back_once_there_is_room(on_tmpfs: tuple[Way
     assert statuses == [-signal.SIGKILL]
     traffic.check()
     until(lambda: not wrong_pages(way), "every page was right")
+
+
+# The disk returns something else
+
+
+def test_part_of_the_database_is_damaged(copied_instance: Callable[[str], Path]) -> None:
+    """Workers, their jobs and the broadcaster go on, and the log has a line of each worker."""
+    folder = copied_instance("damaged")
+    app = create_app(settings_for(folder))
+    ada = Person(app, "ada")
+    ada.write_post(live="y")
+    ada.add_update(1)
+    close(app)
+    damage(folder / "pressroom.db", "update")
+    with UwsgiServer(folder, workers=2, environ=ENVIRON) as server:
+        assert {ask(server, path).status for path in ["/post/1", "/post/1/feed.atom"] * 50} == {503}
+        assert {ask(server, path).status for path in ["/user/ada", "/feed.atom", "/healthz"] * 10} == {200}
+        log = (folder / "uwsgi.log").read_text()
+    assert 1 <= log.count("; stop the site, move its instance folder away") <= 2
+    assert "Traceback" not in log
 
 
 # The disk can't be written
