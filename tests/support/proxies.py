@@ -81,7 +81,9 @@ LogFormat "%h" common
 </Directory>
 {site}
 """
-APACHE_NEEDS = ("mpm_event", "authz_core", "headers", "rewrite", "reqtimeout", "alias", "proxy", "proxy_uwsgi")
+APACHE_NEEDS = (
+    *("mpm_event", "authz_core", "headers", "macro", "rewrite", "reqtimeout", "alias", "proxy", "proxy_uwsgi"),
+)
 APACHE_MODULES = "/usr/lib/apache2/modules"
 
 
