@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import re
+import resource
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPException
 
 from support.checkout import CHECKOUT
@@ -16,7 +18,7 @@ from support.proxies import IN_USE, Way
 from support.sse_client import Listener
 
 README = CHECKOUT / "deploy" / "README.md"
-HALF_REQUESTS = 100
+HALF_REQUESTS = 1100
 PROMPT_SECONDS = 15.0
 
 
@@ -56,19 +58,31 @@ def other_hosts(way: Way, _post_id: int) -> str:
     return "answered" if b"Hello" in answer else "refused"
 
 
-def slow_clients(way: Way, _post_id: int) -> str:
-    slow = [socket.create_connection(("127.0.0.1", way.port)) for _client in range(HALF_REQUESTS)]
+@contextmanager
+def stalled(way: Way, count: int) -> Iterator[list[socket.socket]]:
+    """Clients that have sent half a request."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2 * count)), hard))
+    clients = []
     try:
-        for client in slow:
-            client.sendall(b"GET /hello HTTP/1.1\r\nHost: 127")
-        with socket.create_connection(("127.0.0.1", way.port), timeout=PROMPT_SECONDS) as client:
-            client.sendall(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
-            return "yes" if client.recv(100) else "no"
-    except TimeoutError:
-        return "no"
+        for _client in range(count):
+            clients.append(socket.create_connection(("127.0.0.1", way.port), timeout=60))
+            clients[-1].sendall(b"GET /hello HTTP/1.1\r\nHost: 127")
+        yield clients
     finally:
-        for client in slow:
+        for client in clients:
             client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def slow_clients(way: Way, _post_id: int) -> str:
+    with stalled(way, HALF_REQUESTS):
+        try:
+            with socket.create_connection(("127.0.0.1", way.port), timeout=PROMPT_SECONDS) as client:
+                client.sendall(b"GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return "yes" if client.recv(100) else "no"
+        except TimeoutError:
+            return "no"
 
 
 def page_without_app(way: Way, post_id: int) -> str:
@@ -93,7 +107,7 @@ PROBES: dict[str, Callable[[Way, int], str]] = {
     "live updates are": streams,
     "connections are kept alive": kept,
     "requests for other hosts are": other_hosts,
-    f"{HALF_REQUESTS} stalled clients block no other client": slow_clients,
+    f"{HALF_REQUESTS:,} stalled clients block no other client": slow_clients,
     "pages are served while the app is down": page_without_app,
     "streams reconnect after a restart": stream_without_app,
 }

@@ -328,15 +328,16 @@ def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str]
 
 @pytest.mark.slow
 def test_apache_keeps_threads_for_pages(copied_instance: Callable[[str], Path]) -> None:
-    """With one process in place of sixteen, to need fewer readers."""
-    with (
-        behind_apache(copied_instance("full"), {}, ServerLimit="1", MaxRequestWorkers="64") as way,
-        ExitStack() as stack,
-    ):
+    """With one process in place of sixteen, to need fewer readers, and a second for a request's head, to wait less."""
+    fewer = {"ServerLimit": "1", "ThreadsPerChild": "64", "MaxRequestWorkers": "64", "RequestReadTimeout": "header=1"}
+    with behind_apache(copied_instance("full"), {}, **fewer) as way, ExitStack() as stack:
         readers = [stack.enter_context(Listener(way.url, "/live?after=0")) for _reader in range(60)]
         heads = [reader.head.split(b" ")[1] for reader in readers]
         assert heads == [b"200"] * 48 + [b"503"] * 12
         assert ask(way, "/hello").body == b"Hello, World!"
+        clients = stack.enter_context(deployments.stalled(way, 64))
+        assert ask(way, "/hello").body == b"Hello, World!"
+        assert re.match(rb"HTTP/1.1 408 .*<p>The request took too long.", clients[0].recv(65_536), re.DOTALL)
         assert not any(reader.ended for reader in readers[:48])
 
 
