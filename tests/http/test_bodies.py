@@ -22,7 +22,7 @@ def test_a_text_may_have_a_megabyte(ada: Person) -> None:
     assert "larger than" not in ada.post("/desk/new", **body, action="preview").text
     refused = ada.client.post("/desk/new", data={"body": "x" * bodies.MAX_BYTES})
     assert refused.status_code == 413
-    assert "This is larger than 1000 kB." in refused.text
+    assert "This is larger than 1 MB." in refused.text
 
 
 @pytest.mark.parametrize("path", ["/login", "/desk/new"])

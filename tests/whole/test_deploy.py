@@ -21,6 +21,7 @@ from support.page_store import CONTENT_TYPES
 from support.proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
 from support.sse_client import Listener, numbers, retries
 from webapp.http import guard
+from webapp.http.error_pages import READ_BYTES
 from webapp.system.server import HEADERS
 
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg"/>'
@@ -185,15 +186,18 @@ def test_a_page_takes_no_other_method(way: Way, post_id: int, assets: list[str])
 
 
 def test_what_is_too_large_is_refused(way: Way) -> None:
-    assert ask(way, "/login", "POST", b"x" * 900_000).status == 400, "the app looked at it: it has no token"
-    assert ask(way, "/login", "POST", b"x" * 1_500_000).status == 413
+    assert ask(way, "/desk/new", "POST", b"x" * 900_000).status == 400, "the app looked at it: it has no token"
+    for size in (1_500_000, 10_000_000):
+        answer = ask(way, "/desk/new", "POST", b"x" * size)
+        assert (answer.status, b"This is larger than 1 MB." in answer.body) == (413, True)
+        assert answer.one("Content-Security-Policy") == HEADERS["Content-Security-Policy"]
     assert ask(way, "/hello", Cookie="a=" + "x" * 6000).status == 200
     for size, sent in (
-        (3_000_000, b"POST /login HTTP/1.1\r\n" + HEAD + b"Content-Length: 3000000\r\n\r\n"),
+        (20_000_000, b"POST /login HTTP/1.1\r\n" + HEAD + b"Content-Length: 20000000\r\n\r\n"),
         (300_000, b"GET /hello HTTP/1.1\r\n" + HEAD + b"X: "),
     ):
-        answer = say(way, sent, b"x" * size, b"\r\n\r\n")
-        assert answer == b"" or re.match(rb"HTTP/1\.[01] 4(00|13|31) ", answer), answer[:200]
+        said = say(way, sent, b"x" * size, b"\r\n\r\n")
+        assert said == b"" or re.match(rb"HTTP/1\.[01] 4(00|13|31) ", said), said[:200]
     assert ask(way, "/hello").body == b"Hello, World!"
 
 
@@ -363,5 +367,6 @@ def test_the_files_beside_each_other_say_the_same() -> None:
     lines = (CHECKOUT / "deploy" / "mime.types").read_text().splitlines()
     assert types == [line.split() for line in lines if line[:1] != "#"]
     ini = (CHECKOUT / "uwsgi.ini").read_text()
-    limits = re.findall(r"^limit-post = (\d+)$", ini, re.MULTILINE)
-    assert re.findall(r"^    client_max_body_size (\d+);", nginx, re.MULTILINE) == ["0", *limits]
+    on_a_socket, over_http = re.findall(r"^limit-post = (\d+)$", ini, re.MULTILINE)
+    assert re.findall(r"^    client_max_body_size (\d+);", nginx, re.MULTILINE) == ["0", on_a_socket]
+    assert int(over_http) == READ_BYTES

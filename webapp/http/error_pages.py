@@ -26,6 +26,8 @@ KEPT_FIELDS = {
 }
 BUSY_SECONDS = 5
 DAMAGED_SECONDS = 60
+# The same as limit-post in uwsgi.ini.
+READ_BYTES = 12_000_000
 
 
 def init_app(app: Flask) -> None:
@@ -136,8 +138,10 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     messages = {
         404: _("There is no page at this address."),
         405: _("This address doesn’t accept that kind of request."),
-        413: _("This is larger than %(limit)d kB. Shorten it and try again.", limit=_limit_kb()),
+        413: _("This is larger than %(limit)s. Shorten it and try again.", limit=_limit()),
     }
+    if error.code == 413:
+        _read_body()
     page = _page(error.code, messages.get(error.code, _("The request could not be understood.")))
     response = current_app.make_response(page)
     for name, value in error.get_headers():
@@ -146,8 +150,17 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     return response
 
 
-def _limit_kb() -> int:
-    return (request.max_content_length or 0) // 1000
+def _limit() -> str:
+    size = request.max_content_length or 0
+    return f"{size // 1_000_000} MB" if size >= 1_000_000 else f"{size // 1000} kB"
+
+
+def _read_body() -> None:
+    """gunicorn would hang up on what is unread, and the kernel tell the sender of a reset in place of our answer."""
+    length = request.content_length or 0
+    left = min(length, READ_BYTES) if length > (request.max_content_length or 0) else 0  # else it has been read
+    while left > 0 and (read := request.environ["wsgi.input"].read(min(left, 65_536))):
+        left -= len(read)
 
 
 def _broken(error: Exception) -> ResponseReturnValue:
