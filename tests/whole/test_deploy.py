@@ -308,6 +308,10 @@ def test_what_is_no_request_is_refused(way: Way, sent: bytes) -> None:
 def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str], Path]) -> None:
     with IN_USE[name](copied_instance("restarted"), {}) as way:
         assert ask(way, "/").status == 200
+        media = way.server.instance / "media"
+        (media / "file.svg").write_text(LOGO)
+        (media / "same.svg").hardlink_to(media / "file.svg")
+        (media / "link.svg").symlink_to(media / "file.svg")
         way.server.stop()
         for answer in (ask(way, "/login"), ask(way, "/login", "POST", b"x" * 20_000)):
             assert answer.status == 503
@@ -318,6 +322,8 @@ def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str]
             assert ask(way, "/login").one("Retry-After") == "5"
             assert ask(way, "/login").one("Cache-Control") == "no-store"
             assert ask(way, "/").status == 200
+            files = {file: ask(way, f"/media/{file}.svg").status for file in ("file", "same", "link")}
+            assert files == {"file": 200, "same": 200, "link": 503}, "nginx follows no link"
             streams = [ask(way, "/live?after=0") for _reader in range(20)]
             assert all(stream.status == 200 and stream.one("Cache-Control") == "no-store" for stream in streams)
             assert {stream.one("Content-Type") for stream in streams} == {"text/event-stream"}
