@@ -162,16 +162,31 @@ def test_a_setting_names_other_networks(make_app: Callable[..., Flask], monkeypa
     assert list(statuses.values()) == [200, 200, 200, 403, 403], statuses
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded"])
-def test_metrics_are_not_for_those_behind_a_proxy_on_this_machine(anonymous: Person, header: str) -> None:
-    assert anonymous.get("/metrics").status_code == 200
-    assert anonymous.get("/metrics", headers={header: "for=203.0.113.7"}).status_code == 403
+@pytest.mark.parametrize(
+    ("proxies", "header", "value"),
+    [
+        (0, "X-Forwarded-For", "203.0.113.7"),
+        (0, "Forwarded", "for=203.0.113.7"),
+        (1, "Forwarded", "for=203.0.113.7"),
+        (2, "X-Forwarded-For", "203.0.113.7"),
+    ],
+)
+def test_metrics_are_not_for_those_behind_a_proxy_that_is_not_counted(
+    make_app: Callable[..., Flask], proxies: int, header: str, value: str
+) -> None:
+    client = make_app(PROXIES=proxies).test_client()
+    assert client.get("/metrics").status_code == 200
+    answer = client.get("/metrics", headers={header: value})
+    assert answer.status_code == 403
+    assert "PRESSROOM_PROXIES" in answer.text, "it isn't PRESSROOM_METRICS_FROM that is to be changed"
 
 
 def test_metrics_are_for_this_machine_through_a_proxy_that_is_believed(make_app: Callable[..., Flask]) -> None:
     client = make_app(PROXIES=1).test_client()
     assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 200
-    assert client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}).status_code == 403
+    answer = client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"})
+    assert answer.status_code == 403
+    assert answer.text == "PRESSROOM_METRICS_FROM lists who may read metrics, and 203.0.113.7 isn't in it.\n"
     assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1, 203.0.113.7"}).status_code == 403
 
 

@@ -61,22 +61,28 @@ def _broadcaster() -> str | None:
 
 @health.get("/metrics", endpoint="metrics")
 def answer_metrics() -> Response:
-    if not _may_read_metrics():
-        return Response(
-            "Metrics are only available from the networks in PRESSROOM_METRICS_FROM.\n", 403, content_type="text/plain"
-        )
+    if refusal := _metrics_refusal():
+        return Response(f"{refusal}\n", 403, content_type="text/plain")
     counters, channel = metrics.COUNTERS.of(current_app), CHANNEL.of(current_app)
     text = metrics.text(counters.total(), channel.status())
     return Response(text, content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _may_read_metrics() -> bool:
-    """A proxy that isn't believed (PRESSROOM_PROXIES) is near, but those behind it may not be."""
-    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded")) and not current_app.config["PROXIES"]:
-        return False
+def _metrics_refusal() -> str | None:
+    """Of a proxy that PRESSROOM_PROXIES doesn't count only its own address is known: it is near, but those behind it
+    may not be."""
+    addresses = request.headers.getlist("X-Forwarded-For")
+    count, proxies = sum(line.count(",") + 1 for line in addresses), current_app.config["PROXIES"]
+    if (addresses or "Forwarded" in request.headers) and not 0 < proxies <= count:
+        return (
+            "This request came through a proxy that PRESSROOM_PROXIES doesn't count, so its sender is unknown. Set it"
+            " to the number of proxies, or request /metrics without a proxy."
+        )
     try:
         address = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:
-        return False
+        return "PRESSROOM_METRICS_FROM lists who may read metrics, and your address is unknown."
     address = getattr(address, "ipv4_mapped", None) or address
-    return any(address in network for network in current_app.config["METRICS_FROM"])
+    if any(address in network for network in current_app.config["METRICS_FROM"]):
+        return None
+    return f"PRESSROOM_METRICS_FROM lists who may read metrics, and {address} isn't in it."
