@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from webapp import config
 from webapp.ops.checks import CannotStart, check_address, check_socket
-from webapp.ops.start import on_all_addresses
+from webapp.ops.start import on_all_addresses, warn
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,28 @@ from webapp.ops.start import on_all_addresses
 )
 def test_it_knows_which_addresses_are_all(address: str, public: bool) -> None:
     assert on_all_addresses(address) is public
+
+
+@pytest.mark.parametrize(
+    ("http", "other", "warned"),
+    [
+        ("127.0.0.1:80", {}, False),
+        ("127.0.0.9:80", {}, False),
+        ("[::1]:80", {}, False),
+        ("localhost:80", {}, False),
+        (":80", {}, True),
+        ("[::]:80", {}, True),
+        ("192.0.2.7:80", {}, True),
+        ("box:80", {}, True),
+        ("192.0.2.7:80", {"PROXIES": 1}, False),
+        ("192.0.2.7:80", {"SOCKET": "/run/pressroom.sock"}, False),
+    ],
+)
+def test_it_warns_of_uwsgi_by_itself_beyond_loopback(
+    capsys: pytest.CaptureFixture[str], http: str, other: dict[str, object], warned: bool
+) -> None:
+    warn(config.read({}) | {"HTTP": http} | other, [])
+    assert ("stalled connections per worker stop uWSGI" in capsys.readouterr().err) is warned
 
 
 def test_it_takes_names_and_ipv6_for_addresses() -> None:

@@ -256,6 +256,7 @@ def test_it_says_when_limits_are_lifted_and_links_will_not_work(tmp_path: Path) 
     with server:
         assert "WARNING: PRESSROOM_LIMITS=off" in server.screen()
         assert "set PRESSROOM_BASE_URL" in server.screen()
+        assert "without a proxy, and 500 stalled connections per worker stop uWSGI" in server.screen()
         assert f"Pressroom: {server.url}\n" in server.screen()
 
 

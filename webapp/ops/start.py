@@ -84,6 +84,12 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
         )
     if settings["LIMITS"] == "off":
         print("WARNING: PRESSROOM_LIMITS=off: there is NO LIMIT on log-in attempts and posts.", file=sys.stderr)
+    if not (on_loopback(settings["HTTP"]) or settings["SOCKET"] or settings["PROXIES"]):
+        print(
+            f"WARNING: {settings['HTTP']} is reachable from other machines without a proxy, and 500 stalled connections"
+            " per worker stop uWSGI: put nginx or Apache in front (deploy/README.md), or use 127.0.0.1.",
+            file=sys.stderr,
+        )
     if on_all_addresses(settings["HTTP"]) and not settings["SOCKET"] and "PRESSROOM_BASE_URL" not in os.environ:
         print(
             "WARNING: reachable from every network, but links in feeds will not work there:"
@@ -104,6 +110,14 @@ def on_all_addresses(http: str) -> bool:
         return not host or ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+def on_loopback(http: str) -> bool:
+    host = http.rpartition(":")[0].strip("[]")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def address(settings: dict[str, Any]) -> str:
