@@ -29,9 +29,18 @@ refuses or hangs up, so that nothing does), and what we answer to it:
     X-Forwarded-Proto, -Ssl              the scheme        from loopback   dropped       undo it; PROXIES decides
     a head of 40 kB, a path of 20 kB     itself            itself          as sent       pass it on
 
-Not to be seen from here: under uWSGI by itself `X_Forwarded_For` arrives as `X-Forwarded-For`, and `Content_Length`
-as `Content-Length`; a header that came twice is one, with a comma; `%zz` in a path has become NUL, and a fragment is
-gone. Pages that are files never come this way, and are the same for everybody.
+Not to be seen from here, and the front that mends it:
+
+    what uWSGI by itself makes of it                                     refused or put right by
+    X_Forwarded_For, Content_Length are X-Forwarded-For, Content-Length  nginx, Apache: they drop these names
+    a header that came twice is one, with a comma                        none; two Host: nginx, Apache
+    %zz in a path has become NUL                                         nginx, Apache
+    a fragment is gone                                                   Apache
+    a bare LF for CR LF: it waits for more until socket-timeout          Apache; nginx takes it for CR LF
+    pages that are files never come here: HTTP/0.9 and 9.9 get them,     nginx; Apache but for 9.9
+    and so do no Host, two or a nonsensical one
+    a body above limit-post: it hangs up without an answer               nginx, Apache
+    half a request holds one of its 500 places per worker                nginx; Apache up to 4,000 of them
 
 What of a chunked body uWSGI hasn't read with the head (40 kB) is still there when it hangs up, and the kernel then
 tells the sender of a reset in place of our 411 (measured from 100 kB on).
