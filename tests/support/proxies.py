@@ -170,19 +170,18 @@ WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]
     "nginx over HTTP": behind_nginx_over_http,
     "Apache": behind_apache,
 }
+WAITRESS = "waitress-serve --listen 127.0.0.1:{port} --no-clear-untrusted-proxy-headers webapp.wsgi:app"
 # Those that deploy/ has something for, or nothing to do.
 IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
     "uWSGI": by_itself,
     "nginx": behind_nginx,
     "Apache": behind_apache,
     "gunicorn": _by_command("gunicorn", "gunicorn -c deploy/gunicorn.conf.py webapp.wsgi:app"),
-    "waitress": _by_command("waitress", "waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"),
+    "waitress": _by_command("waitress", WAITRESS),
 }
 # The same as one of those, with less: no column of its own in deploy/README.md.
 AS_ON_WINDOWS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
-    "waitress as on Windows": _by_command(
-        "waitress", "python -m tests.support.as_on_windows waitress-serve --listen 127.0.0.1:{port} webapp.wsgi:app"
-    ),
+    "waitress as on Windows": _by_command("waitress", f"python -m tests.support.as_on_windows {WAITRESS}"),
 }
 
 

@@ -291,6 +291,11 @@ def test_a_header_with_an_underscore_is_another_header(way: Way) -> None:
     assert answer[9:12] == (b"400" if way.name == "uWSGI" else b"200")
 
 
+def test_who_comes_through_a_proxy_that_is_not_counted_is_not_this_machine(way: Way) -> None:
+    assert ask(way, "/metrics").status == 200
+    assert ask(way, "/metrics", X_Forwarded_For="203.0.113.7").status == 403
+
+
 @pytest.mark.parametrize(
     "sent", [b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"\0" * 5000 + b"\r\n\r\n", b"hello\r\n\r\n"]
 )

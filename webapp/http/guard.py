@@ -26,7 +26,7 @@ refuses or hangs up, so that nothing does), and what we answer to it:
     absolute target, CONNECT             as the path       cut up          cut up        400, though RFC 9112 takes it
     OPTIONS *                            as the path       as the path     as the path   pass it on: Flask's 404
     HTTP/0.9, HTTP/9.9                   as sent           itself          as HTTP/1.0   400
-    X-Forwarded-Proto, -Ssl              the scheme        from loopback   dropped       undo it; PROXIES decides
+    X-Forwarded-Proto, -Ssl              the scheme        from loopback   as sent       undo it; PROXIES decides
     a head of 40 kB, a path of 20 kB     itself            itself          as sent       pass it on
 
 Not to be seen from here, and the front that mends it:
