@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from flask import Flask
 from flask.cli import AppGroup, FlaskGroup
 
 from .. import create_app
+from ..system import screen
 
 
 class Commands(AppGroup):
@@ -21,6 +24,7 @@ class Commands(AppGroup):
         return super().get_command(ctx, cmd_name)
 
     def _add_all(self) -> None:
+        screen.guard()
         from . import backup, bench_data, check, database, demo, import_posts, pages, serve, users
 
         for command in (
@@ -55,6 +59,10 @@ class Program(FlaskGroup):
             add_version_option=False,
         )
         self.params.clear()  # of Flask: which app, a debugger, a file of variables
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        screen.guard()
+        return super().main(*args, **kwargs)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,9 @@ from ..db.engine import DatabaseBusy
 from ..ops import backup, restore
 from ..ops.archive import Manifest
 from ..ops.snapshots import Report
-from .common import on_instance
+from ..system import screen
+from ..system.screen import printable
+from .common import Failed, on_instance
 
 STEPS = 1000
 
@@ -35,8 +36,8 @@ def back_up(file: Path) -> None:
         with _bar("Backing up") as report:
             manifest = backup.make(file.absolute(), current_app.config, report)
     except backup.CannotBackUp as error:
-        raise click.ClickException(str(error)) from None
-    click.echo(f"{file}: {_contents(manifest)}, {file.stat().st_size / 1000:,.0f} kB.")
+        raise Failed(str(error)) from None
+    click.echo(f"{printable(file)}: {_contents(manifest)}, {file.stat().st_size / 1000:,.0f} kB.")
     click.echo("Keep it private: it contains password hashes, email addresses and drafts, but no sessions or links.")
 
 
@@ -48,23 +49,23 @@ def put_back(file: Path) -> None:
     The file is checked completely before anything is written.
     """
     settings = config.read()
-    click.echo(f"Instance: {settings['INSTANCE']}", err=True)
+    click.echo(f"Instance: {printable(settings['INSTANCE'])}", err=True)
     try:
         with _bar("Restoring") as report:
             manifest = restore.restore(file, settings, report)
         restore.renew_pages(settings)
     except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
-        raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+        raise Failed(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
     click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")
     click.echo("Everyone has to log in again, with the password they had then.")
     for line in _differences(manifest.settings, backup.in_force(settings)):
-        click.echo(f"Setting differs: {line}")
+        click.echo(f"Setting differs: {printable(line)}")
 
 
 @contextlib.contextmanager
 def _bar(label: str) -> Iterator[Report]:
-    with click.progressbar(length=STEPS, label=label, file=sys.stderr) as bar:
+    with click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
         yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import shlex
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -21,9 +20,10 @@ from ..demo.prose import PARAGRAPH_WORDS, Prose, prose
 from ..models import FRONT, Post
 from ..ops.setup import program
 from ..people import passwords, users
-from ..system import instance
+from ..system import instance, screen
+from ..system.screen import printable
 from ..text.render import render_comment, render_post, render_update
-from .common import on_instance
+from .common import Failed, on_instance
 
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20
@@ -83,7 +83,7 @@ def bench_data(
     """
     folder = current_app.config["INSTANCE"]
     if instance.is_bench(folder):
-        raise click.ClickException(f"{folder} already has bench data. Delete the folder to start over.")
+        raise Failed(f"{folder} already has bench data. Delete the folder to start over.")
     password = secrets.token_urlsafe(16)
     authors = [f"author-{number}" for number in range(1, author_count + 1)]
     readers = [f"reader-{number}" for number in range(1, reader_count + 1)]
@@ -91,7 +91,7 @@ def bench_data(
     random = Random(seed)  # noqa: S311
     proses = [prose(language, random) for language in LANGUAGES]
     post_ids: list[int] = []
-    with click.progressbar(range(post_count + live_count), label="Filling", file=sys.stderr) as bar:
+    with click.progressbar(range(post_count + live_count), label="Filling", file=screen.unguarded()) as bar:
         for number in bar:
             words, live = proses[number % len(proses)], number >= post_count
             at_ms = NEWEST_MS - MS_BETWEEN_POSTS * (post_count + live_count - 1 - number)
@@ -104,7 +104,9 @@ def bench_data(
     instance.write_bench(folder, {"seed": seed, "password": password, "authors": authors, "readers": readers} | made)
     on_each = f"{update_count} updates and {comment_count} comments"
     click.echo(f"{post_count} posts, and {live_count} live posts with {on_each} each.")
-    click.echo(f"{author_count} authors and {reader_count} readers; their password is in {folder / instance.BENCH}")
+    click.echo(
+        f"{author_count} authors and {reader_count} readers; their password is in {printable(folder / instance.BENCH)}"
+    )
     _say_what_next(folder)
 
 
@@ -117,7 +119,7 @@ def _make_accounts(authors: list[str], readers: list[str], password_hash: str) -
     """Their ids. Nothing is made when there are posts, or when somebody has one of the names."""
     with db.writing() as session:
         if session.scalar(select(Post.id).where(Post.id != FRONT).limit(1)) is not None:
-            raise click.ClickException(
+            raise Failed(
                 "This site already has posts, so nothing was changed."
                 f" Set PRESSROOM_INSTANCE to a new folder, then run: {program()} init"
             )

@@ -24,8 +24,9 @@ from ..live.channel import CHANNEL
 from ..ops import checks, diagnosis, snapshots
 from ..pages import public, repair
 from ..system import instance
+from ..system.screen import printable
 from ..system.server import is_uwsgi_possible
-from .common import on_instance
+from .common import Failed, on_instance
 
 ASK_SECONDS = 5.0
 IN_ITS_PLACE = ("gunicorn", "waitress")
@@ -52,9 +53,9 @@ def check() -> None:
     if not runs:
         click.echo("The site isn't running.")
     for problem in problems:
-        click.echo(f"PROBLEM: {problem}")
+        click.echo(f"PROBLEM: {printable(problem)}")
     if problems:
-        raise click.ClickException("1 problem found." if len(problems) == 1 else f"{len(problems)} problems found.")
+        raise Failed("1 problem found." if len(problems) == 1 else f"{len(problems)} problems found.")
     click.echo("No problems found.")
 
 

@@ -19,6 +19,14 @@ from ..db.faults import BUGS, line
 from ..errors import NotFound, Refused
 from ..ops.checks import sites_of
 from ..ops.setup import program
+from ..system.screen import printable
+
+
+class Failed(click.ClickException):
+    """Ends a command with one line, whatever is named in it."""
+
+    def format_message(self) -> str:
+        return printable(self.message)
 
 
 def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -28,19 +36,19 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> Any:
         folder = current_app.config["INSTANCE"]
-        click.echo(f"Instance: {folder}", err=True)
+        click.echo(f"Instance: {printable(folder)}", err=True)
         if not folder.is_dir():
-            raise click.ClickException(_no_instance(folder))
+            raise Failed(_no_instance(folder))
         try:
             return command(*args, **kwargs)
         except NotFound:
-            raise click.ClickException(f"No user named {kwargs.get('name', kwargs.get('author'))!r}.") from None
+            raise Failed(f"No user named {kwargs.get('name', kwargs.get('author'))!r}.") from None
         except (Refused, DatabaseBusy, schema.SchemaRefused) as error:
-            raise click.ClickException(str(error) or "The database is busy. Try again.") from None
+            raise Failed(str(error) or "The database is busy. Try again.") from None
         except BUGS:
             raise
         except DatabaseError as error:
-            raise click.ClickException(f"Database error: {line(error)}.") from None
+            raise Failed(f"Database error: {line(error)}.") from None
 
     return run
 

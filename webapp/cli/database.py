@@ -11,20 +11,21 @@ from ..db import schema
 from ..ops.checks import CannotStart, one_line
 from ..ops.setup import first_words, initialise, upgrade_schema
 from ..system import instance
-from .common import on_instance
+from ..system.screen import printable
+from .common import Failed, on_instance
 
 
 @click.command()
 def init() -> None:
     """Create or upgrade the instance folder and its database."""
     settings = config.read()
-    click.echo(f"Instance: {settings['INSTANCE']}", err=True)
+    click.echo(f"Instance: {printable(settings['INSTANCE'])}", err=True)
     try:
         instance.prepare(settings["INSTANCE"])
         with one_line(settings):
             password = initialise(settings)
     except (instance.InstanceError, CannotStart) as error:
-        raise click.ClickException(str(error)) from None
+        raise Failed(str(error)) from None
     click.echo("The database is ready.")
     if password:
         click.echo(first_words(password))

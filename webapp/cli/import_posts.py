@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
@@ -13,7 +12,9 @@ from ..content import importing
 from ..models import User
 from ..ops.setup import program
 from ..people import users
-from .common import on_instance
+from ..system import screen
+from ..system.screen import printable
+from .common import Failed, on_instance
 
 
 @click.command("import")
@@ -29,28 +30,28 @@ def import_files(paths: tuple[Path, ...], author: str | None) -> None:
     zone = current_app.config["TIMEZONE"]
     files = importing.files(list(paths))
     stored, problems = 0, []
-    with changes.several() as change, click.progressbar(files, label="Importing", file=sys.stderr) as bar:
+    with changes.several() as change, click.progressbar(files, label="Importing", file=screen.unguarded()) as bar:
         for path in bar:
             try:
                 source = importing.read(path, zone, current_app.config["LANGUAGE"])
                 with change() as session:
                     stored += importing.store(session, source, person.id)
             except importing.CannotImport as error:
-                problems.append(f"{path}: {error}")
+                problems.append(printable(f"{path}: {error}"))
     click.echo(f"{stored} imported, {len(files) - stored - len(problems)} already there.")
     for problem in problems:
         click.echo(f"Not imported: {problem}", err=True)
     if problems:
-        raise click.ClickException(f"{len(problems)} of {len(files)} files couldn't be imported.")
+        raise Failed(f"{len(problems)} of {len(files)} files couldn't be imported.")
     if not files:
-        raise click.ClickException("No Markdown files found (.md, .markdown).")
+        raise Failed("No Markdown files found (.md, .markdown).")
 
 
 def _only_writer() -> User:
     writers = users.writers(db.reading())
     if len(writers) > 1:
         names = ", ".join(user.username for user in writers)
-        raise click.ClickException(f"Several accounts may write: {names}. Choose one with --author.")
+        raise Failed(f"Several accounts may write: {names}. Choose one with --author.")
     if not writers:
-        raise click.ClickException(f"No account may write. Create one: {program()} user create NAME --role author")
+        raise Failed(f"No account may write. Create one: {program()} user create NAME --role author")
     return writers[0]

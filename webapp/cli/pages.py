@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 from flask.cli import AppGroup
 
@@ -12,7 +10,9 @@ from ..errors import Moved, Refused
 from ..pages import versions
 from ..pages.public import of_app
 from ..reader import feeds
-from .common import on_instance
+from ..system import screen
+from ..system.screen import printable
+from .common import Failed, on_instance
 
 pages = AppGroup("pages", help="Count, render or remove stored pages.")
 
@@ -25,15 +25,15 @@ def status() -> None:
     expected = versions.all_versions(db.reading())
     stored = {path: store.version(path) or 0 for path in store.paths()}
     outdated = [path for path, version in stored.items() if version != versions.expected(expected, path)]
-    click.echo(f"Folder: {store.root}")
+    click.echo(f"Folder: {printable(store.root)}")
     click.echo(
         f"Stored: {len(stored)} pages, {sum(map(store.size_bytes, stored)) / 1000:,.0f} kB with compressed copies"
     )
     click.echo(f"Stale: {len(outdated)}")
     for path in outdated[:20]:
-        click.echo(f"  {path}")
+        click.echo(f"  {printable(path)}")
     if trouble := of_app().trouble():
-        raise click.ClickException(trouble)
+        raise Failed(trouble)
 
 
 @pages.command()
@@ -52,12 +52,12 @@ def warm() -> None:
     """Render all pages that aren't stored, before a rush."""
     site = of_app()
     if not versions.is_current(db.reading(), site.build):
-        raise click.ClickException(
+        raise Failed(
             "The running site has different code or settings than this command, so its pages differ."
             " Restart the site, or run the command with the same PRESSROOM_… settings."
         )
     made = 0
-    with click.progressbar(feeds.paths(), label="Warming", file=sys.stderr) as bar:
+    with click.progressbar(feeds.paths(), label="Warming", file=screen.unguarded()) as bar:
         for path in bar:
             try:
                 if site.store.version(path) is None:
@@ -66,5 +66,5 @@ def warm() -> None:
             except (Refused, Moved):
                 continue
             except OSError as error:
-                raise click.ClickException(f"The page store isn't writable: {error}") from None
+                raise Failed(f"The page store isn't writable: {error}") from None
     click.echo(f"{made} made.")

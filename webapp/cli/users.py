@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from .. import changes, db
 from ..models import ROLES
 from ..people import names, passwords, users
+from ..system.screen import printable
 from .common import on_instance
 
 user = AppGroup("user", help="Create, list and change accounts.")
@@ -52,7 +53,7 @@ def set_password(name: str, password_stdin: bool) -> None:
     password_hash = _password(password_stdin, person.username, person.email)
     with db.writing() as session:
         users.set_password(session, person.id, password_hash)
-    click.echo(f"{person.username} has a new password.")
+    click.echo(f"{printable(person.username)} has a new password.")
 
 
 @user.command("role")
@@ -64,7 +65,7 @@ def set_role(name: str, role: str) -> None:
     person = users.by_name(db.reading(), name)
     with db.writing() as session:
         users.set_role(session, person.id, role)
-    click.echo(f"{person.username} now has the role {role}.")
+    click.echo(f"{printable(person.username)} now has the role {role}.")
 
 
 @user.command("rename")
@@ -77,7 +78,7 @@ def rename(name: str, new_name: str) -> None:
     person = users.by_name(db.reading(), name)
     with changes.changing() as session:
         users.rename(session, person.id, new_name, person.email)
-    click.echo(f"{person.username} is now called {new_name}.")
+    click.echo(f"{printable(person.username)} is now called {new_name}.")
 
 
 @user.command("disable")
@@ -89,7 +90,7 @@ def disable(name: str, undo: bool) -> None:
     person = users.by_name(db.reading(), name)
     with changes.changing() as session:
         users.disable(session, person.id, not undo)
-    click.echo(f"{person.username} {'can log in again' if undo else 'can’t log in any more'}.")
+    click.echo(f"{printable(person.username)} {'can log in again' if undo else 'can’t log in any more'}.")
 
 
 @user.command("list")
@@ -98,4 +99,4 @@ def list_users() -> None:
     """List usernames and roles."""
     for person in users.every(db.reading()):
         state = "disabled" if person.disabled_at else ""
-        click.echo(f"{person.username}\t{person.role}\t{state}".rstrip())
+        click.echo(f"{printable(person.username)}\t{printable(person.role)}\t{state}".rstrip())

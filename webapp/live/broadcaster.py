@@ -27,6 +27,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ..config import fingerprint, read
 from ..db.engine import make_engine
 from ..system.locks import try_lock
+from ..system.screen import printable
 from . import stream
 from .channel import broadcaster_address
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
@@ -286,7 +287,7 @@ def main() -> int:
     index = int(sys.argv[1]) if sys.argv[1:] else 0
     lock = kept.get("lock") or try_lock(settings["INSTANCE"] / "locks" / f"broadcaster-{index}")
     if lock is None:
-        print(f"A broadcaster already serves {settings['INSTANCE']}.", file=sys.stderr)
+        print(f"A broadcaster already serves {printable(settings['INSTANCE'])}.", file=sys.stderr)
         return 1
     broadcaster = Broadcaster(settings, index)
     broadcaster.start(lock, kept)

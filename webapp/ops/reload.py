@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ..config import BadSetting, read, resources
+from ..system import screen
 from ..system.locks import try_lock
 from ..system.server import open_fifo
 from . import checks, diagnosis, setup
@@ -53,6 +54,7 @@ class CannotReload(Exception):
 
 
 def main() -> int:
+    screen.guard()
     try:
         settings = read()
         with checks.one_line(settings):

@@ -17,6 +17,7 @@ from ..db import schema
 from ..models import User
 from ..pages import repair
 from ..people import passwords, users
+from ..system.screen import printable
 from . import restore, snapshots
 
 ADMIN = "admin"
@@ -57,7 +58,7 @@ def first_words(password: str, note: str = "") -> str:
 def upgrade_schema(settings: dict[str, Any]) -> None:
     """To the newest, and a copy first when there is something to schema.upgrade."""
     if copy := snapshots.before_upgrade(settings):
-        click.echo(f"The database was copied to {copy} before its schema is upgraded.", err=True)
+        click.echo(f"The database was copied to {printable(copy)} before its schema is upgraded.", err=True)
     schema.upgrade(settings["DATABASE_URL"])
 
 

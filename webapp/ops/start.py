@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..config import PREFIX, SETTINGS, BadSetting, read
+from ..system import screen
 from ..system.instance import LOG, InstanceError, prepare
+from ..system.screen import printable
 from . import diagnosis
 from .checks import CannotStart, check_free, check_not_running, check_paths, one_line
 
@@ -23,6 +25,7 @@ from .checks import CannotStart, check_free, check_not_running, check_paths, one
 def main() -> int:
     # uWSGI ignores SIGTERM while it starts, and that is inherited.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    screen.guard()
     try:
         settings = read()
         if sys.argv[1:]:
@@ -30,7 +33,7 @@ def main() -> int:
             _refuse(diagnosis.unusable(binary) or diagnosis.finds_no_packages(binary))
         return start(settings, reloaded=os.environ.get("UWSGI_RELOADS", "0") != "0")
     except (BadSetting, InstanceError, CannotStart) as error:
-        print(f"Pressroom can't start: {error}", file=sys.stderr)
+        print(f"Pressroom can't start: {printable(error)}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -55,8 +58,8 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
 
         password = initialise(settings)
     warn(settings, troubles)
-    print(f"Instance: {folder} (uWSGI's log: {folder / 'uwsgi.log'})")
-    print(f"Pressroom: {address(settings)}")
+    print(f"Instance: {printable(folder)} (uWSGI's log: {printable(folder / 'uwsgi.log')})")
+    print(f"Pressroom: {printable(address(settings))}")
     if password:
         print(first_words(password, " (shown only once)"))
     return 0
@@ -75,7 +78,7 @@ def make_private_files(folder: Path, *names: str) -> None:
 
 def warn(settings: dict[str, Any], troubles: list[str]) -> None:
     for line in [*troubles, *diagnosis.of_settings(settings)]:
-        print(f"WARNING: {line}", file=sys.stderr)
+        print(f"WARNING: {printable(line)}", file=sys.stderr)
     if settings["SOCKET"] and settings["PROXIES"]:
         print(
             f"WARNING: PRESSROOM_PROXIES={settings['PROXIES']} with PRESSROOM_SOCKET: readers can forge their address,"
@@ -101,7 +104,7 @@ def warn(settings: dict[str, Any], troubles: list[str]) -> None:
         if name.startswith(PREFIX):
             close = difflib.get_close_matches(name, known, 1)
             meant = f" Did you mean {close[0]}?" if close else ""
-            print(f"WARNING: {name} isn't a setting and is ignored.{meant}", file=sys.stderr)
+            print(f"WARNING: {printable(name)} isn't a setting and is ignored.{meant}", file=sys.stderr)
 
 
 def on_all_addresses(http: str) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from .locks import try_lock
+from .screen import printable
 
 try:
     import uwsgi
@@ -124,7 +125,9 @@ def say_how_streams_are_served(instance: Path) -> None:
         if try_lock(instance / "locks" / "polling") is None:
             return
     except OSError:
-        print(f"{instance} doesn't exist: create it with .venv/bin/pressroom init", file=sys.stderr, flush=True)
+        print(
+            f"{printable(instance)} doesn't exist: create it with .venv/bin/pressroom init", file=sys.stderr, flush=True
+        )
         return
     print("Live updates: readers poll every few seconds; server-sent events need uWSGI", file=sys.stderr, flush=True)
 
