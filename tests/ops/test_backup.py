@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -80,6 +81,24 @@ def test_it_holds_database_media_and_settings(
     database = app.config["INSTANCE"] / "pressroom.db"
     assert content(unpacked(tmp_path / "site.tar.gz")) == content(database)
     assert in_instance(app) == set()
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\udcff", "/".join("d" * 30)])
+def test_what_can_t_be_restored_is_not_written(
+    app: Flask, run: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    file = app.config["INSTANCE"] / "media" / "site" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    try:
+        said = failed(run(tmp_path / "x"))
+    finally:
+        file.unlink()
+        if "/" in name:
+            shutil.rmtree(app.config["INSTANCE"] / "media" / "site" / "d")
+    assert "unexpected file: 'media/site/" in said
+    assert "rename or remove it" in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_secret_is_in_it_but_the_password_hashes(app: Flask, ada: Person, root: Person, tmp_path: Path) -> None:

@@ -228,7 +228,7 @@ def test_what_is_no_archive_of_ours(tmp_path: Path, archive: Path, folder: Path)
     for name in ("foreign.tar.gz", "plain.tar", "empty"):
         assert refused(tmp_path / name, folder) == (f"{tmp_path / name} isn't a Pressroom backup. Nothing was changed.")
     assert "can't be read (No such file" in refused(tmp_path / "nowhere", folder)
-    assert "can't be read (Is a directory" in refused(tmp_path, folder)
+    assert "isn't a file" in refused(tmp_path, folder)
     for changes in ({"pressroom": "?"}, {"members": 1}, {"members": [{}]}, {"counts": [1]}, {"made_at": "now"}):
         file = repacked(archive, tmp_path / "changed", lambda manifest, _, changes=changes: manifest.update(changes))  # type: ignore[misc]
         assert "isn't a Pressroom backup" in refused(file, folder), changes
@@ -257,7 +257,8 @@ def test_what_is_no_file(archive: Path, folder: Path, kind: bytes, announced: bo
         if announced:
             describe(manifest, parts)
 
-    assert "doesn't match its manifest" in refused(repacked(archive, archive.with_name("evil"), evil), folder)
+    said = "is damaged, truncated or packed by another program"
+    assert said in refused(repacked(archive, archive.with_name("evil"), evil), folder)
 
 
 def larger(manifest: dict[str, Any], parts: Parts) -> None:
@@ -320,7 +321,7 @@ def enormous(manifest: dict[str, Any], _: Parts) -> None:
         (another_count, "doesn't match its manifest: pressroom.db"),
         (another_schema, "doesn't match its manifest: pressroom.db"),
         (one_too_many, "doesn't match its manifest"),
-        (one_missing, "is damaged or truncated"),
+        (one_missing, "is damaged, truncated"),
         (no_database, "the database can't be read: file is not a database"),
         (damaged_database, "can't be restored: the database"),
         (newer_format, "was made by a newer Pressroom (9.9): install that version first"),
@@ -332,17 +333,6 @@ def test_what_its_manifest_doesn_t_say(
     archive: Path, folder: Path, change: Callable[[dict[str, Any], Parts], None], said: str
 ) -> None:
     assert said in refused(repacked(archive, archive.with_name("changed"), change), folder)
-
-
-def test_what_unpacks_to_more_than_it_says(archive: Path, folder: Path) -> None:
-    """Even where only tar itself looks, in a header of its own."""
-
-    def bomb(_manifest: dict[str, Any], parts: Parts) -> None:
-        info = tarfile.TarInfo("media/site/logo.svg")
-        info.pax_headers = {"comment": "x" * 30_000_000}
-        parts[1] = (info, LOGO)
-
-    assert "more than its manifest lists" in refused(repacked(archive, archive.with_name("bomb"), bomb), folder)
 
 
 # Where it is refused

@@ -49,6 +49,8 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
             return _make(
                 file, folder, settings, snapshots.take_without_secrets(source, temporary, _half(report)), report
             )
+    except archive.BadArchive as error:
+        raise CannotBackUp(f"it couldn't be restored again, as it {error}: rename or remove it") from None
     except snapshots.Damaged as error:
         raise CannotBackUp(f"{error}; look at it with: sqlite3 {source} 'PRAGMA integrity_check'") from None
     except sqlite3.Error as error:
