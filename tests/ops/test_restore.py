@@ -447,6 +447,83 @@ def test_the_start_goes_on_with_an_interrupted_one(
     assert len(content(folder / "pressroom.db")["user"]) == 6
 
 
+def deep(left: Path) -> None:
+    """Deeper than Python's recursion, and longer than a path may be."""
+    here = os.open(left.parent, os.O_RDONLY)
+    for name in (left.name, *["d" * 50] * 2_000):
+        os.mkdir(name, 0o500, dir_fd=here)
+        os.chmod(name, 0o700, dir_fd=here)
+        inner = os.open(name, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(os.open("file", os.O_CREAT, dir_fd=here))
+    os.close(here)
+
+
+def closed(left: Path) -> None:
+    (left / "a" / "b").mkdir(parents=True)
+    (left / "a" / "b" / "file").touch()
+    for path in (left / "a" / "b", left / "a", left):
+        path.chmod(0)
+
+
+def linked(left: Path) -> None:
+    left.mkdir()
+    (left / "media").symlink_to(left.parent / "media")
+    (left / "ready").symlink_to(left.parent / "secret_key")
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        Path.touch,
+        os.mkfifo,
+        deep,
+        closed,
+        linked,
+        lambda left: left.symlink_to("nowhere"),
+        lambda left: left.symlink_to(left.parent / "media"),
+        lambda left: (left / "ready").mkdir(parents=True),
+    ],
+    ids=["file", "fifo", "deep", "closed", "links", "dangling", "link", "folder"],
+)
+def test_whatever_another_one_left_is_in_nobodys_way(
+    archive: Path, folder: Path, run: Callable[..., Result], leave: Callable[[Path], None]
+) -> None:
+    instance.prepare(folder)
+    key = instance.secret_key(folder)
+    leave(folder / restore.STAGING)
+    try:
+        done(run("restore", archive))
+        assert not os.path.lexists(folder / restore.STAGING)
+        leave(folder / restore.STAGING)
+        done(run("init"))
+        assert not os.path.lexists(folder / restore.STAGING)
+    finally:  # pytest couldn't remove it either
+        subprocess.run(["rm", "-rf", folder / restore.STAGING], check=True)
+    assert (folder / "secret_key").read_bytes() == key
+    assert len(content(folder / "pressroom.db")["user"]) == 6
+
+
+def test_what_can_t_be_removed_is_named_and_never_put_in_place_by_half(
+    folder: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(run("init"))
+    (folder / "media" / "site" / "mine.svg").touch()
+    for name in ("ready", "pressroom.db", "media/site/theirs.svg"):
+        (folder / restore.STAGING / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / restore.STAGING / name).touch()
+
+    def refuse(path: Path) -> None:
+        if path.name == restore.STAGING:
+            raise PermissionError(13, "Permission denied", str(path))
+        path.unlink()
+
+    monkeypatch.setattr(restore, "_remove", refuse)
+    assert f"{folder / restore.STAGING} (Permission denied)" in failed(run("init"))
+    assert not (folder / restore.STAGING / "ready").exists()
+
+
 @pytest.mark.slow
 def test_killed_at_any_step_it_leaves_all_as_it_was_or_goes_on(archive: Path, folder: Path, tmp_path: Path) -> None:
     initialised(folder)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -76,24 +77,48 @@ def finish(settings: dict[str, Any]) -> None:
     Raises db.SchemaRefused while one is under way.
     """
     folder: Path = settings["INSTANCE"]
-    if not (folder / STAGING).is_dir():
+    if not os.path.lexists(folder / STAGING):
         return
     held = try_lock(folder / "locks" / "restore")
     if held is None:
         raise schema.SchemaRefused("a backup is being restored here: wait for it, then try again")
     try:
         _finish(folder, snapshots.path_of(settings["DATABASE_URL"]))
+    except (OSError, sqlite3.Error) as error:
+        where, reason = getattr(error, "filename", None) or folder / STAGING, getattr(error, "strerror", None) or error
+        raise schema.SchemaRefused(
+            f"what a restore left can't be finished or removed: {where} ({reason}). See its owner, or free some space"
+        ) from None
     finally:
         os.close(held)
 
 
 def _finish(folder: Path, database: Path | None) -> None:
     staging = folder / STAGING
-    in_the_way = (staging / MEDIA).is_dir() and _first_file(folder / MEDIA)
-    if (staging / READY).exists() and database and not in_the_way and not _found(database):
-        _place(folder, database)
-    if staging.is_dir():
-        shutil.rmtree(staging)
+    if staging.is_dir() and not staging.is_symlink():
+        in_the_way = (staging / MEDIA).is_dir() and _first_file(folder / MEDIA)
+        if (staging / READY).is_file() and database and not in_the_way and not _found(database):
+            _place(folder, database)
+        _remove(staging / READY)  # first, so that half of the rest is never put in place
+    _remove(staging)
+
+
+def _remove(path: Path) -> None:
+    """Whatever is there. Folders are taken apart at one level: until Python 3.13 rmtree ends in a RecursionError."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return
+    folders = [path]
+    for folder in folders:
+        folder.chmod(0o700)
+        for each in list(folder.iterdir()):
+            if each.is_dir() and not each.is_symlink():
+                each.chmod(0o700)  # else it can't be moved
+                folders.append(each.rename(path / secrets.token_hex(16)))
+            else:
+                each.unlink()
+    for folder in reversed(folders):
+        folder.rmdir()
 
 
 # What must be so before
@@ -211,10 +236,11 @@ def _staging(folder: Path) -> Iterator[Path]:
     staging.mkdir(mode=0o700)
     try:
         yield staging
-        shutil.rmtree(staging)
+        _remove(staging)
     except BaseException:
         if not (staging / READY).exists():
-            shutil.rmtree(staging, ignore_errors=True)
+            with contextlib.suppress(OSError):
+                _remove(staging)
         raise
 
 
