@@ -8,12 +8,14 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from click.testing import CliRunner
 from flask import Flask
 
 from support.apps import settings_for
-from support.archives import made, nothing, parts
+from support.archives import content, made, nothing, parts
 from support.checkout import CHECKOUT
 from support.persons import Person
 from webapp.cli.backup import put_back
@@ -242,6 +244,75 @@ def streams(good: Good) -> Cases:
     }
 
 
+CHANGED_DATABASES = {
+    "trigger": "CREATE TRIGGER evil AFTER INSERT ON page BEGIN DELETE FROM user; END",
+    "view": "CREATE VIEW evil AS SELECT * FROM user",
+    "view for table": "ALTER TABLE about RENAME TO a; CREATE VIEW about AS SELECT * FROM a",
+    "virtual table": "CREATE VIRTUAL TABLE evil USING fts5 (a)",
+    "other search": "DROP TABLE search; CREATE VIRTUAL TABLE search USING fts5 (title, body, plain, prefix=9)",
+    "no search": "DROP TABLE search",
+    "generated column": "CREATE TABLE evil (a, b GENERATED ALWAYS AS (hex(zeroblob(a))))",
+    "generated column in short": "ALTER TABLE post ADD COLUMN evil AS (hex(zeroblob(499999999)))",
+    "check": "CREATE TABLE evil (a CHECK (length(zeroblob(999999999)) > a)); INSERT INTO evil VALUES (1)",
+    "index that computes": "CREATE INDEX evil ON post (hex(zeroblob(9)))",
+    "index of a part": "CREATE INDEX evil ON post (id) WHERE id > 1",
+    "no table": "DROP TABLE about",
+    "no column": "ALTER TABLE \"update\" RENAME COLUMN body TO text",
+    "an escape as name": "CREATE VIEW \"\x1b[2J\x9b\u202e\" AS SELECT 1",
+    "no schema": "DELETE FROM alembic_version",
+    "schemas": "INSERT INTO alembic_version VALUES ('0001')",
+    "an older schema": "UPDATE alembic_version SET version_num = '0001'",
+    "a schema to come": "UPDATE alembic_version SET version_num = '9999'",
+    "a schema of bytes": "UPDATE alembic_version SET version_num = x'ff'",
+    "text that is none": "UPDATE post SET title = CAST(x'ff1b' AS TEXT)",
+    "bytes for text": "UPDATE post SET title = x'00'",
+    "text for number": "UPDATE post SET seq = 'evil'",
+    "fraction for number": "UPDATE post SET published_at = 1.5",
+    "the end of time": "UPDATE post SET created_at = 9223372036854775807",
+    "the last page": "INSERT INTO page VALUES ('/x', 9223372036854775807)",
+    "the last page but some": "INSERT INTO page VALUES ('/x', 253402300799999)",
+    "number of a page": "INSERT INTO page VALUES ('/x', 'x')",
+    "nobody's comment": "PRAGMA foreign_keys = OFF; UPDATE comment SET author_id = 999",
+    "an unknown collation": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE TABLE tag (id INTEGER,"
+    " \"key\" COLLATE evil, name)' WHERE name = 'tag'",
+    "no SQL": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'evil' WHERE name = 'tag'",
+    "no text as SQL": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = x'ff' WHERE name = 'tag'",
+    "a root elsewhere": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 9999 WHERE name = 'tag'",
+    "a root of another": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET rootpage = 2 WHERE name = 'tag'",
+    "a thing of no kind": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET type = 'evil' WHERE name = 'tag'",
+}  # fmt: skip
+
+
+def changed_database(good: Good, folder: Path, script: str) -> bytes:
+    file = folder / "changed.db"
+    file.write_bytes(good.database)
+    with closing(sqlite3.connect(file)) as opened:
+        opened.executescript(script)
+    return file.read_bytes()
+
+
+def databases(good: Good, folder: Path) -> Cases:
+    whole = good.database
+    written = {name: changed_database(good, folder, script) for name, script in CHANGED_DATABASES.items()}
+    written |= {
+        "an empty database": b"",
+        "a database's first page": whole[:4096],
+        "half a database": whole[: len(whole) // 2],
+        "a header alone": whole[:100],
+        "too many pages": whole[:28] + b"\x7f\xff\xff\xff" + whole[32:],
+        "a size of page": whole[:16] + b"\0\0" + whole[18:],
+        "a format to come": whole[:18] + b"\x09\x09" + whole[20:],
+        "pages of noise": whole[:4096] + sha256(b"").digest() * ((len(whole) - 4096) // 32),
+        "pages of nothing": whole[:4096] + b"\0" * (len(whole) - 4096),
+        "schema of nothing": whole[:100] + b"\0" * (len(whole) - 100),
+    }
+    made = {}
+    for name, database in written.items():
+        listed = [member("pressroom.db", database), member(LOGO, good.logo)]
+        made[name] = of(good, changed(good, members=listed), entry("pressroom.db", database), entry(LOGO, good.logo))
+    return made
+
+
 def costly(good: Good) -> Iterator[tuple[str, bytes]]:
     """What would take memory or time. The manifest may have 20 MB."""
     most = archive.MANIFEST_BYTES - 100
@@ -339,6 +410,12 @@ def test_a_hostile_archive_is_refused_in_one_line_and_leaves_nothing(
     refused(kind(good))
 
 
+def test_a_hostile_database_is_refused_in_one_line_and_leaves_nothing(
+    good: Good, refused: Callable[[Cases], None], tmp_path: Path
+) -> None:
+    refused(databases(good, tmp_path))
+
+
 def test_it_may_end_at_any_block(good: Good, refused: Callable[[Cases], None]) -> None:
     tar = gzip.decompress(good.whole)
     end = len(tar.rstrip(b"\0"))
@@ -375,6 +452,15 @@ def test_names_that_another_system_minds_come_back(good: Good, folder: Path, tmp
     (tmp_path / "file").write_bytes(with_files(good, *names))
     restore.restore(tmp_path / "file", settings_for(folder), nothing)
     assert [name for name in names if (folder / name).read_bytes() != b"evil"] == []
+
+
+def test_a_database_in_wal_mode_comes_back(good: Good, folder: Path, tmp_path: Path) -> None:
+    database = good.database[:18] + b"\2\2" + good.database[20:]
+    listed = [member("pressroom.db", database), member(LOGO, good.logo)]
+    file = tmp_path / "file"
+    file.write_bytes(of(good, changed(good, members=listed), entry("pressroom.db", database), entry(LOGO, good.logo)))
+    restore.restore(file, settings_for(folder), nothing)
+    assert len(content(folder / "pressroom.db")["update"]) == 1
 
 
 def test_a_file_above_8_gb_has_its_size_in_a_header_of_its_own(tmp_path: Path) -> None:

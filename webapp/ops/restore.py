@@ -60,6 +60,8 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
                     _place(folder, database)
     except archive.BadArchive as error:
         raise CannotRestore(f"{file} {error}. Nothing was changed.") from None
+    except snapshots.Damaged as error:
+        raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
     except OSError as error:
         where = error.filename or folder
         raise CannotRestore(f"{where} can't be used ({error.strerror}): free some space, or see its owner") from None
@@ -245,10 +247,7 @@ def _staging(folder: Path) -> Iterator[Path]:
 
 
 def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
-    try:
-        facts = snapshots.facts(database)
-    except snapshots.Damaged as error:
-        raise CannotRestore(f"{file} can't be restored: {error}. Nothing was changed.") from None
+    facts = snapshots.facts(database)
     if (facts.schema, facts.counts) != (manifest.schema, manifest.counts):
         raise CannotRestore(f"{file} doesn't match its manifest: {DATABASE}. Nothing was changed.")
 
@@ -257,6 +256,7 @@ def _bring_up_to_date(database: Path, folder: Path) -> None:
     """Our schema; and every page is newer than any that this folder, a proxy or a browser may have."""
     url = f"sqlite:///{database}"
     schema.upgrade(url)
+    snapshots.check_rows(database)
     store = Store(folder)
     latest = max((store.version(path) or 0 for path in store.paths()), default=0)
     engine = make_engine(url)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url
+from sqlalchemy import Boolean, Integer, Table, make_url
 
 from ..db import schema
 from ..db.engine import DatabaseBusy
-from ..models import FRONT
+from ..models import FRONT, SEARCH_TABLE, Base
 from ..system.instance import BACKUPS
 from ..system.locks import try_lock
 
@@ -28,6 +29,13 @@ COUNTED = {"posts": "post", "updates": "update", "comments": "comment", "users":
 LOCKED_SECONDS = 5.0  # so long it waits for a writer
 CHECK_SECONDS = 60.0
 KEPT = 3  # copies taken before an upgrade
+VALUE_BYTES = 20_000_000  # of a row; the longest has a post's HTML, 4 MB
+LAST_MS = 253_402_300_799_999  # of the year 9999
+
+# What makes SQLite compute, as long and as much as it likes, when a file is merely checked or written to.
+_COMPUTES = re.compile(r"\b(check|generated|as|virtual)\b", re.IGNORECASE)
+_PLAIN_INDEX = re.compile(r"[^()]*\([^()]*\)\s*")
+_SEARCH = f"CREATE VIRTUAL TABLE {SEARCH_TABLE} USING fts5 (title, body, plain UNINDEXED)"
 
 Report = Callable[[float], None]
 
@@ -82,16 +90,18 @@ def take_without_secrets(source: Path, folder: Path, report: Report = lambda fra
 
 
 def facts(path: Path) -> Facts:
-    """Checks every page of the file. Raises Damaged."""
+    """Checks the schema, and then every page of the file. Raises Damaged."""
     try:
         with _opened(path) as opened:
+            opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
+            _check_that_nothing_computes(opened)
             result = [row[0] for row in opened.execute("PRAGMA integrity_check(1)")]
             if result != ["ok"]:
                 raise Damaged(f"the database is damaged: {result[0].splitlines()[-1]}")
             if opened.execute("PRAGMA foreign_key_check").fetchone():
                 raise Damaged("the database is damaged: rows refer to what isn't there")
             return Facts(_schema(opened), {name: _count(opened, table) for name, table in COUNTED.items()})
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise Damaged(f"the database can't be read: {error}") from None
 
 
@@ -110,11 +120,50 @@ def quick_check(path: Path) -> str | None:
     return None if result == "ok" else result.splitlines()[-1]
 
 
+def _check_that_nothing_computes(opened: sqlite3.Connection) -> None:
+    for kind, name, sql in opened.execute("SELECT type, name, sql FROM sqlite_master"):
+        is_table = kind == "table" and (sql == _SEARCH or not _COMPUTES.search(sql))
+        is_index = kind == "index" and (sql is None or _PLAIN_INDEX.fullmatch(sql))  # None: SQLite's own, of a key
+        if not is_table and not is_index:
+            raise Damaged(f"the database has a {kind} that no Pressroom makes: {name}")
+
+
+def check_rows(path: Path) -> None:
+    """That a database of our own schema has our tables, and in them what we can read. Raises Damaged.
+
+    SQLite keeps whatever it is given: text that isn't UTF-8 or a number, a time in the year 300,000.
+    """
+    try:
+        with _opened(path) as opened:
+            opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
+            opened.execute(f"SELECT title, body, plain FROM {SEARCH_TABLE} LIMIT 0")  # noqa: S608
+            for table in Base.metadata.sorted_tables:
+                if opened.execute(_unreadable(table)).fetchone():
+                    raise Damaged(f"the database has a row that no Pressroom writes: in {table.name}")
+                for _ in opened.execute(f'SELECT * FROM "{table.name}"'):  # noqa: S608
+                    pass  # each text is decoded
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        raise Damaged(f"the database can't be read: {error}") from None
+
+
+def _unreadable(table: Table) -> str:
+    """Qualified names, as SQLite takes the quoted name of a column that isn't there for a text."""
+    conditions = []
+    for column in table.columns:
+        name = f'"{table.name}"."{column.name}"'
+        if isinstance(column.type, (Integer, Boolean)):
+            last = LAST_MS // 1000 if column.name == "version" else LAST_MS  # a page's is in seconds
+            conditions.append(f"typeof({name}) NOT IN ('integer', 'null') OR {name} NOT BETWEEN -{LAST_MS} AND {last}")
+        else:
+            conditions.append(f"typeof({name}) NOT IN ('text', 'null')")
+    return f'SELECT 1 FROM "{table.name}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
+
+
 def _schema(opened: sqlite3.Connection) -> str:
-    row = opened.execute("SELECT version_num FROM alembic_version").fetchone()
-    if row is None:
-        raise Damaged("the database has no schema")
-    return str(row[0])
+    rows = opened.execute("SELECT version_num FROM alembic_version").fetchmany(2)
+    if len(rows) != 1:
+        raise Damaged("the database has no schema, or several")
+    return str(rows[0][0])
 
 
 def _count(opened: sqlite3.Connection, table: str) -> int:
