@@ -28,8 +28,8 @@ def import_files(paths: tuple[Path, ...], author: str | None) -> None:
     """
     person = users.by_name(db.reading(), author) if author else _only_writer()
     zone = current_app.config["TIMEZONE"]
-    files = importing.files(list(paths))
-    stored, problems = 0, []
+    files, refused = importing.files(list(paths))
+    stored, problems = 0, [printable(f"{path}: {reason}") for path, reason in refused]
     with changes.several() as change, click.progressbar(files, label="Importing", file=screen.unguarded()) as bar:
         for path in bar:
             try:
@@ -38,11 +38,12 @@ def import_files(paths: tuple[Path, ...], author: str | None) -> None:
                     stored += importing.store(session, source, person.id)
             except importing.CannotImport as error:
                 problems.append(printable(f"{path}: {error}"))
-    click.echo(f"{stored} imported, {len(files) - stored - len(problems)} already there.")
+    total = len(files) + len(refused)
+    click.echo(f"{stored} imported, {total - stored - len(problems)} already there.")
     for problem in problems:
         click.echo(f"Not imported: {problem}", err=True)
     if problems:
-        raise Failed(f"{len(problems)} of {len(files)} files couldn't be imported.")
+        raise Failed(f"{len(problems)} of {total} files couldn't be imported.")
     if not files:
         raise Failed("No Markdown files found (.md, .markdown).")
 
