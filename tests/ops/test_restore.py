@@ -185,6 +185,16 @@ def describe(manifest: dict[str, Any], parts: Parts) -> None:
     ]
 
 
+def test_pages_that_can_t_be_renewed_yet_are_left_to_the_next_start(
+    archive: Path, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_settings: dict[str, Any]) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(restore, "renew_pages", full)
+    assert "Restored as of" in done(run("restore", archive))
+
+
 # What is refused
 
 

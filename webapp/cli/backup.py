@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 from flask import current_app
+from sqlalchemy.exc import SQLAlchemyError
 
 from .. import config
 from ..db import schema
@@ -53,10 +54,11 @@ def put_back(file: Path) -> None:
     try:
         with _bar("Restoring") as report:
             manifest = restore.restore(file, settings, report)
-        restore.renew_pages(settings)
     except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
         raise Failed(str(error) or "The database is busy. Try again.") from None
     made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
+    with contextlib.suppress(OSError, SQLAlchemyError, DatabaseBusy):  # the next start does it
+        restore.renew_pages(settings)
     click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")
     click.echo("Everyone has to log in again, with the password they had then.")
     for line in _differences(manifest.settings, backup.in_force(settings)):
