@@ -18,7 +18,7 @@ from pathlib import Path
 from support.apps import settings_for
 from webapp.ops.restore import restore
 
-STEPS = {"open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "os.chmod", "sqlite3.connect", "shutil.rmtree"}
+STEPS = {"open", "os.mkdir", "os.rename", "os.rmdir", "os.remove", "os.chmod", "sqlite3.connect"}
 
 
 def main(archive: Path, instance: Path, folder: Path) -> None:
