@@ -297,7 +297,7 @@ def half_an_upload(port: int) -> Iterator[None]:
     head = b'--x\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
     with socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(
-            b"POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+            b"POST /desk/new HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
             b"Content-Length: 900000\r\n\r\n" + head + b"x" * 800_000
         )
         yield
