@@ -116,6 +116,18 @@ def test_check_names_a_page_store_that_cannot_be_written(
     assert "PROBLEM: The page store is full." in result.stdout
 
 
+def test_check_names_a_database_that_is_empty_or_open_to_others(app: Flask, run: Callable[..., Result]) -> None:
+    database = app.config["INSTANCE"] / "pressroom.db"
+    database.chmod(0o644)
+    assert f"PROBLEM: {database} isn't private: chmod 600 {database}*" in run("check").output
+    app.extensions["engine"].dispose()
+    database.unlink()
+    assert f"{database} doesn't exist; pressroom.db must be there" in run("check").output
+    assert not database.exists()
+    database.touch(0o600)
+    assert f"PROBLEM: {database} is empty: put the site's own back, or restore the last backup" in run("check").output
+
+
 def test_check_names_a_database_that_is_damaged(check: Callable[[], Result], app: Flask) -> None:
     assert "Database: no damage found." in done(check())
     app.extensions["engine"].dispose()

@@ -77,6 +77,10 @@ def test_each_says_which_instance_it_works_on(app: Flask, run: Callable[..., Res
 
 def test_an_instance_without_tables_is_one_line(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
     instance.prepare(tmp_path / "site")
+    database = tmp_path / "site" / "pressroom.db"
+    assert "pressroom.db doesn't exist; pressroom.db must be there" in failed(on_folder("user", "list"))
+    assert not database.exists(), "nobody makes an empty one, which others could read"
+    database.touch(0o600)
     assert "no such table" in failed(on_folder("user", "list"))
     done(on_folder("init"))
     assert "admin" in done(on_folder("user", "list"))

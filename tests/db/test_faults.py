@@ -17,7 +17,7 @@ from support.persons import Person
 from webapp import db, jobs, models
 from webapp.db import faults
 
-RESTORE = "; stop the site, move its instance folder away, then pressroom restore FILE, the last backup"
+RESTORE = "; stop the site, move its instance folder away, then restore the last backup with pressroom restore FILE"
 MALFORMED = "database disk image is malformed"
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_was_cut_off(site: Flask, caplog: pytest.LogCaptureFixture) 
     ("pragma", "line"),
     [
         ("max_page_count = 1", "database or disk is full; free some space"),
-        ("query_only = ON", "attempt to write a readonly database; see whether pressroom.db is there"),
+        ("query_only = ON", "attempt to write a readonly database; pressroom.db must be there"),
     ],
 )
 def test_what_cant_be_written_is_refused_and_can_be_read(
@@ -165,7 +165,9 @@ def test_a_database_that_was_moved_or_replaced_takes_no_write(site: Flask, caplo
     assert ada.get("/search?q=goal").status_code == 503
     assert ada.get("/readyz").text == "The database can't be read."
     [line] = logged(caplog)
-    assert line.endswith("the database was moved, deleted or replaced; put it back, or stop the site first")
+    assert line.endswith(
+        "the database was moved, deleted or replaced; put it back, or stop the site and restore the last backup"
+    )
     away.replace(file)
     assert ada.post("/post/1/updates", body="Kept.").status_code == 302
     assert "Lost?" not in ada.get("/post/1").text

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from support.apps import settings_for
 from support.checkout import CHECKOUT
 from webapp.ops import setup
+from webapp.ops.checks import CannotStart
+from webapp.system import instance
 
 
 def test_no_password_goes_to_the_journal(tmp_path: Path) -> None:
@@ -35,3 +38,16 @@ def test_messages_name_the_program_as_it_can_be_typed(monkeypatch: pytest.Monkey
     assert setup.program() == str(script.relative_to(Path.cwd()))
     monkeypatch.chdir(tmp_path)
     assert setup.program() == str(script)
+
+
+def test_a_site_that_was_in_use_does_not_begin_anew(tmp_path: Path) -> None:
+    settings = settings_for(tmp_path)
+    instance.prepare(tmp_path)
+    setup.refuse_lost(settings)
+    (tmp_path / "pages" / "index.html").touch()
+    for make in (lambda: None, (tmp_path / "pressroom.db").touch):
+        make()
+        with pytest.raises(CannotStart, match=r"pressroom\.db is missing, and this instance was in use: put it back"):
+            setup.refuse_lost(settings)
+    setup.initialise(settings)
+    setup.refuse_lost(settings)

@@ -45,6 +45,7 @@ def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
 def refill(folder: Path, template_instance: Path) -> None:
     """Give the instance the database that every test begins with, and no pages. It is no bench."""
     source = sqlite3.connect(template_instance / "pressroom.db")
+    (folder / "pressroom.db").touch(0o600)
     target = sqlite3.connect(folder / "pressroom.db")
     source.backup(target)
     source.close()

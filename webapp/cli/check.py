@@ -42,7 +42,7 @@ def check() -> None:
     holds_streams = by_uwsgi if runs else _is_for_uwsgi()
     problems = [
         *_refused(instance.check_writable, folder),
-        *_refused(_database),
+        *(_refused(_database) or (_unready() if runs else [])),
         *diagnosis.of_machine(current_app.config, _pid(folder) if by_uwsgi else 0, holds_streams),
         *diagnosis.of_settings(current_app.config),
         *_page_store(),
@@ -73,9 +73,16 @@ def _refused(part: Callable[..., str | None], *args: object) -> list[str]:
 def _database() -> str | None:
     with db.ENGINE.of(current_app).connect() as connection:
         schema.refuse_newer(connection)
+        is_empty = schema.current(connection) is None
     file = snapshots.path_of(current_app.config["DATABASE_URL"])
-    if file is None:
-        return None
+    return _file(file, is_empty) if file else None
+
+
+def _file(file: Path, is_empty: bool) -> str | None:
+    if is_empty:
+        return f"{file} is empty: put the site's own back, or restore the last backup"
+    if file.stat().st_mode & 0o077:
+        return f"{file} isn't private: chmod 600 {file}*"
     try:
         damage = snapshots.quick_check(file)
     except sqlite3.DatabaseError as error:
@@ -124,6 +131,23 @@ def _in_front() -> str | None:
     except (OSError, ValueError) as error:
         reason, cure = _why(getattr(error, "reason", None) or error, error)
     return f"the site runs, but {url} doesn't lead to it ({reason}): {cure}"
+
+
+def _unready() -> list[str]:
+    """What the running site says of the database: it may have another file open than the one that is there now."""
+    if current_app.config["SOCKET"]:
+        return []
+    host, _, port = current_app.config["HTTP"].rpartition(":")
+    here = f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}/readyz"  # noqa: S104
+    try:
+        urllib.request.urlopen(here, timeout=ASK_SECONDS).close()
+    except HTTPError as error:
+        lines = error.read(1000).decode(errors="replace").splitlines()
+        found = "The running site says: {} See uwsgi.log; if the file was moved, put it back."
+        return [found.format(line) for line in lines if line.startswith("The database")]
+    except OSError:
+        return []
+    return []
 
 
 def _why(cause: Exception | str, error: Exception) -> tuple[str, str]:

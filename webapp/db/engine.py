@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import OperationalError
@@ -66,10 +66,11 @@ class _File:
         self.identity = None  # nobody has it open any more
 
     def check(self, *_of_event: object) -> None:
-        if self.identity not in (None, self._found()):
-            error = sqlite3.OperationalError("the database was moved, deleted or replaced")
-            error.sqlite_errorcode = sqlite3.SQLITE_READONLY_DBMOVED
-            raise error
+        found = self._found()
+        if self.identity not in (None, found):
+            _refuse("the database was moved, deleted or replaced", sqlite3.SQLITE_READONLY_DBMOVED)
+        if found is None:  # SQLite would make an empty one, which everybody may read
+            _refuse(f"{self.path} doesn't exist", sqlite3.SQLITE_CANTOPEN)
 
     def _found(self) -> tuple[int, int] | None:
         try:
@@ -77,6 +78,12 @@ class _File:
         except FileNotFoundError:
             return None
         return stat.st_dev, stat.st_ino
+
+
+def _refuse(reason: str, code: int) -> NoReturn:
+    error = sqlite3.OperationalError(reason)
+    error.sqlite_errorcode = code
+    raise error
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 BUGS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 AGAIN_SECONDS = 60.0
 
-_RESTORE = "stop the site, move its instance folder away, then pressroom restore FILE, the last backup"
-_FILES = "see whether pressroom.db is there and belongs to the site: pressroom check"
+_RESTORE = "stop the site, move its instance folder away, then restore the last backup with pressroom restore FILE"
+_FILES = "pressroom.db must be there and belong to the user that runs the site: put it back, or sudo chown it"
 CURES = {
     sqlite3.SQLITE_CORRUPT: _RESTORE,
     sqlite3.SQLITE_NOTADB: _RESTORE,
     sqlite3.SQLITE_IOERR: "the kernel's log says why; if the disk is broken, pressroom restore FILE on another one",
     sqlite3.SQLITE_FULL: "free some space",
     sqlite3.SQLITE_READONLY: _FILES,
-    sqlite3.SQLITE_READONLY_DBMOVED: "put it back, or stop the site first",
+    sqlite3.SQLITE_READONLY_DBMOVED: "put it back, or stop the site and restore the last backup",
     sqlite3.SQLITE_CANTOPEN: _FILES,
     sqlite3.SQLITE_PERM: _FILES,
     sqlite3.SQLITE_ERROR: "bring it up to date with pressroom init",  # no such table or column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import sqlite3
@@ -60,6 +61,8 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
 
 
 def _cure(error: OSError) -> str:
+    if error.errno == errno.EROFS:
+        return "stop the site, then copy its whole folder to another disk"
     return (
         "run this as the user that runs the site"
         if isinstance(error, PermissionError)

@@ -17,8 +17,10 @@ from ..db import schema
 from ..models import User
 from ..pages import repair
 from ..people import passwords, users
+from ..system.instance import BACKUPS
 from ..system.screen import printable
 from . import restore, snapshots
+from .checks import CannotStart
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
@@ -40,6 +42,18 @@ def initialise(settings: dict[str, Any]) -> str | None:
                 return None
             users.create(session, ADMIN, None, password_hash, "admin")
     return password
+
+
+def refuse_lost(settings: dict[str, Any]) -> None:
+    """A site that was in use must not begin anew, empty, because its database isn't there. Raises CannotStart."""
+    file, folder = snapshots.path_of(settings["DATABASE_URL"]), settings["INSTANCE"]
+    if file is None or (file.exists() and file.stat().st_size):
+        return
+    if any(next((folder / name).glob("[!.]*"), None) for name in ("pages", BACKUPS)):
+        raise CannotStart(
+            f"{file} is missing, and this instance was in use: put it back, or restore the last backup into a new"
+            f" folder. For a new, empty site: {program()} init"
+        )
 
 
 def has_users(session: Session) -> bool:

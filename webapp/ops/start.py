@@ -54,8 +54,9 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     troubles = diagnosis.of_machine(settings)  # before anything is written: that would be dated today
     make_private_files(folder, "uwsgi.log", "uwsgi.pid", *([LOG] if settings["LOG"] == "json" else []))
     with one_line(settings):
-        from .setup import first_words, initialise
+        from .setup import first_words, initialise, refuse_lost
 
+        refuse_lost(settings)
         password = initialise(settings)
     warn(settings, troubles)
     print(f"Instance: {printable(folder)} (uWSGI's log: {printable(folder / 'uwsgi.log')})")

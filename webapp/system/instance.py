@@ -12,6 +12,7 @@ from typing import Any
 FOLDER_MODE = 0o711
 SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "tmp": 0o700, "locks": 0o700}
 SECRET_KEY_BYTES = 32
+READ_ONLY = "find out why in the kernel's log, repair the disk and mount it writable"
 BENCH = "bench.json"
 LOG = "pressroom.log"
 BACKUPS = "backups"  # copies of the database, taken before an upgrade
@@ -45,6 +46,8 @@ def check_writable(folder: Path) -> None:
     """Raises InstanceError when it can't be written to, or one of its subfolders that are there."""
     for path in (folder, *(folder / name for name in SUBFOLDERS)):
         if path.exists() and not os.access(path, os.W_OK | os.X_OK):
+            if hasattr(os, "statvfs") and os.statvfs(path).f_flag & os.ST_RDONLY:
+                raise InstanceError(f"{path} is on a read-only disk: {READ_ONLY}")
             raise InstanceError(f"{path} is not writable: sudo chown -R $(id -un) {folder}")
 
 
