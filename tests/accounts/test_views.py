@@ -91,6 +91,16 @@ def test_a_closed_site_registers_nobody(anonymous: Person, open_app: Flask) -> N
     assert not is_signed_in(anonymous)
 
 
+def test_registering_leads_back_to_where_one_wanted_to_write(open_app: Flask) -> None:
+    grace = Person(open_app)
+    page = grace.get("/login?next=/post/2/comments/new").text
+    assert 'href="/register?next=/post/2/comments/new"' in page
+    answer = grace.post("/register", form_at="/register", **GRACE, next="/post/2/comments/new")
+    assert answer.location == "/post/2/comments/new"
+    evil = Person(open_app).post("/register", form_at="/register", **(GRACE | {"username": "mallory"}), next="//evil")
+    assert evil.location == "/"
+
+
 WRONG_FIELDS = [
     ("username", "ada", "taken"),
     ("username", "ADA", "taken"),

@@ -36,6 +36,7 @@ def test_a_database_that_is_away_gets_a_page_and_not_a_crash(app: Flask, ada: Pe
     for url in ("/desk", "/user/ada", "/me", "/desk/new", "/settings"):
         answer = ada.get(url)
         assert answer.status_code == 503, url
+        assert "<h1>Not available right now</h1>" in answer.text
         assert "The site can’t reach its database." in answer.text
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers["Retry-After"] == "5"

@@ -96,6 +96,7 @@ class RegisterForm(NewPasswordMixin, Form):
     username = _name_field()
     email = _email_field()
     password = _new_password_field(_l("Password"))
+    next = HiddenField()
 
 
 class NewPasswordForm(NewPasswordMixin, Form):

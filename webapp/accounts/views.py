@@ -98,7 +98,7 @@ def logout() -> Response:
 
 @accounts.route("/register", methods=["GET", "POST"])
 def register() -> str | Response | tuple[str, int]:
-    form = RegisterForm()
+    form = RegisterForm(next=request.args.get("next", ""))
     if current_app.config["REGISTRATION"] == "closed":
         if request.method == "POST":
             raise NotAllowed(_("Accounts on this site are by invitation only."))
@@ -129,7 +129,7 @@ def _join(form: RegisterForm, role: str, token: str | None = None) -> Response |
         form.refuse(form[taken.field], taken)
         return None
     sign_in(user.id, password_hash)
-    return hint(redirect(_home()), signed_in=True)
+    return hint(redirect(safe_next(form.next.data) or _home()), signed_in=True)
 
 
 @accounts.route("/invite/<token>", methods=["GET", "POST"])

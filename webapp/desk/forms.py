@@ -10,7 +10,7 @@ from wtforms.validators import Optional
 
 from ..content import about
 from ..content.posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
-from ..http.forms import Form, Once, at_most, refused_text, required, stripped
+from ..http.forms import Form, Once, at_most, refused_text, required, shown, stripped
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
@@ -18,14 +18,14 @@ from ..text.render import render_post
 
 
 class UpdateForm(Once):
-    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped], validators=[at_most(200)])
+    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped, shown], validators=[at_most(200)])
     body = TextAreaField(_l("Update"), validators=[required()], render_kw={"rows": 5})
     key = BooleanField(_l("Key moment"))
     next = HiddenField()
 
 
 class EditUpdateForm(Form):
-    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped], validators=[at_most(200)])
+    title = StringField(_l("Title"), description=_l("Optional."), filters=[stripped, shown], validators=[at_most(200)])
     body = TextAreaField(_l("Update"), validators=[required()], render_kw={"rows": 8})
     version = HiddenField(validators=[Optional()])
 
@@ -44,7 +44,7 @@ class PostForm(Once):
     summary = TextAreaField(
         _l("Summary"),
         description=_l("One or two sentences, shown in lists and under the title."),
-        filters=[stripped],
+        filters=[stripped, shown],
         validators=[at_most(500)],
         render_kw={"rows": 2},
     )

@@ -25,7 +25,7 @@ def _bound() -> None:
     if request.method != "POST" or request.endpoint is None:
         return
     if request.blueprint in TEXT_BLUEPRINTS:
-        _count_bytes()
+        _count_bytes(request.content_length or MAX_BYTES)
     else:
         request.max_content_length = SMALL_BYTES
     if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") >= MAX_FIELDS:
@@ -33,9 +33,11 @@ def _bound() -> None:
         raise BadRequest
 
 
-def _count_bytes() -> None:
+def _count_bytes(length: int) -> None:
+    if length > MAX_BYTES:
+        return  # is refused unread
     try:
-        _sent.use(network_of(request.remote_addr), request.content_length or MAX_BYTES)
+        _sent.use(network_of(request.remote_addr), length)
     except TooMany:
         if "sid" not in session:
             request.max_content_length = 0  # the error's page would read a stranger's text, to show that it isn't lost

@@ -50,7 +50,9 @@ def wants_json() -> bool:
     return request.blueprint in ("desk", "community") and request.accept_mimetypes.best == "application/json"
 
 
-def _page(status: int, message: str, retry_after_seconds: int | None = None) -> ResponseReturnValue:
+def _page(
+    status: int, message: str, retry_after_seconds: int | None = None, title: str | None = None
+) -> ResponseReturnValue:
     headers = {"Retry-After": str(retry_after_seconds)} if retry_after_seconds else {}
     request_id = log.id_of(request.environ) if status == 500 else None
     if wants_json():
@@ -58,7 +60,7 @@ def _page(status: int, message: str, retry_after_seconds: int | None = None) -> 
     page = render_template(
         "error.html",
         status=status,
-        title=_titles().get(status) or _("That didn’t work"),
+        title=title or _titles().get(status) or _("That didn’t work"),
         message=message,
         kept=_kept(),
         retry_after=retry_after_seconds,
@@ -87,7 +89,7 @@ def _titles() -> dict[int, str]:
         405: _("Not allowed here"),
         409: _("Not possible right now"),
         413: _("Too large"),
-        429: _("Too many at once"),
+        429: _("Too many requests"),
         500: _("Something went wrong"),
         503: _("Busy right now"),
     }
@@ -128,8 +130,10 @@ def _database(error: DatabaseError) -> ResponseReturnValue:
     faults.FAULTS.of(current_app).log(current_app, _asked(), error)
     metrics.count("database_busy_total")
     if faults.is_damaged(error):
-        return _page(503, _("Part of the site’s data can’t be read. Please try again later."), DAMAGED_SECONDS)
-    return _page(503, _("The site can’t reach its database. Please try again in a moment."), BUSY_SECONDS)
+        message = _("Part of the site’s data can’t be read. Please try again later.")
+        return _page(503, message, DAMAGED_SECONDS, _("Not available right now"))
+    message = _("The site can’t reach its database. Please try again in a moment.")
+    return _page(503, message, BUSY_SECONDS, _("Not available right now"))
 
 
 def _http(error: HTTPException) -> ResponseReturnValue:
@@ -138,7 +142,7 @@ def _http(error: HTTPException) -> ResponseReturnValue:
     messages = {
         404: _("There is no page at this address."),
         405: _("This address doesn’t accept that kind of request."),
-        413: _("This is larger than %(limit)s. Shorten it and try again.", limit=_limit()),
+        413: _("This is larger than %(limit)s. Go back and shorten it.", limit=_limit()),
     }
     if error.code == 413:
         _read_body()

@@ -12,7 +12,7 @@ from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import Field, HiddenField, ValidationError
 from wtforms.i18n import get_translations
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import DataRequired, Length, Optional, StopValidation
 
 from ..errors import Refused
 from ..i18n import gettext as _
@@ -31,10 +31,12 @@ def _without_nul(value: str | None) -> str | None:
 
 
 def stripped(value: str | None) -> str | None:
-    """Empty also where it would show nothing."""
-    if not isinstance(value, str):
-        return value
-    return "" if is_blank(value) else value.strip()
+    return value.strip() if isinstance(value, str) else value
+
+
+def shown(value: str | None) -> str | None:
+    """Of a field that may be empty: it is where it would show nothing."""
+    return "" if isinstance(value, str) and is_blank(value) else value
 
 
 class Form(FlaskForm):  # type: ignore[misc]
@@ -62,8 +64,8 @@ class Required(DataRequired):
     """It has to show something."""
 
     def __call__(self, form: Any, field: Field) -> None:
-        if is_blank(field.data or ""):
-            field.data = ""
+        if field.data and is_blank(field.data) and not field.data.isspace():
+            raise StopValidation(_("This shows nothing. Write a text."))
         super().__call__(form, field)
 
 
