@@ -12,7 +12,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     """Build the site's app. `config` overrides settings by their names; a bad setting raises BadSetting."""
     from flask import Flask
 
-    from . import accounts, cli, community, db, desk, http, i18n, reader
+    from . import accounts, changes, cli, community, db, desk, http, i18n, reader
     from .config import read, resources
     from .content import fragments
     from .live import views as live
@@ -26,7 +26,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         static_folder=str(resources() / "static"),
     )
     app.config.update(read() | (config or {}))
-    for room in (i18n, db, http, branding, live, fragments, reader, community, accounts, desk, health, cli):
+    for room in (i18n, db, http, branding, live, changes, fragments, reader, community, accounts, desk, health, cli):
         room.init_app(app)
     public.init_app(app, reader.PUBLIC | branding.PUBLIC, reader.front_paths, branding.of(app).fingerprint)
     return app

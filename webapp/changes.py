@@ -10,10 +10,12 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 
-from flask import current_app
+from flask import Flask, current_app
 
 from . import db
+from .app_key import AppKey
 from .db.engine import WriteSession
 from .live.channel import CHANNEL
 from .pages import public, versions
@@ -58,6 +60,28 @@ def _leave_no_copy() -> None:
     """Of what a transaction has erased."""
     with db.writing() as session:
         versions.forget_tags(session)
-    shutil.rmtree(current_app.config["INSTANCE"] / BACKUPS, ignore_errors=True)
-    if not db.empty_log():
-        current_app.logger.warning("Readers held SQLite's log, which still has what was deleted: restart the site.")
+    folder = current_app.config["INSTANCE"]
+    for copies in (folder / BACKUPS, *(folder / "tmp").glob("backup-*")):  # and of a backup that was killed, or goes on
+        shutil.rmtree(copies, ignore_errors=True)
+    LOG_TO_EMPTY.of(current_app).is_due = not db.empty_log()
+
+
+@dataclass
+class LogToEmpty:
+    """Whether SQLite's log still has what was deleted, because somebody reads from it: a job tries again (jobs.py)."""
+
+    is_due: bool = False
+
+
+LOG_TO_EMPTY = AppKey[LogToEmpty]("log_to_empty")
+
+
+def init_app(app: Flask) -> None:
+    LOG_TO_EMPTY.put(app, LogToEmpty())
+
+
+def empty_log() -> None:
+    """What an erasure left in it."""
+    due = LOG_TO_EMPTY.of(current_app)
+    if due.is_due:
+        due.is_due = not db.empty_log()

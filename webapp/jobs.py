@@ -1,4 +1,5 @@
-"""What a worker does besides answering: it puts stored pages right, and ends live posts that went quiet."""
+"""What a worker does besides answering: it puts stored pages right, ends live posts that went quiet, and empties
+SQLite's log of what was deleted while somebody read from it."""
 
 from __future__ import annotations
 
@@ -9,12 +10,14 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
+from . import changes
 from .content import auto_end
 from .db.faults import FAULTS
 from .pages import repair
 from .pages.public import PAGES
 
 QUIET_POSTS_SECONDS = 60.0
+LOG_SECONDS = 60.0
 
 
 def start(app: Flask) -> None:
@@ -25,6 +28,7 @@ def start(app: Flask) -> None:
     """
     if not app.config["INSTANCE"].is_dir():
         return
+    every(LOG_SECONDS, changes.empty_log, app, "SQLite's log can't be emptied of what was deleted")
     if not app.debug:
         every(repair.HEAL_SECONDS, repair.Repair(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
     if app.config["END_AFTER_HOURS"]:

@@ -48,8 +48,7 @@ def earlier(session: WriteSession, post_id: int, revision_id: int) -> None:
         updates.record(session, session.get_one(Update, revision.item_id))
     else:
         posts.forget_unused_tags(session)
-    session.flush()
-    session.erased = True
+    _leave_no_copy(session)
 
 
 def post(session: WriteSession, post_id: int) -> None:
