@@ -256,6 +256,16 @@ CHANGED_DATABASES = {
     "check": "CREATE TABLE evil (a CHECK (length(zeroblob(999999999)) > a)); INSERT INTO evil VALUES (1)",
     "index that computes": "CREATE INDEX evil ON post (hex(zeroblob(9)))",
     "index of a part": "CREATE INDEX evil ON post (id) WHERE id > 1",
+    "index that compares": "CREATE INDEX evil ON post (body LIKE '%a%b')",
+    "default that computes": "ALTER TABLE page RENAME TO p; CREATE TABLE page (path TEXT, version INTEGER,"
+    " x TEXT DEFAULT (hex(zeroblob(200000000)))); INSERT INTO page SELECT path, version, '' FROM p; DROP TABLE p",
+    "no JSON": "UPDATE post SET toc = '{not json'",
+    "JSON without end": "UPDATE post SET toc = '" + "[" * 5000 + "]" * 5000 + "'",
+    "bytes as SQL": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(sql AS BLOB) WHERE name = 'page'",
+    "bytes as an index's SQL": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = CAST(sql AS BLOB)"
+    " WHERE name = 'ix_page_version'",
+    "a key as table": "PRAGMA writable_schema = ON; UPDATE sqlite_master SET type = 'table'"
+    " WHERE name LIKE 'sqlite_autoindex_user%'",
     "no table": "DROP TABLE about",
     "no column": "ALTER TABLE \"update\" RENAME COLUMN body TO text",
     "an escape as name": "CREATE VIEW \"\x1b[2J\x9b\u202e\" AS SELECT 1",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Boolean, Integer, Table, make_url
+from sqlalchemy import JSON, Boolean, Integer, Table, make_url
 
 from ..db import schema
 from ..db.engine import DatabaseBusy
@@ -33,8 +33,11 @@ VALUE_BYTES = 20_000_000  # of a row; the longest has a post's HTML, 4 MB
 LAST_MS = 253_402_300_799_999  # of the year 9999
 
 # What makes SQLite compute, as long and as much as it likes, when a file is merely checked or written to.
-_COMPUTES = re.compile(r"\b(check|generated|as|virtual)\b", re.IGNORECASE)
-_PLAIN_INDEX = re.compile(r"[^()]*\([^()]*\)\s*")
+_COMPUTES = re.compile(r"\b(check|generated|as|virtual|default\s*\()", re.IGNORECASE)
+_NAME = r'(?:\w+|"\w+")'
+_PLAIN_INDEX = re.compile(
+    rf"CREATE (UNIQUE )?INDEX {_NAME} ON {_NAME} \({_NAME}( DESC)?(, {_NAME}( DESC)?)*\)", re.IGNORECASE
+)
 _SEARCH = f"CREATE VIRTUAL TABLE {SEARCH_TABLE} USING fts5 (title, body, plain UNINDEXED)"
 
 Report = Callable[[float], None]
@@ -122,8 +125,9 @@ def quick_check(path: Path) -> str | None:
 
 def _check_that_nothing_computes(opened: sqlite3.Connection) -> None:
     for kind, name, sql in opened.execute("SELECT type, name, sql FROM sqlite_master"):
-        is_table = kind == "table" and (sql == _SEARCH or not _COMPUTES.search(sql))
-        is_index = kind == "index" and (sql is None or _PLAIN_INDEX.fullmatch(sql))  # None: SQLite's own, of a key
+        written = sql if isinstance(sql, str) else ""
+        is_table = kind == "table" and written and (sql == _SEARCH or not _COMPUTES.search(written))
+        is_index = kind == "index" and (sql is None or _PLAIN_INDEX.fullmatch(written))  # None: SQLite's own, of a key
         if not is_table and not is_index:
             raise Damaged(f"the database has a {kind} that no Pressroom makes: {name}")
 
@@ -156,6 +160,8 @@ def _unreadable(table: Table) -> str:
             conditions.append(f"typeof({name}) NOT IN ('integer', 'null') OR {name} NOT BETWEEN -{LAST_MS} AND {last}")
         else:
             conditions.append(f"typeof({name}) NOT IN ('text', 'null')")
+        if isinstance(column.type, JSON):
+            conditions.append(f"NOT json_valid({name})")
     return f'SELECT 1 FROM "{table.name}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
 
 
