@@ -13,6 +13,7 @@ from support.live_post import Clock, LivePost
 from support.persons import Person
 from webapp import db
 from webapp.content import history
+from webapp.http.rate_limits import PerMinute
 from webapp.models import Revision
 from webapp.reader.history import MOMENTS_PER_MINUTE
 
@@ -269,6 +270,24 @@ def steps(page: str) -> dict[str, str]:
     """Where the links above the post lead, by their words."""
     (found,) = re.findall(r'<ul class="history__steps">.*?</ul>', page, re.DOTALL)
     return {text: path for path, text in re.findall(r'<a href="([^"]+)"[^>]*>([^<]+)</a>', found)}
+
+
+def test_rendering_long_texts_of_before_has_a_limit(
+    ada: Person, anonymous: Person, live_post: LivePost, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same one again is at hand; another costs up to a second."""
+    monkeypatch.setattr(history, "_renders", PerMinute("characters of earlier texts", 25_000))
+    live_post.add("On we go.")
+    moments = []
+    for number in range(3):
+        body = f"Text {number}. " + "word " * 2_000
+        ada.post(f"/desk{live_post.path}", title="The derby", body=body, live="y", action="publish")
+        moments.append(clock.tick())
+        clock.tick()
+    ada.post(f"/desk{live_post.path}", title="The derby", body="Short.", live="y", action="publish")
+    clock.tick()
+    asked = [anonymous.get(live_post.at(ms)).status_code for ms in (moments[0], moments[0], moments[1], moments[2])]
+    assert asked == [200, 200, 200, 429]
 
 
 def test_links_lead_from_update_to_update(anonymous: Person, live_post: LivePost, clock: Clock) -> None:

@@ -43,3 +43,17 @@ def test_code_that_takes_too_long_to_colour_stays_plain(monkeypatch):
 
 def test_a_list_of_digits_is_plain_and_not_refused():
     assert "<span" not in post("```json\n[" + "1," * 4000 + "1]\n```")
+
+
+def test_runs_of_blanks_are_not_searched() -> None:
+    """INI looks for a value at each of them: 10,000 take over a second, whatever the bound on a text says."""
+    env: dict[str, float] = {}
+    for language in ("ini", "python", "sql"):
+        code = "if " + " " * 9_900 + "!\n"
+        assert highlight.highlighted(code, language, env) == code
+    assert "highlight_seconds" not in env
+
+
+def test_a_text_that_used_its_time_gets_no_more() -> None:
+    env = {"highlight_seconds": highlight.MAX_SECONDS + 0.1}
+    assert highlight.highlighted("if x: pass", "python", env) == "if x: pass"

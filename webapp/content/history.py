@@ -9,16 +9,19 @@ from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
+from flask import has_request_context, request
 from sqlalchemy import ColumnElement, Select, String, cast, func, literal, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from ..errors import NotFound
+from ..http import rate_limits
 from ..i18n import gettext as _
 from ..models import ITEMS_PER_PAGE, Event, Post, Revision, ShownUpdate, Update
 from ..text.render import render_post
 from . import corrections, updates
 
 STOPS = 100  # of the slider
+_renders = rate_limits.PerMinute("characters of earlier texts", 600_000)
 
 
 @dataclass(frozen=True)
@@ -135,4 +138,7 @@ def _head(session: Session, post: Post, at: int) -> Head:
 
 @lru_cache(16)  # up to 200 kB each; a slider asks for the same ones again
 def _rendered(body: str) -> str:
+    """Raises TooMany for an address that has too much rendered; 200 kB may take a second."""
+    if has_request_context():
+        _renders.use(rate_limits.network_of(request.remote_addr), len(body))
     return render_post(body).html

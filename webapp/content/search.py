@@ -20,6 +20,8 @@ from ..text.summary import plain
 QUERY_LENGTH = 200
 LIMIT = 50
 EXCERPT = 160
+LOOKED_AT = 20_000  # characters of a text, for the first of so many words
+EXCERPT_WORDS = 20
 # Han, kana, Hangul, Thai, Lao, Khmer, Burmese: no spaces between words, or words that are best found by their parts.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _UNSPACED += "\U00020000-\U0003ffff"
@@ -126,8 +128,9 @@ def _result(item: Post | Update, written: str, words: list[str]) -> Result:
 def _excerpt(written: str, words: list[str]) -> Markup:
     """The text around the first word that is found, with every found word marked."""
     written = " ".join(written.split())
-    pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)), re.IGNORECASE)
-    first = pattern.search(written)
+    words = sorted(words, key=len, reverse=True)[:EXCERPT_WORDS]
+    pattern = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
+    first = pattern.search(written, 0, LOOKED_AT)
     start = max(0, first.start() - EXCERPT // 3) if first else 0
     piece = written[start : start + EXCERPT]
     marked = Markup()

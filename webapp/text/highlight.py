@@ -38,6 +38,8 @@ LANGUAGES = """
 # In these the look for a function's name is cubic in the length of a run without any of the characters here.
 _C_FAMILY = frozenset({"C", "C#", "C++", "Groovy", "Java", "Objective-C"})
 _LONG_RUN = re.compile(r"[^;{}()=,\"#<>]{500}")
+# In others, such as INI, a token that doesn't come is looked for at each of the blanks before it.
+_LONG_BLANK = re.compile(r"[^\S\n]{200}")
 
 
 def highlighted(code: str, language: str, env: MutableMapping[str, Any]) -> str:
@@ -47,7 +49,8 @@ def highlighted(code: str, language: str, env: MutableMapping[str, Any]) -> str:
     env: one text's own; "highlight_seconds" counts the time used so far.
     """
     lexer = _lexer(language.lower()) if len(code) <= MAX_BLOCK else None
-    if lexer is None or (lexer.name in _C_FAMILY and _LONG_RUN.search(code)):
+    spent = env.get("highlight_seconds", 0) > MAX_SECONDS
+    if lexer is None or spent or _LONG_BLANK.search(code) or (lexer.name in _C_FAMILY and _LONG_RUN.search(code)):
         return escape(code, quote=False)
     started = time.thread_time() - env.get("highlight_seconds", 0)
     pieces = []
