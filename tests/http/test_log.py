@@ -271,7 +271,10 @@ def test_any_text_is_safe(said: str) -> None:
 
 
 def test_what_is_long_is_cut() -> None:
-    assert masking.path("/" + "x " * 4000) == "/" + "x " * 149 + "x" + "…"
+    assert masking.path("/" + "x " * 4000) == "/" + "x " * 89 + "x" + "…"
+    for path in ("/" + "😀" * 300, "/" + "\x01" * 300, "/" + "a" * 7900, "/" + "é" * 200):
+        written = masking.path(path.encode().decode("latin-1"))
+        assert len(json.dumps(written)) <= masking.PATH_LENGTH + len(json.dumps("…"))
     cut = masking.text("begin " + "word " * 10_000 + "end")
     assert len(cut) < 16_100
     assert cut.startswith("begin ") and cut.endswith(" end")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from flask import Request
 
 HIDDEN = "…"
-PATH_LENGTH = 300
+PATH_LENGTH = 180  # as JSON writes it: a letter of most scripts is six of these
 TEXT_LENGTH = 16_000
 # Shorter values, such as a form's `publish`, are words of the code too.
 VALUE_LENGTH = 8
@@ -32,7 +33,15 @@ def masked(text: str) -> str:
 def path(raw: str) -> str:
     """`raw` is PATH_INFO: bytes, in WSGI's Latin-1. Never with a query string."""
     whole = masked(raw.encode("latin-1", "replace").decode("utf-8", "replace"))
-    return whole if len(whole) <= PATH_LENGTH else whole[:PATH_LENGTH] + HIDDEN
+    if len(json.dumps(whole)) <= PATH_LENGTH:
+        return whole
+    room, kept = PATH_LENGTH, []
+    for char in whole:
+        room -= len(json.dumps(char)) - 2
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + HIDDEN
 
 
 def text(message: str, request: Request | None = None) -> str:
