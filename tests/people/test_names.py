@@ -30,6 +30,9 @@ GOOD_NAMES = [
     "한글",
     "小明xiaoming",
     "yıldız",
+    "ɓala-ƙasa",
+    "Nguyễn",
+    "Əli",
     "علي٣",
     "علی۳",
 ]
@@ -43,8 +46,11 @@ BAD_NAMES = {
         "аda", "adа", "αda", "ада-ada", "pаypal", "Ꭺda", "աda", "adaʹ", "ԁad", "αда", "ann١", "ann۱", "ада१",
     ],
     "reserved": [
-        "root", "ROOT", "Login", "ｒｏｏｔ", "desk", "deleted-7", "Deleted-x", "anonymous", "settings", "ɑpi", "sıte",
-        "ᴏfficial", "теам",
+        "root", "ROOT", "Login", "ｒｏｏｔ", "desk", "deleted-7", "Deleted-x", "anonymous", "settings", "sıte",
+        "теам",
+    ],
+    "looks like another": [
+        "ɑpi", "ᴏfficial", "ᴍoderator", "edᴅy", "ƅob", "aǀice", "ꓮꓡꓲꓚꓰ", "ᎪᏞᏆᏟᎬ", "ⲃⲟⲃ", "moderatoꭇ",
     ],
 }  # fmt: skip
 
@@ -97,7 +103,7 @@ def test_names_are_the_same_whatever_their_case(eve: Person) -> None:
     assert (answer.status_code, answer.location) == (301, "/user/EVE")
 
 
-@pytest.mark.parametrize("name", ["ɑda", "аԁа", "АԀА"])
+@pytest.mark.parametrize("name", ["аԁа", "АԀА"])
 def test_a_name_that_looks_like_somebodys_is_taken(eve: Person, name: str) -> None:
     answer = eve.post("/settings", username=name, password=PASSWORD)
     assert answer.status_code == 400

@@ -18,13 +18,21 @@ RESERVED = frozenset(
 # How the names begin of those who speak in a demo, by its language.
 DEMO = {"en": "demo-", "zh": "演示-"}
 RESERVED_BEGINNINGS = ("deleted-", *DEMO.values())
+# Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
+EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"))
+# Unicode's recommended scripts, as their letters' names begin (UAX 31, table 5). In others, such as Lisu and Cherokee,
+# whole words look like ASCII.
+SCRIPTS = EASTERN | frozenset(
+    "LATIN GREEK CYRILLIC ARMENIAN HEBREW ARABIC DEVANAGARI BENGALI GURMUKHI GUJARATI ORIYA TAMIL TELUGU KANNADA "
+    "MALAYALAM SINHALA THAI LAO TIBETAN MYANMAR GEORGIAN ETHIOPIC KHMER THAANA".split()
+)
+# Latin letters that languages are written in: no clicks, small capitals, signs of phonetics.
+LATIN = re.compile("[A-Za-z\u00aa-\u0183\u0186-\u01bf\u01c4-\u024f\u1e00-\u1effɓɔɖɗəɛɠɣɨɩɯɲʉʋʒ]")
 # Letters that look like ASCII's, small or as capitals, by the confusables of UTS 39; Latin, Cyrillic, Greek, Armenian.
 LOOK_ALIKES = str.maketrans(
     "ıɩɪɑɡʋʏᴄᴏᴠᴡᴢꜱасеоірхуѕјԁһԛԝѵӏүвкмнтορνικγχυαεβζητμօոսցհյզ",
     "iiiaguycovwzsaceoipxysjdhqwvlybkmhtopvikgxuaebzntmonughjq",
 )
-# Scripts that are written together, and with one alphabet besides, as their Unicode names begin.
-EASTERN = frozenset(("CJK", "IDEOGRAPHIC", "HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL"))
 EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 
 
@@ -52,6 +60,8 @@ def checked_username(name: str) -> str:
     digits = {_script(c) for c in name if not c.isalpha() and c.isalnum() and not c.isascii()}
     if len(scripts - EASTERN) > 1 or not digits <= scripts:
         raise Refused(_("A username can’t mix alphabets, because some letters look the same."))
+    if scripts - SCRIPTS or any(_script(char) == "LATIN" and not LATIN.fullmatch(char) for char in name):
+        raise Refused(_("A username can’t have this letter, because it looks like another."))
     if {username_key(name), look(name)} & RESERVED or username_key(name).startswith(RESERVED_BEGINNINGS):
         raise Refused(_("This username is reserved. Choose another."))
     return name

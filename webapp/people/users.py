@@ -163,7 +163,9 @@ def set_role(session: Session, user_id: int, role: str) -> User:
     if role != "admin":
         keep_an_admin(session, user)
     user.role = role
-    if role in WRITER_ROLES and user.email and _logs_in_by(session, user.email.casefold()) is None:
+    if role not in WRITER_ROLES:
+        user.email_key = None
+    elif user.email and _logs_in_by(session, user.email.casefold()) is None:
         user.email_key = user.email.casefold()
     return user
 
