@@ -411,6 +411,33 @@ def test_what_the_site_refuses_comes_back_into_the_field(visit: Callable[..., Pa
     expect(page.locator("[data-updates] > .update")).to_have_count(1)
 
 
+def test_all_that_is_unsent_is_there_after_a_reload(visit: Callable[..., Page], site: Site) -> None:
+    """The newest in the box, what was refused with its reason, and an older draft of another tab."""
+    page = at_work(visit, f"/post/{live_post(site)}", site.ada())
+    for text in ("<!-- a -->", "\u3164"):
+        field(page).fill(text)
+        page.get_by_role("button", name="Publish update").click()
+        expect(page.locator("[data-outbox]")).to_contain_text("Not sent: This shows nothing.")
+    expect(page.locator("[data-outbox] > *")).to_have_count(2)
+    for text in ("An older one.", "Half a sent"):
+        field(page).fill(text)
+        expect_kept(page, text)
+        page.evaluate("document.querySelector('[data-composer] form').elements.submission.value = crypto.randomUUID()")
+    page.reload()
+    expect(field(page)).to_have_value("Half a sent")
+    cards = page.locator("[data-outbox] > *")
+    expect(cards).to_have_count(3)
+    expect(cards.filter(has_text="Not sent: This shows nothing.")).to_have_count(2)
+    card = cards.filter(has_text="An older one.")
+    expect(card).to_contain_text("Not published yet.")
+    card.get_by_role("button", name="Edit again").click()
+    expect(field(page)).to_have_value("An older one.\n\nHalf a sent")
+
+
+def expect_kept(page: Page, text: str) -> None:
+    holds(page, lambda: text in page.evaluate("JSON.stringify({...localStorage})"), "it is kept")
+
+
 def test_an_ended_post_keeps_the_text(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
     page = at_work(visit, f"/post/{post_id}", site.ada())

@@ -75,9 +75,12 @@ function startAnew() {
 
 // What the outbox says
 
-function restore({ entry }) {
+function restore(detail) {
+  const { entry } = detail;
+  if (entry.key === key()) return;
   const isBusy = form.elements.title.value || form.elements.body.value;
-  if (!isBusy) fill(entry.fields);
+  if (!isBusy && !entry.refused) fill(entry.fields);
+  else showState(entry.refused ? { entry, state: "refused", message: entry.refused } : detail);
 }
 
 function fill({ title = "", body, key: isKey, submission }) {
@@ -115,7 +118,7 @@ function showRefused(detail) {
   showState(detail);
   itemOf(detail.entry).dataset.wasSentBefore = detail.status === 409;
   // The outbox has forgotten it; until the author decides it is kept as a draft.
-  document.dispatchEvent(new CustomEvent("outbox:keep", { detail: detail.entry }));
+  document.dispatchEvent(new CustomEvent("outbox:keep", { detail: { ...detail.entry, refused: detail.message } }));
 }
 
 function showDone({ entry, answer }) {

@@ -34,13 +34,18 @@ addEventListener("beforeunload", (event) => isUnkept() && event.preventDefault()
 function begin(detail) {
   me = detail;
   prefix = `pressroom ${me.username} ${post} `;
-  for (const entry of [...entries.values()]) put(entry); // typed before this script knew for whom
+  for (const entry of all()) put(entry); // typed before this script knew for whom
   for (const entry of stored()) {
     if (Date.now() - entry.at > KEPT_MS) forget(entry.key);
     else if (!entries.has(entry.key)) entries.set(entry.key, entry);
   }
-  for (const entry of [...entries.values()]) tell(entry, entry.state);
+  const [drafts, sent] = [true, false].map((is) => all().filter(({ state }) => (state === "draft") === is));
+  for (const entry of [...drafts.reverse(), ...sent]) tell(entry, entry.state); // the newest draft is the first
   run();
+}
+
+function all() {
+  return [...entries.values()];
 }
 
 // Keeping
@@ -82,7 +87,7 @@ function settledElsewhere(key) {
 }
 
 function isUnkept() {
-  return [...entries.values()].some((entry) => !entry.isKept);
+  return all().some((entry) => !entry.isKept);
 }
 
 // Sending, one after the other
@@ -107,7 +112,7 @@ async function run() {
 }
 
 function next() {
-  return [...entries.values()].find((entry) => entry.state === "sending");
+  return all().find((entry) => entry.state === "sending");
 }
 
 function rest(ms) {
