@@ -261,7 +261,7 @@ class Strict(HTMLParser):
             if name == "href":
                 address = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as a browser reads it
                 scheme = re.match(r"([a-z][a-z0-9+.-]*):", address)
-                assert not scheme or scheme[1] in ("http", "https", "mailto"), value
+                assert not scheme or scheme[1] in ("http", "https", "ftp", "mailto", "xmpp"), value
             if name == "src":
                 assert re.match("https://|/media/", value or "", re.IGNORECASE), value
             if name == "id":

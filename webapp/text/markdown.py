@@ -1,4 +1,4 @@
-"""The Markdown dialect of this site: CommonMark with tables, strikethrough, task lists and footnotes.
+"""The Markdown dialect of this site: CommonMark with tables, strikethrough, task lists, bare links and footnotes.
 
 The parser and renderer behind `render.py`, which alone should call them, for what comes out is not yet cleaned.
 """
@@ -9,20 +9,19 @@ from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
-from markdown_it.parser_inline import ParserInline
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock
 from markdown_it.rules_block import reference as reference_rule
 from markdown_it.rules_block import table as table_rule
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
-from markdown_it.rules_inline.state_inline import Scanned
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.footnote.index import footnote_def
 
+from .cjk import CJK
 from .highlight import highlighted
+from .inline import Inline
 from .raw_html import IMAGE_ATTRIBUTES, shown_as_image
 
 MAX_COLUMNS = 50
@@ -30,10 +29,6 @@ MAX_PARAGRAPH = 20_000  # characters: inline parsing is quadratic in places, in 
 MAX_DEPTH = 20  # levels: a quote is one, a list two; what is deeper markdown-it-py drops without a word
 MARKS = "*_~`|<&[!\\"  # a token each, and what takes the parser's time
 
-# Han, kana, Hangul, bopomofo, and the punctuation and wide forms that go with them.
-CJK = "\u1100-\u11ff\u2e80-\u303f\u3040-\u31ff\u3200-\u4dbf\u4e00-\ua4cf\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f"
-CJK += "\uff00-\uffef\U00016fe0-\U00018dff\U0001b000-\U0001b2ff\U00020000-\U0003ffff"
-_CJK = re.compile(f"[{CJK}]")
 # A line may end and the next begin here without a space between; Korean puts spaces between its words.
 _UNSPACED = re.compile(f"(?![\u1100-\u11ff\u3130-\u318f\uac00-\ud7ff\uffa0-\uffdc])[{CJK}]")
 
@@ -49,31 +44,6 @@ class TextRefused(ValueError):
         super().__init__(template % values)
         self.template = template
         self.values = values
-
-
-class _State(StateInline):
-    """Lets `**` and `~~` open and close next to CJK, which has no spaces: `**注（见下）**后`.
-
-    Source: https://github.com/tats-u/markdown-cjk-friendly, an amendment proposed for CommonMark.
-    """
-
-    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
-        scanned = super().scanDelims(start, canSplitWord)
-        end = start + scanned.length
-        before = self.src[start - 1] if start else " "
-        after = self.src[end] if end < self.posMax else " "
-        if canSplitWord and (_CJK.match(before) or _CJK.match(after)):
-            return Scanned(not after.isspace(), not before.isspace(), scanned.length)
-        return scanned
-
-
-class _Inline(ParserInline):
-    def parse(self, src: str, md: MarkdownIt, env: EnvType, tokens: list[Token]) -> list[Token]:
-        state = _State(src, md, env, tokens)
-        self.tokenize(state)
-        for rule in self.ruler2.getRules(""):
-            rule(state)
-        return state.tokens
 
 
 class _Html(RendererHTML):
@@ -239,7 +209,7 @@ def text_of(children: list[Token]) -> str:
 
 def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) -> MarkdownIt:
     md = MarkdownIt("commonmark", renderer_cls=_Html)
-    md.inline = _Inline()
+    md.inline = inline = Inline()
     md.configure("commonmark", {"maxNesting": MAX_DEPTH, "xhtmlOut": False, "tasklists": True, **options})
     md.enable(["table", "strikethrough"])
     md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
@@ -248,6 +218,7 @@ def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) 
     for plugin in plugins:
         plugin(md)
     md.core.ruler.push("dress", _dress)
+    inline.compile()
     return md
 
 

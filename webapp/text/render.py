@@ -230,7 +230,7 @@ def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
         allowed_classes={tag: names for tag, names in _ALLOWED_CLASSES.items() if tag in tags},
         attribute_filter=_attribute,
         set_tag_attribute_values={"img": raw_html.IMAGE_ATTRIBUTES} if "img" in tags else {},
-        url_schemes={"http", "https", "mailto"},
+        url_schemes={"http", "https", "ftp", "mailto", "xmpp"},
         link_rel=rel,
     )
 
