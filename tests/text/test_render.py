@@ -85,9 +85,37 @@ def test_footnotes_lead_there_and_back():
     assert "The note." in html
 
 
-def test_a_note_inside_a_note_or_a_list_is_text():
-    html = post("a[^1]\n\n[^1]: one\n\n    [^2]: two\n\n    three\n\n- [^3]: four")
-    assert all(word in html for word in ("one", "[^2]: two", "three", "[^3]: four"))
+def notes_of(html: str) -> list[str]:
+    """The words of each note, in their order."""
+    return [
+        plain(note).removesuffix(" ↩︎") for note in re.findall(r'<li id="fn-.*?</li>\n(?=<li id|</ol></s)', html, re.S)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("markdown", "notes"),
+    [
+        ("One[^1] two[^2].\n\n[^1]: First note.\n[^2]: Second note.", ["First note.", "Second note."]),
+        ("a[^1] b[^2] c[^x]\n\n[^1]: one\n[^2]: two\n[^x]: three", ["one", "two", "three"]),
+        ("a[^1] b[^2]\n[^1]: one\n\n    more\n[^2]: two", ["one\nmore", "two"]),
+        ("a[^1] b[^2]\n\n[^1]:\n    - one\n[^2]: two", ["one", "two"]),
+        ("- a[^1]\n- b[^2]\n\n  [^1]: one\n  [^2]: two", ["one", "two"]),
+        ("1. a[^1]\n   [^1]: one\n2. b[^2]\n[^2]: two", ["one", "two"]),
+        ("> a[^1] b[^2]\n>\n> [^1]: one\n> [^2]: two", ["one", "two"]),
+        ("a[^1]\n\n[^1]: one[^2]\n\n    [^2]: two\n\n    more", ["one\nmore", "two"]),
+        ("a[^1]\n\n[^1]: first\n[^1]: second", ["first"]),
+        ("- [^1]: one\n\na[^1]", ["one"]),
+    ],
+)
+@pytest.mark.parametrize("render", [post, render_update])
+def test_each_footnote_stands_by_itself_wherever_it_was_written(markdown, notes, render):
+    html = render(markdown)
+    body, _, section = html.partition('<section class="footnotes">')
+    assert notes_of(section) == notes
+    assert not any(words in plain(body) for note in notes for words in note.split("\n"))
+    assert "[^" not in html
+    assert "<li></li>" not in html
+    check(html)
 
 
 def test_footnotes_of_two_texts_on_one_page_do_not_collide():

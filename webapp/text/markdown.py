@@ -17,7 +17,6 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
-from mdit_py_plugins.footnote.index import footnote_def
 
 from .cjk import CJK
 from .highlight import highlighted
@@ -127,7 +126,7 @@ def _reference(state: StateBlock, startLine: int, endLine: int, silent: bool) ->
     return not state.src.startswith("[^", start) and reference_rule(state, startLine, endLine, silent)
 
 
-_CONTAINERS = frozenset({"blockquote_open", "list_item_open"})
+_CONTAINERS = frozenset({"blockquote_open", "list_item_open", "footnote_reference_open"})
 
 
 def _check_blocks(state: StateCore) -> None:
@@ -222,17 +221,48 @@ def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) 
     return md
 
 
-def _footnote_def(state: StateBlock, startLine: int, endLine: int, silent: bool) -> bool:
-    """The plugin's rule, for notes that stand by themselves: one within another, or a list's, it takes apart."""
-    return state.level == 0 and footnote_def(state, startLine, endLine, silent)
+def _move_notes(state: StateCore) -> None:
+    """Move notes to the end, in the order of their numbers, from wherever they stand: lists, quotes, other notes.
+
+    The plugin's own rule for this takes a note within a note apart. What nothing refers to is left out, as on GitHub.
+    """
+    notes: dict[str, list[Token]] = {}
+    labels, texts = list[str](), [list[Token]()]  # of what is open: the page's text, a note's, that of a note within
+    emptied = set[int]()  # lists, items and quotes that had a note at their beginning: the ids of their tokens
+    for token in state.tokens:
+        text = texts[-1]
+        if token.type == "footnote_reference_open":
+            emptied |= {id(last) for last in text[-1:] if last.nesting > 0}
+            labels.append(token.meta["label"])
+            texts.append([])
+        elif token.type == "footnote_reference_close":
+            notes.setdefault(labels.pop(), texts.pop())
+        elif token.nesting < 0 and text and id(text[-1]) in emptied:
+            text.pop()
+            emptied |= {id(last) for last in text[-1:] if last.nesting > 0}
+        else:
+            text.append(token)
+    state.tokens = texts[0]
+    numbered = state.env.get("footnotes", {}).get("list", {})
+    if numbered:
+        inside = [token for number in numbered for token in _note(number, numbered[number], notes)]
+        state.tokens += [Token("footnote_block_open", "", 1), *inside, Token("footnote_block_close", "", -1)]
+
+
+def _note(number: int, note: Mapping[str, Any], notes: Mapping[str, list[Token]]) -> list[Token]:
+    tokens = notes[note["label"]]
+    back = [Token("footnote_anchor", "", 0, meta={"id": number, "subId": again}) for again in range(note["count"])]
+    at = len(tokens) - 1 if tokens and tokens[-1].type == "paragraph_close" else len(tokens)
+    opening = Token("footnote_open", "", 1, meta={"id": number})
+    return [opening, *tokens[:at], *back, *tokens[at:], Token("footnote_close", "", -1)]
 
 
 def _footnotes(md: MarkdownIt) -> None:
     renderer = md.renderer
     assert isinstance(renderer, _Html)  # noqa: S101
     ours = {name: rule for name, rule in renderer.rules.items() if name.startswith("footnote_")}
-    footnote_plugin(md, inline=False)
-    md.block.ruler.at("footnote_def", _footnote_def, {"alt": ["paragraph", "reference"]})
+    footnote_plugin(md, inline=False, move_to_end=False)
+    md.core.ruler.after("inline", "move_notes", _move_notes)
     renderer.rules.update(ours)
 
 
