@@ -154,8 +154,61 @@ def test_an_anchor_keeps_the_vowel_signs_of_a_script():
     assert render_post("# हिन्दी").toc[0].id == "h-हिन्दी"
 
 
-def test_headings_in_updates_and_comments_have_no_ids():
-    assert " id=" not in render_update("# a") + render_comment("# a")
+LINKS = [  # Markdown, and the words of the heading to which each link leads
+    ("[a](#the-second-part)\n\n## The first part\n\n## The second part", ["The second part"]),
+    ("## Third {#own-id}\n\n[a](#own-id) [b](#third) [c](#h-own-id)", ["Third"] * 3),
+    ("Third {#Own_Id}\n---\n\n[a](#Own_Id) [b](#own_id)", ["Third"] * 2),
+    ("## Third {#own .unnumbered} ##\n\n[a](#own)", ["Third"]),
+    ("## 路由 {#第二}\n\n[a](#第二) [b](#%E7%AC%AC%E4%BA%8C) [c](#路由)", ["路由"] * 3),
+    (
+        "# URL 构建\n\n# हिन्दी\n\n# مرحبا بك\n\n[a](#url-构建) [b](#हिन्दी) [c](#مرحبا-بك)",
+        ["URL 构建", "हिन्दी", "مرحبا بك"],
+    ),
+    ("# Café\n\n[a](#cafe\u0301) [b](#CAF%C3%89)", ["Café"] * 2),
+    ("# Foo.bar: what’s `new_here`?\n\n[a](#foobar-whats-new_here) [b](#foo-bar-what-s-new-here)", None),
+    ("# A & B\n\n[a](#a--b) [b](#a-b)", ["A & B"] * 2),
+    ("# 🎉 News\n\n[a](#-news) [b](#news)", ["🎉 News"] * 2),
+    (f"# {'long, ' * 30}\n\n[a](#{'long-' * 29}long)", None),
+    ('# One\n\n<a href="#one">a</a> [b][]\n\n[b]: #one', ["One"] * 2),
+    ("- # One\n\n> ## Two\n>\n> [a](#one) [b](#two)", ["One", "Two"]),
+]
+
+
+@pytest.mark.parametrize(("markdown", "words"), LINKS)
+@pytest.mark.parametrize("render", [post, render_update])
+def test_links_within_a_text_lead_to_its_headings(markdown, words, render):
+    html = render(markdown)
+    check(html)
+    headings = {id_: plain(inner) for id_, inner in re.findall(r'<h\d[^>]* id="([^"]+)"[^>]*>(.*?)</h', html)}
+    targets = re.findall(r'href="#([^"]*)"', html)
+    assert targets
+    assert [headings[target] for target in targets] == (words or [*headings.values()] * len(targets))
+    assert "{#" not in html
+
+
+def test_the_same_heading_twice_is_told_apart_by_numbers():
+    html = post("# A\n\n# A\n\n# A\n\n[a](#a) [b](#a-1) [c](#a-2) [d](#h-a-2) [e](#h-a-3)")
+    assert re.findall(r'href="#([^"]*)"', html) == ["h-a", "h-a-2", "h-a-3", "h-a-2", "h-a-3"]
+    html = post("# A\n\n# A\n\n# A 1\n\n[a](#a-1) [b](#a-2)")
+    assert re.findall(r'href="#([^"]*)"', html) == ["h-a-1", "h-a-2"]
+    assert re.findall(r' id="([^"]*)"', post("# A {#x}\n\n# B {#x}\n\n# X")) == ["h-x", "h-x-2", "h-x-3"]
+
+
+def test_a_link_to_something_else_on_the_page_stays():
+    html = post("# A\n\n[a](#update-3) [b](#) [c](/post/1#a) [d](#comments)")
+    assert re.findall(r'href="([^"]*)"', html) == ["#update-3", "#", "/post/1#a", "#comments"]
+
+
+@pytest.mark.parametrize("heading", ["# a {#}", "# a \\{#b}", "# `{#b}`", '# a {#b"c}', "# a {#b} c", "# {#b}"])
+def test_what_is_no_id_of_a_heading_is_shown(heading):
+    assert "{#" in render_post(heading).toc[0].text
+
+
+def test_headings_of_updates_have_no_ids_unless_linked_and_those_of_comments_never():
+    assert " id=" not in render_update("# a") + render_comment("# a\n\n[b](#a)")
+    both = [re.findall(r' id="([^"]*)"', render_update(f"# a {{#b}}\n\n{words} [b](#b)")) for words in "xy"]
+    assert len(set(both[0] + both[1])) == 2  # they stand on one page
+    assert "{#b}" not in render_update("# a {#b}")
 
 
 # CJK, right-to-left, emoji

@@ -5,7 +5,9 @@ The parser and renderer behind `render.py`, which alone should call them, for wh
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
+from unicodedata import normalize
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -266,5 +268,22 @@ def _footnotes(md: MarkdownIt) -> None:
     renderer.rules.update(ours)
 
 
-FOR_AUTHORS = _parser({"html": True, "images": True, "highlight": highlighted}, _footnotes)
+_OWN_ID = re.compile(r"(?<!\\)\{#([^\s{}\"'<>&]+)(?:\s[^{}]*)?\}")
+
+
+def _take_ids(state: StateCore) -> None:
+    """Take `{#id}` off the end of headings; `anchors` reads it in `meta`."""
+    for opening, inline in pairwise(state.tokens):
+        if opening.type == "heading_open" and inline.content.endswith("}"):
+            at = inline.content.rfind("{#")
+            if at > 0 and (match := _OWN_ID.fullmatch(inline.content, at)):
+                inline.content = inline.content[:at].rstrip()
+                opening.meta["id"] = normalize("NFC", match[1])
+
+
+def _own_ids(md: MarkdownIt) -> None:
+    md.core.ruler.after("block", "own_ids", _take_ids)
+
+
+FOR_AUTHORS = _parser({"html": True, "images": True, "highlight": highlighted}, _footnotes, _own_ids)
 FOR_READERS = _parser({"html": False, "images": False, "highlight": None})

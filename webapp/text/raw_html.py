@@ -6,6 +6,7 @@ slow or the output large.
 """
 
 import re
+from collections.abc import Callable
 from html import escape, unescape
 
 from markdown_it.token import Token
@@ -54,14 +55,18 @@ class TooDeep(ValueError):
 
 
 class RawHtml:
-    """One text's raw HTML. heading: HTML level, 1 to 6, that an `<h1>` becomes; the others follow.
+    """One text's raw HTML.
+
+    heading: HTML level, 1 to 6, that an `<h1>` becomes; the others follow.
+    address: gives the address that a link's address becomes.
 
     Tags stay inside the Markdown block, quote, list item or emphasis in which they were opened: each of these has
     a list of its own of open tags in `_open`, and what is left open is closed with it.
     """
 
-    def __init__(self, heading: int) -> None:
+    def __init__(self, heading: int, address: Callable[[str], str]) -> None:
         self._heading = heading
+        self._address = address
         self._open: list[list[str]] = []
 
     def balanced(self, tokens: list[Token]) -> list[Token]:
@@ -94,6 +99,8 @@ class RawHtml:
         attributes = _attributes(name, match[3])
         if name == "img" and not shown_as_image(attributes.get("src", "")):
             return self._link(attributes)
+        if name == "a" and "href" in attributes:
+            attributes["href"] = self._address(attributes["href"])
         if name == "img":
             attributes = {"alt": "", **attributes, **IMAGE_ATTRIBUTES}
         return self._start(self._shifted(name), attributes)

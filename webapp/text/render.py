@@ -8,26 +8,17 @@ import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import sha256
-from unicodedata import category, normalize
 
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from . import highlight, raw_html
-from .markdown import FOR_AUTHORS, FOR_READERS, MARKS, TextRefused, text_of
+from .anchors import Anchors, Heading
+from .markdown import FOR_AUTHORS, FOR_READERS, MARKS, TextRefused
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
-
-
-@dataclass(frozen=True)
-class Heading:
-    """An entry of a table of contents: level 2 to 6, the id to link to, the words without markup."""
-
-    level: int
-    id: str
-    text: str
 
 
 @dataclass(frozen=True)
@@ -75,7 +66,8 @@ def render_post(markdown: str) -> Rendered:
 
 
 def render_update(markdown: str) -> str:
-    """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`; headings have no ids.
+    """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`. A heading has an
+    id only if the update links to it.
 
     Raises TextRefused above 10 kB and for the other bounds.
     """
@@ -97,16 +89,20 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
     env = {"mark": mark, "max_cells": kind.max_cells, "max_lookups": kind.max_lookups}
     tokens = kind.parser.parse(text, env)
     first = _shift_headings(tokens, kind)
-    headings = _name_headings(tokens) if kind is _POST else []
+    anchors = Anchors(tokens, "h-" if kind is _POST else f"h-{mark}-")
+    if kind is _POST:
+        anchors.name_all()
+    if not kind.readers:
+        _link(tokens, anchors)
     try:
-        tokens = raw_html.RawHtml(first).balanced(tokens)
+        tokens = raw_html.RawHtml(first, anchors.address).balanced(tokens)
     except raw_html.TooDeep:
         raise TextRefused("HTML tags are nested too deep.") from None
     html = kind.parser.renderer.render(tokens, kind.parser.options, env)
     _check_html(html, size)
     clean = _cleaned(html, _READERS if kind.readers else _AUTHORS)
     _check_html(clean, size)
-    return clean, headings
+    return clean, anchors.headings
 
 
 def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
@@ -160,27 +156,12 @@ def _shift_headings(tokens: list[Token], kind: _Kind) -> int:
     return max(kind.first_heading, kind.first_heading + 1 - highest)
 
 
-def _name_headings(tokens: list[Token]) -> list[Heading]:
-    """Give each heading its id, a second one of the same words with a number: `h-路由`, `h-路由-2`."""
-    headings, taken, count = [], set[str](), dict[str, int]()
-    for index, token in enumerate(tokens):
-        if token.type != "heading_open":
-            continue
-        text = " ".join(text_of(tokens[index + 1].children or []).split())
-        name = slug = _slug(text)
-        while name in taken:
-            count[slug] = count.get(slug, 1) + 1
-            name = f"{slug}-{count[slug]}"
-        taken.add(name)
-        token.attrSet("id", name)
-        headings.append(Heading(int(token.tag[1]), name, text))
-    return headings
-
-
-def _slug(text: str) -> str:
-    """Letters of any script, their marks, and digits stay: "URL 构建" is `h-url-构建`. At most 60 characters."""
-    kept = "".join(c if category(c)[0] in "LMN" else " " for c in normalize("NFC", text.lower())[:60])
-    return "-".join(["h", *kept.split()])
+def _link(tokens: list[Token], anchors: Anchors) -> None:
+    """Have links within the text lead to its headings."""
+    for token in tokens:
+        for child in token.children or []:
+            if child.type == "link_open":
+                child.attrs["href"] = anchors.address(str(child.attrs["href"]))
 
 
 # nh3: what remains of any HTML whatsoever. Raw HTML can't bring an id or a class past `raw_html`, so those here are
