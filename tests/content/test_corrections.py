@@ -6,13 +6,13 @@ import re
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, update
 
 from support.live_post import Clock, LivePost
 from support.persons import Person, happened
 from webapp import db
 from webapp.content import corrections
-from webapp.models import Revision
+from webapp.models import Revision, Update
 from webapp.text.render import render_update
 
 ARTICLE = re.compile(r'<article class="update.*?</article>', re.DOTALL)
@@ -92,6 +92,21 @@ def test_another_note_alone_is_no_other_text(anonymous: Person, live_post: LiveP
     assert earlier(anonymous.get(live_post.path).text) == ["Goal by Nine."]
     live_post.correct(n, "An own goal.", note="It was Ten.")
     assert earlier(anonymous.get(live_post.path).text) == ["Goal by Ten.", "Goal by Nine."]
+
+
+def test_another_note_or_title_keeps_html_that_the_renderer_would_make_otherwise_today(
+    app: Flask, anonymous: Person, live_post: LivePost
+) -> None:
+    n = live_post.add("Rovers 2\nCity 1")
+    with app.app_context(), db.writing() as session:
+        session.execute(update(Update).values(html="<p>As of last year</p>"))
+    live_post.correct(n, "Rovers 2\nCity 1", note="It was the second goal.")
+    page = anonymous.get(live_post.path).text
+    assert "As of last year" in page
+    assert earlier(page) == []
+    live_post.change(n, "edit", body="Rovers 2\nCity 1", title="Full time")
+    with app.app_context():
+        assert db.reading().scalars(select(Update.html)).one() == "<p>As of last year</p>"
 
 
 def test_what_was_withdrawn_shows_nothing_and_what_was_never_seen_stays_unseen(

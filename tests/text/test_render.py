@@ -235,6 +235,16 @@ def test_lines_of_chinese_join_without_a_space_but_korean_and_latin_keep_it():
     assert "one\ntwo" in post("one\ntwo")
 
 
+@pytest.mark.parametrize("render", [render_update, render_comment])
+def test_enter_is_a_line_break_in_updates_and_comments(render):
+    assert render("Rovers 2\nCity 1\nFull time") == '<p dir="auto">Rovers 2<br>\nCity 1<br>\nFull time</p>\n'
+    assert render("流浪者 2：1\n全场结束。\n再见") == '<p dir="auto">流浪者 2：1<br>\n全场结束。<br>\n再见</p>\n'
+    assert render("- a\n  b  \n  c").count("<br>") == 2
+    assert render("> a\nb\n\nc").count("<br>") == 1
+    assert "<br>" not in render("`a\nb`\n\n    a\n    b\n\n```\na\nb\n```\n\n| a |\n|---|\n| b |\n")
+    assert "<br>" not in post("Rovers 2\nCity 1\nFull time")
+
+
 def test_right_to_left_text_with_code_in_front_keeps_its_direction():
     html = post("`flask` مرحبا\n\n- שלום\n\n> سلام")
     assert '<p dir="auto"><code dir="ltr"' in html  # a part with a `dir` of its own doesn't count for "auto"

@@ -142,6 +142,7 @@ def edit(
     update = items.locked(session, Update, post_id, n)
     items.refuse_erased(update)
     also = corrections.kept_of(update)
+    html = _html_of(update, body, html)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
         record(session, update)
@@ -164,11 +165,17 @@ def correct(
     update = items.locked(session, Update, post_id, n)
     items.refuse_erased(update)
     also = corrections.kept_of(update) | {"said": corrections.was_said(session, update)}
+    html = _html_of(update, body, html)
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
         update.corrected_at = now_ms()
         record(session, update)
     return update
+
+
+def _html_of(update: Update, body: str, html: str) -> str:
+    """The HTML of the new body. Of the same body it stays, or readers would be shown a change that nobody made."""
+    return update.html if body == update.body else html
 
 
 def withdraw(session: WriteSession, post_id: int, n: int) -> Update:

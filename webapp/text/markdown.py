@@ -162,17 +162,22 @@ def _dress(state: StateCore) -> None:
         elif token.type in ("bullet_list_open", "ordered_list_open"):
             token.attrs.pop("class", None)
         elif token.type == "inline":
-            token.children = _dressed(token.children or [], state.md.options["images"])
+            token.children = _dressed(token.children or [], state.md.options)
 
 
 _DIRECTED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"})
 
 
-def _dressed(children: list[Token], images: bool) -> list[Token]:
+def _dressed(children: list[Token], options: OptionsDict) -> list[Token]:
     out: list[Token] = []
     links = 0
+    images, joined = options["images"], not options["breaks"]
     for index, token in enumerate(children):
-        if token.type == "softbreak" and _joins(children[index - 1 : index], children[index + 1 : index + 2]):
+        if (
+            joined
+            and token.type == "softbreak"
+            and _joins(children[index - 1 : index], children[index + 1 : index + 2])
+        ):
             continue
         if token.type == "image" and not (images and shown_as_image(str(token.attrs["src"]))):
             out += _linked(token, inside_link=links > 0)
@@ -285,5 +290,8 @@ def _own_ids(md: MarkdownIt) -> None:
     md.core.ruler.after("block", "own_ids", _take_ids)
 
 
-FOR_AUTHORS = _parser({"html": True, "images": True, "highlight": highlighted}, _footnotes, _own_ids)
-FOR_READERS = _parser({"html": False, "images": False, "highlight": None})
+_AUTHORS = {"html": True, "images": True, "highlight": highlighted}
+FOR_POSTS = _parser(_AUTHORS, _footnotes, _own_ids)
+# Enter is a line break, as in every other box for a few words.
+FOR_UPDATES = _parser(_AUTHORS | {"breaks": True}, _footnotes, _own_ids)
+FOR_COMMENTS = _parser({"html": False, "images": False, "highlight": None, "breaks": True})

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from . import highlight, raw_html
 from .anchors import Anchors, Heading
-from .markdown import FOR_AUTHORS, FOR_READERS, MARKS, TextRefused
+from .markdown import FOR_COMMENTS, FOR_POSTS, FOR_UPDATES, MARKS, TextRefused
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
@@ -47,9 +47,9 @@ class _Kind:
     readers: bool = False
 
 
-_POST = _Kind(FOR_AUTHORS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
-_UPDATE = _Kind(FOR_AUTHORS, 4, 10, 500, 2_000, 1_500, 100, 60_000)
-_COMMENT = _Kind(FOR_READERS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
+_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
+_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 60_000)
+_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -66,10 +66,9 @@ def render_post(markdown: str) -> Rendered:
 
 
 def render_update(markdown: str) -> str:
-    """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`. A heading has an
-    id only if the update links to it.
+    """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`; a line's end is a line break.
 
-    Raises TextRefused above 10 kB and for the other bounds.
+    A heading has an id only if the update links to it. Raises TextRefused above 10 kB and for the other bounds.
     """
     return _rendered(markdown, _UPDATE)[0]
 
@@ -77,7 +76,8 @@ def render_update(markdown: str) -> str:
 def render_comment(markdown: str) -> str:
     """A comment's HTML: no raw HTML (it is shown), no images (they become links), no footnotes or highlighting.
 
-    Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 kB and for the other bounds.
+    A line's end is a line break. Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 kB and for the
+    other bounds.
     """
     return _rendered(markdown, _COMMENT)[0]
 
