@@ -198,6 +198,9 @@ print('<a href="/x">')
     assert all(part in html for part in ("<details", "<table", "&nbsp;", "&amp;b=", "<img", 'class="align-right"'))
     written = feeds._with_absolute_links(html, f"{BASE}/post/1")
     assert written.replace("&#x27;", "'") == html
+    sources = '<source srcset="/media/a.webp 2x, https://a.b/media/c.webp,/media/d.webp">'
+    absolute = f'<source srcset="{BASE}/media/a.webp 2x, https://a.b/media/c.webp,{BASE}/media/d.webp">'
+    assert feeds._with_absolute_links(sources, f"{BASE}/post/1") == absolute
     assert feeds._with_absolute_links('<p><a href="http://[">x</a></p>', BASE) == '<p><a href="http://[">x</a></p>'
 
 

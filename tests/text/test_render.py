@@ -65,7 +65,7 @@ def test_a_raw_table_scrolls_too():
 
 
 def test_struck_text_and_ranges_with_a_single_tilde():
-    assert post("~~no~~ 1~2 and 3~4") == '<p dir="auto"><s>no</s> 1~2 and 3~4</p>\n'
+    assert post("~~no~~ 1~2 and 3~4") == '<p dir="auto"><del>no</del> 1~2 and 3~4</p>\n'
 
 
 def test_a_task_list_shows_boxes_that_need_no_label():
@@ -127,6 +127,46 @@ def test_footnotes_of_two_texts_on_one_page_do_not_collide():
 def test_the_same_text_makes_the_same_html():
     markdown = "# a\n\nb[^1] `c`\n\n```python\nx = 1\n```\n\n[^1]: note"
     assert post(markdown) == post(markdown)
+
+
+ADMONITIONS = {
+    "NOTE": ("Note", "说明"),
+    "TIP": ("Tip", "提示"),
+    "IMPORTANT": ("Important", "重要"),
+    "WARNING": ("Warning", "警告"),
+    "CAUTION": ("Caution", "注意"),
+}
+
+
+@pytest.mark.parametrize("render", [post, render_update, render_comment])
+@pytest.mark.parametrize("name", ADMONITIONS)
+def test_an_admonition_has_its_title_in_the_language_of_the_text(render, name):
+    for mark, words, title in (
+        (name, "A *b*", 0),
+        (name.lower(), "小心，请看 **HTML**", 1),
+        (name, "これは注意です", 0),
+    ):
+        html = render(f"> [!{mark}]\n> {words}\n>\n> c")
+        assert html.startswith(
+            f'<aside class="admonition admonition--{name.lower()}" dir="auto" role="note">\n'
+            f'<p class="admonition__title"><strong dir="auto">{ADMONITIONS[name][title]}</strong></p>\n<p>{words[0]}'
+        )
+        assert html.endswith("<p>c</p>\n</aside>\n")
+        assert "[!" not in html
+
+
+def test_an_admonition_may_hold_any_block_and_stand_in_any():
+    html = post("- x\n\n  > [!TIP]\n  >\n  > - a\n  >\n  > > [!note]  \n  > > b\n\ny")
+    assert html.count("<aside") == html.count("</aside>") == 2
+    assert "<ul>\n<li>a</li>" in html
+    assert summary(post("> [!NOTE]\n> words")) == "words"
+
+
+@pytest.mark.parametrize("quote", ["> [!NOTE]", "> [!NOTE] a", "> a\n> [!NOTE]", "> [!BLINK]\n> a", "[!NOTE]\na"])
+def test_what_github_does_not_take_for_an_admonition_is_a_quote(quote):
+    html = post(quote)
+    assert "<aside" not in html
+    assert "[!" in html
 
 
 # Headings
@@ -220,7 +260,7 @@ def test_headings_of_updates_have_no_ids_unless_linked_and_those_of_comments_nev
         ("**注（见下）**后", "<strong>注（见下）</strong>后"),
         ("前**“引”**后", "前<strong>“引”</strong>后"),
         ("**[链接](https://a.b)**后", '<strong><a href="https://a.b" rel="noopener">链接</a></strong>后'),
-        ("~~旧（价）~~新", "<s>旧（价）</s>新"),
+        ("~~旧（价）~~新", "<del>旧（价）</del>新"),
         ("a **b** c", "a <strong>b</strong> c"),
         ("snake_case_name 2*3*4", "snake_case_name 2<em>3</em>4"),
     ],
@@ -330,11 +370,32 @@ ATTACKS = [
     "[x](https://a\"onmouseover='alert(1))",
     'a[^"><img/src=x/onerror=alert(1)>]\n\n[^"><img/src=x/onerror=alert(1)>]: note',
     "# <img src=x onerror=alert(1)> `<b>`",
+    '# a {#x"><img/src=x/onerror=alert(1)>}\n\n[b](#x"><img/src=x/onerror=alert(1)>)',
+    '# a {#onclick=alert(1)}\n\n<a href="#onclick=alert(1)">x</a>',
+    "https://a.b/\"onmouseover=alert(1) https://a.b/'onclick=alert(1)' www.a.b/&quot;&gt;&lt;script&gt;",
+    "https://a.b/](javascript:alert(1)) javascript://a.b/%0aalert(1) www.javascript:alert(1)",
+    'mailto:a@b.c?x="><script> xmpp:a@b.c/"onclick=x data:a@b.c javascript:a@b.c',
+    "[x](tel:javascript:alert(1)) [y](foo:x) [z](vbscript:x) <foo:bar> <a href='foo:x' title=x>y</a>",
+    '<picture><source srcset="javascript:alert(1)"><img src="https://a/b" srcset="data:image/svg+xml,<svg>"></picture>',
+    '<picture><source srcset="https://a/b 1x, javascript:alert(1) 2x" onerror=alert(1) media="x"></picture>',
+    '<source srcset="https://a/b"><video><source src=x onerror=alert(1)></video>',
+    '<picture>\n<source srcset="https://a/b, //c/d" type=\'x" onload=alert(1)\'>\n</picture>',
+    "<del onclick=alert(1)>\n\n<script>alert(1)</script>\n\n</del>",
+    "<ins>\n\n<img src=x onerror=alert(1)>\n\n<p><del>\n\n- x",
+    "> [!NOTE]\n> <script>alert(1)</script><img src=x onerror=alert(1)>",
+    "> [!NOTE](javascript:alert(1))\n> x",
+    "<aside class='admonition admonition--note' role=alert id=x>x</aside>",
+    "<video><img src=x onerror=alert(1)></video><img src=x onerror=alert(1)></video>",
+    "<svg><script>alert(1)</svg></script><img src=x onerror=alert(1)>",
+    "<style><!--</style><img src=x onerror=alert(1)>--></style>",
+    "<iframe srcdoc='<script>alert(1)</script>'></iframe>",
+    "<noscript>\n\n<p title='</noscript><img src=x onerror=alert(1)>'>\n\n</noscript>",
+    "<template><script>alert(1)</script></template><object>\n\n</video></object><embed src=x>",
 ]
 TAGS = text._AUTHORS_TAGS
 ATTRIBUTES = {
-    *("alt", "class", "datetime", "dir", "height", "href", "id", "lang", "loading", "open", "referrerpolicy"),
-    *("rel", "src", "start", "tabindex", "title", "translate", "width"),
+    *("alt", "class", "datetime", "dir", "height", "href", "id", "lang", "loading", "media", "open", "referrerpolicy"),
+    *("rel", "role", "sizes", "src", "srcset", "start", "tabindex", "title", "translate", "type", "width"),
 }
 
 
@@ -352,17 +413,32 @@ class Strict(HTMLParser):
             if name == "href":
                 address = re.sub(r"[\x00-\x20]", "", value or "").lower()  # as a browser reads it
                 scheme = re.match(r"([a-z][a-z0-9+.-]*):", address)
-                assert not scheme or scheme[1] in ("http", "https", "ftp", "mailto", "xmpp"), value
+                assert not scheme or scheme[1] in (
+                    "http",
+                    "https",
+                    "ftp",
+                    "mailto",
+                    "xmpp",
+                    *([] if self.readers else ["geo", "sms", "tel"]),
+                ), value
             if name == "src":
                 assert re.match("https://|/media/", value or "", re.IGNORECASE), value
+            if name == "srcset":
+                for candidate in (value or "").split(","):
+                    assert re.match(r"\s*(https://|/media/)", candidate, re.IGNORECASE), value
+            if name == "role":
+                assert (tag, value) == ("aside", "note")
             if name == "id":
                 assert re.fullmatch(r"h(-\S+)?|fn(ref)?-[0-9a-f]{8}(-\d+){1,2}", value or ""), value
                 assert not self.readers
             if name == "class":
                 known = "scroll task task-box footnotes footnote-ref footnote-back"
-                known += " align-left align-center align-right"
+                known += " align-left align-center align-right admonition admonition__title"
+                known += " admonition--note admonition--tip admonition--important admonition--warning"
+                known += " admonition--caution"
                 assert set((value or "").split()) <= {*known.split(), *highlight.CLASSES}
         if tag == "a":
+            assert "href" in dict(attrs)
             assert dict(attrs)["rel"] == ("nofollow ugc noopener" if self.readers else "noopener")
         if tag == "img":
             assert {"alt", "loading", "referrerpolicy"} <= dict(attrs).keys() or "src" not in dict(attrs)
@@ -497,6 +573,20 @@ FRAGMENTS = [
     *("\n\n", "    ", "- ", "1. ", "> ", "# ", "| ", "|-|\n", "---\n", "[^1]", "[^1]: ", "[ ] ", "<div>", "</div>"),
     *("<b>", "</b>", "<a href='", "javascript:", "https://a", "<img src=", " onerror=", '"', "'", "<!--", "-->"),
     *("<table>", "<tr>", "<td>", "<p>", "<li>", "<svg>", "<math>", "<script>", "</script>", "<style>", "<textarea>"),
+    *(
+        "> [!NOTE]\n",
+        "{#a}",
+        "(#a)",
+        "www.a.b",
+        "a@b.c",
+        "<del>",
+        "</del>",
+        "<video>",
+        "</video>",
+        "</style>",
+        "<picture>",
+    ),
+    *("<source srcset='https://a'>", "tel:1", "_a@b.c_", "https://a.b/", "<a name=x>", "</a>"),
     *("<h1 id=x>", "<details open>", "中", "（", "م", "😀", "\x00", "\ud800", "\ufeff", "\u202e", "\r", "\t", "&#0;"),
 ]
 any_text = st.one_of(st.text(st.characters()), st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join))

@@ -156,6 +156,8 @@ def _with_absolute_links(html: str, base: str) -> str:
 
     def attribute(found: re.Match[str]) -> str:
         name, value = found.groups()
+        if name == "srcset":  # of addresses of the site only the paths of its pictures are in one
+            return f' srcset="{re.sub("(?<![^ ,])/(?=media/)", urljoin(base, "/"), value)}"'
         if name not in ("href", "src"):
             return found[0]
         try:

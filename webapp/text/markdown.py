@@ -1,4 +1,4 @@
-"""The Markdown dialect of this site: CommonMark with tables, strikethrough, task lists, bare links and footnotes.
+"""The Markdown dialect of this site: CommonMark with GFM's extensions, footnotes and admonitions.
 
 The parser and renderer behind `render.py`, which alone should call them, for what comes out is not yet cleaned.
 """
@@ -76,6 +76,10 @@ class _Html(RendererHTML):
         # A character, which is read aloud in the reader's language; a disabled input would need a label.
         return html + f'<span class="task-box">{"☑" if tokens[idx].meta["checked"] else "☐"}</span> '
 
+    def admonition_title(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
+        # With a `dir` of its own, or an Arabic text would run as its English title does.
+        return f'<p class="admonition__title"><strong dir="auto">{tokens[idx].content}</strong></p>\n'
+
     def footnote_ref(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         number, ref = footnote_id(tokens[idx], env)
         href = f"#fn-{env['mark']}-{number}"
@@ -145,6 +149,53 @@ def _check_blocks(state: StateCore) -> None:
             raise TextRefused("A paragraph can’t be longer than %(bound)s characters.", bound=MAX_PARAGRAPH)
 
 
+# GitHub's, in English and Chinese.
+ADMONITIONS = {
+    "note": ("Note", "说明"),
+    "tip": ("Tip", "提示"),
+    "important": ("Important", "重要"),
+    "warning": ("Warning", "警告"),
+    "caution": ("Caution", "注意"),
+}
+_ADMONITION = re.compile(rf"\[!({'|'.join(ADMONITIONS)})\][ \t]*(?:\n[ \t]*|\Z)", re.IGNORECASE)
+_HAN, _KANA = re.compile("[\u3400-\u9fff]"), re.compile("[\u3041-\u30ff]")
+_LATIN = re.compile("(?<![A-Za-z!])[A-Za-z]+")  # a mark as [!NOTE] isn't of the text
+
+
+def _name_admonitions(state: StateCore) -> None:
+    """Turn quotes that begin with a line `[!NOTE]` into admonitions, with a title in the text's language."""
+    out: list[Token] = []
+    named: list[bool] = []  # of the quotes that are open
+    skipped = 0
+    chinese = "[!" in state.src and _is_chinese(state.tokens)
+    for at, token in enumerate(state.tokens):
+        if skipped:
+            skipped -= 1
+            continue
+        out.append(token)
+        if token.type == "blockquote_open":
+            inline = state.tokens[at + 2] if state.tokens[at + 1].type == "paragraph_open" else token
+            kind = _ADMONITION.match(inline.content)
+            text = inline.content[kind.end() :] if kind else ""
+            named.append(bool(kind) and bool(text or state.tokens[at + 4].type != "blockquote_close"))
+            if kind and named[-1]:
+                name = kind[1].lower()
+                token.tag, token.attrs = "aside", {"class": f"admonition admonition--{name}"}
+                title = ADMONITIONS[name][chinese]
+                out.append(Token("admonition_title", "", 0, content=title, level=token.level + 1))
+                inline.content = text
+                skipped = 0 if text else 3
+        elif token.type == "blockquote_close" and named.pop():
+            token.tag = "aside"
+    state.tokens = out
+
+
+def _is_chinese(tokens: list[Token]) -> bool:
+    text = "\n".join(token.content for token in tokens if token.type == "inline")
+    han, kana, latin = (len(script.findall(text)) for script in (_HAN, _KANA, _LATIN))
+    return han > max(latin, 5 * kana)
+
+
 def _dress(state: StateCore) -> None:
     """Turn the tokens into those of this site: direction, alignment by class, images, joined CJK lines."""
     for index, token in enumerate(state.tokens):
@@ -165,7 +216,7 @@ def _dress(state: StateCore) -> None:
             token.children = _dressed(token.children or [], state.md.options)
 
 
-_DIRECTED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"})
+_DIRECTED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "aside", "table"})
 
 
 def _dressed(children: list[Token], options: OptionsDict) -> list[Token]:
@@ -184,6 +235,8 @@ def _dressed(children: list[Token], options: OptionsDict) -> list[Token]:
             continue
         if token.type == "image":
             token.attrs |= IMAGE_ATTRIBUTES
+        if token.tag == "s":
+            token.tag = "del"
         links += {"link_open": 1, "link_close": -1}.get(token.type, 0)
         out.append(token)
     return out
@@ -221,6 +274,7 @@ def _parser(options: Mapping[str, Any], *plugins: Callable[[MarkdownIt], None]) 
     md.block.ruler.at("table", _table, {"alt": ["paragraph", "reference"]})
     md.block.ruler.at("reference", _reference)
     md.core.ruler.after("block", "check_blocks", _check_blocks)
+    md.core.ruler.after("check_blocks", "admonitions", _name_admonitions)
     for plugin in plugins:
         plugin(md)
     md.core.ruler.push("dress", _dress)

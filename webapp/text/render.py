@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from . import highlight, raw_html
 from .anchors import Anchors, Heading
-from .markdown import FOR_COMMENTS, FOR_POSTS, FOR_UPDATES, MARKS, TextRefused
+from .markdown import ADMONITIONS, FOR_COMMENTS, FOR_POSTS, FOR_UPDATES, MARKS, TextRefused
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
@@ -113,11 +113,29 @@ def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
     """
     for _ in range(4):
         # What the text may not hold, its entities may not bring in.
-        clean = _NOT_TEXT.sub("\ufffd", cleaner.clean(html)).replace("\ufeff", "")
+        clean = _without_dead_links(_NOT_TEXT.sub("\ufffd", cleaner.clean(html)).replace("\ufeff", ""))
         if clean == html:
             return clean
         html = clean
     raise TextRefused("The HTML tags are not nested correctly.")
+
+
+# In cleaned HTML attributes are in double quotes, and a link has no other inside.
+_LINK = re.compile(r'<a(?=[ >])((?: [^ ="]+="[^"]*")*)>|</a>')
+
+
+def _without_dead_links(html: str) -> str:
+    """Cleaned HTML in which the words of a link without an address are words."""
+    dead = False
+
+    def tag(match: re.Match[str]) -> str:
+        nonlocal dead
+        if match[1] is not None:
+            dead = ' href="' not in match[1]
+            return "" if dead else match[0]
+        return "" if dead else match[0]
+
+    return _LINK.sub(tag, html)
 
 
 def _tidied(markdown: str) -> str:
@@ -169,6 +187,8 @@ def _link(tokens: list[Token], anchors: Anchors) -> None:
 _ID = re.compile(r"(?:h(?:-[^\s\"'<>&]+)?|fn-[0-9a-f]{8}-\d+|fnref-[0-9a-f]{8}-\d+(?:-\d+)?)")
 _ALIGNED = {"align-left", "align-center", "align-right"}
 _ALLOWED_CLASSES = {
+    "aside": {"admonition", *(f"admonition--{name}" for name in ADMONITIONS)},
+    "p": {"admonition__title"},
     "a": {"footnote-back"},
     "div": {"scroll"},
     "li": {"task"},
@@ -184,13 +204,18 @@ _ATTRIBUTES = {
     "code": {"translate"},
     "details": {"open"},
     "div": {"tabindex"},
-    "img": {"src", "alt", "width", "height", *raw_html.IMAGE_ATTRIBUTES},
+    "img": {"src", "srcset", "sizes", "alt", "width", "height", *raw_html.IMAGE_ATTRIBUTES},
     "li": {"id"},
     "ol": {"start"},
     "pre": {"tabindex", "translate"},
+    "source": {"srcset", "sizes", "media", "type", "width", "height"},
     "time": {"datetime"},
     **{f"h{level}": {"id"} for level in range(2, 7)},
 }
+
+
+# An aside without a role would be one of the page's landmarks.
+_FIXED = {"img": raw_html.IMAGE_ATTRIBUTES, "aside": {"role": "note"}}
 
 
 def _attribute(tag: str, name: str, value: str) -> str | None:
@@ -199,25 +224,31 @@ def _attribute(tag: str, name: str, value: str) -> str | None:
         return value if _ID.fullmatch(value) else None
     if name == "src":
         return value if raw_html.shown_as_image(value) else None
+    if name == "srcset":
+        return value if raw_html.shown_as_images(value) else None
     if name == "tabindex":
         return value if value == "0" else None
     return value
 
 
-def _cleaner(rel: str, tags: AbstractSet[str]) -> nh3.Cleaner:
+def _cleaner(rel: str, tags: AbstractSet[str], schemes: AbstractSet[str]) -> nh3.Cleaner:
     return nh3.Cleaner(
         tags=set(tags),
         attributes={tag: names for tag, names in _ATTRIBUTES.items() if tag in tags | {"*"}},
         allowed_classes={tag: names for tag, names in _ALLOWED_CLASSES.items() if tag in tags},
         attribute_filter=_attribute,
-        set_tag_attribute_values={"img": raw_html.IMAGE_ATTRIBUTES} if "img" in tags else {},
-        url_schemes={"http", "https", "ftp", "mailto", "xmpp"},
+        set_tag_attribute_values={tag: value for tag, value in _FIXED.items() if tag in tags},
+        url_schemes=set(schemes),
         link_rel=rel,
     )
 
 
-_READER_TAGS = {"a", "blockquote", "br", "code", "div", "em", "h4", "h5", "h6", "hr", "li", "ol", "p", "pre", "s"}
-_READER_TAGS |= {"span", "strong", "table", "tbody", "td", "th", "thead", "tr", "ul"}
-_READERS = _cleaner("nofollow ugc noopener", _READER_TAGS)
-_AUTHORS_TAGS = (raw_html.INLINE | raw_html.BLOCK | raw_html.VOID | {"section"}) - {"h1"}
-_AUTHORS = _cleaner("noopener", _AUTHORS_TAGS)
+_SCHEMES = {"http", "https", "ftp", "mailto", "xmpp"}
+_READER_TAGS = set(
+    (
+        "a aside blockquote br code del div em h4 h5 h6 hr li ol p pre s span strong table tbody td th thead tr ul"
+    ).split()
+)
+_READERS = _cleaner("nofollow ugc noopener", _READER_TAGS, _SCHEMES)
+_AUTHORS_TAGS = (raw_html.INLINE | raw_html.BLOCK | raw_html.VOID | {"aside", "section"}) - {"h1"}
+_AUTHORS = _cleaner("noopener", _AUTHORS_TAGS, _SCHEMES | {"geo", "sms", "tel"})

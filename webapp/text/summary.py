@@ -9,12 +9,14 @@ _ALT = re.compile(r"\salt=\"([^\"]*)\"")
 _NOTE_MARKS = re.compile(r'<sup class="footnote-ref">.*?</sup>|<a class="footnote-back".*?</a>')
 _INLINE = frozenset(
     (
-        "a abbr b bdi bdo cite code del dfn em i ins kbd mark q rp rt ruby s samp small span strong sub sup time u "
-        "var wbr"
+        "a abbr b bdi bdo cite code del dfn em i ins kbd mark picture q rp rt ruby s samp small source span strong "
+        "sub sup time u var wbr"
     ).split()
 )
 _NOT_PROSE = re.compile(
-    r"<pre\b.*?</pre>|<table\b.*?</table>|<h[2-6]\b.*?</h[2-6]>|<section class=\"footnotes\".*?</section>", re.DOTALL
+    r"<pre\b.*?</pre>|<table\b.*?</table>|<h[2-6]\b.*?</h[2-6]>|<section class=\"footnotes\".*?</section>"
+    r"|<p class=\"admonition__title\".*?</p>",
+    re.DOTALL,
 )
 
 
