@@ -7,8 +7,8 @@ APT := sudo apt-get install
 # Python's own pip, where it has one, is at hand sooner than the one that venv unpacks. Asked once.
 HAS_PIP = $(eval HAS_PIP := $(shell $(PYTHON) -c 'import pip; print(1)' 2>/dev/null))$(HAS_PIP)
 PIP = PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_USE_PEP517=1 PIP_BUILD_CONSTRAINT=constraints.txt \
-	$(if $(HAS_PIP),$(PYTHON) -m pip --python $(VENV)/bin/python,$(VENV)/bin/python -m pip) \
-	install --quiet --no-compile --constraint constraints.txt
+	$(if $(HAS_PIP),$(PYTHON) -m pip --python $(VENV)/bin/python,$(VENV)/bin/python -m pip)
+PIP_INSTALL = $(PIP) install --quiet --no-compile --constraint constraints.txt
 fail = { echo "$(1)" >&2; exit 1; }
 # pip takes a uWSGI that it once compiled for another Python of the same minor version.
 OWN_UWSGI = [ "$$($(VENV)/bin/uwsgi --python-version 2>&1)" = "$$($(VENV)/bin/python -c \
@@ -104,24 +104,27 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(NEW_VENV)
 	@if $(COMPILES); then \
 		echo "Installing into $(VENV). uWSGI is compiled, which takes a minute."; \
-		$(PIP) pip --editable '.[uwsgi]' && { $(OWN_UWSGI) \
-			|| $(PIP) --force-reinstall --no-cache-dir --no-deps uwsgi; }; \
+		$(PIP_INSTALL) pip --editable '.[uwsgi]' && { $(OWN_UWSGI) \
+			|| $(PIP_INSTALL) --force-reinstall --no-cache-dir --no-deps uwsgi; }; \
 	else \
 		echo "Installing into $(VENV). There is no C compiler with Python's headers, so uWSGI comes as a wheel (pyuwsgi)."; \
-		$(PIP) --only-binary pyuwsgi pip --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \
+		$(PIP_INSTALL) --only-binary pyuwsgi pip --editable '.[pyuwsgi]' || $(call fail,To compile uWSGI: $(APT) gcc libc6-dev python3-dev); \
 	fi
 	@$(COMPILED)
 	@touch $@
 
 $(VENV)/.installed-for-tests: $(VENV)/.installed
 	@echo "Installing what the tests need."
-	@$(PIP) --editable '.[test,load,bench]'
+	@$(PIP_INSTALL) --editable '.[test,load,bench]'
+# The examples of CommonMark and GFM are in the source of a parser only, not in what is installed of it.
+	@rm -rf $(VENV)/specs
+	@$(PIP) download --quiet --no-deps --no-binary marko --constraint constraints.txt --dest $(VENV)/specs marko
 	@$(COMPILED)
 	@touch $@
 
 without-uwsgi: python
 	@$(NEW_VENV)
-	@$(PIP) pip --editable . gunicorn waitress
+	@$(PIP_INSTALL) pip --editable . gunicorn waitress
 	@$(COMPILED)
 
 # These report what is missing in one line; pip would print a hundred.

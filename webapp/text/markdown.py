@@ -253,7 +253,8 @@ def _linked(image: Token, inside_link: bool) -> list[Token]:
     words = Token("text", "", 0, content=text_of(image.children or []) or str(image.attrs["src"]))
     if inside_link:
         return [words]
-    opening = Token("link_open", "a", 1, attrs={"href": image.attrs["src"]})
+    title = {"title": image.attrs["title"]} if "title" in image.attrs else {}
+    opening = Token("link_open", "a", 1, attrs={"href": image.attrs["src"], **title})
     return [opening, words, Token("link_close", "a", -1)]
 
 

@@ -50,8 +50,8 @@ IMAGE_ATTRIBUTES = {"loading": "lazy", "referrerpolicy": "no-referrer"}
 MAX_DEPTH = 20  # tags open at once
 
 _NAME = r"[A-Za-z_:][A-Za-z0-9:._-]*"
-_ATTRIBUTE = re.compile(rf"\s+({_NAME})(?:\s*=\s*(?:\"([^\"<>]*)\"|'([^'<>]*)'|([^\s\"'=<>`]+)))?")
-# A tag without `<` or `>` inside, or else a lone `<`, which then is text.
+_ATTRIBUTE = re.compile(rf"\s+({_NAME})(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'=<>`]+)))?")
+# A tag, or else a lone `<`, which then is text.
 _TAG = re.compile(rf"<(?:(/?)([A-Za-z][A-Za-z0-9]*)((?:{_ATTRIBUTE.pattern})*)\s*/?>)?")
 _IMAGE = re.compile(r"https://|/media/", re.IGNORECASE)
 
@@ -116,7 +116,7 @@ class RawHtml:
 
     def _tag(self, match: re.Match[str], allowed: frozenset[str]) -> str:
         closing, name = match[1], (match[2] or "").lower()
-        if name in _NOTHING:
+        if name in _NOTHING or (closing and name in BLOCK - allowed):  # in a paragraph there is nothing to close
             return ""
         if name not in allowed:
             return escape(match[0], quote=False)
@@ -169,7 +169,8 @@ class RawHtml:
     def _link(self, image: dict[str, str]) -> str:
         src = image.get("src", "")
         words = escape(image.get("alt") or src)
-        return words if any("a" in stack for stack in self._open) else f'<a href="{escape(src)}">{words}</a>'
+        title = f' title="{escape(image["title"])}"' if "title" in image else ""
+        return words if any("a" in stack for stack in self._open) else f'<a href="{escape(src)}"{title}>{words}</a>'
 
     def _shifted(self, name: str) -> str:
         if name[0] == "h" and name[1:].isdigit():
@@ -257,9 +258,13 @@ def _attributes(tag: str, text: str) -> dict[str, str]:
 def _without_comments(html: str) -> str:
     # Not a regular expression, for `<!--` again and again without an end is quadratic in that.
     pieces, at = [], 0
-    while (start := html.find("<!--", at)) >= 0 and (end := html.find("-->", start + 4)) >= 0:
+    while (start := html.find("<!--", at)) >= 0:
+        # `<!-->` and `<!--->` are whole.
+        end = html.find(">" if html[start + 4 : start + 6].startswith((">", "->")) else "-->", start + 4)
+        if end < 0:
+            break
         pieces.append(html[at:start])
-        at = end + 3
+        at = html.index(">", end) + 1
     return "".join(pieces) + html[at:]
 
 
