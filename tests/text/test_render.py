@@ -525,7 +525,9 @@ def test_a_table_has_at_most_fifty_columns():
     ("markdown", "reason"),
     [
         ("|a" * 50 + "|\n" + "|-" * 50 + "|\n" + "b\n" * 400, "1500 cells"),
-        (">" * 5000 + "a", "nested too deep"),
+        (">" * 1500 + "a", "nested too deep"),
+        (("- " * 9 + "a\n") * 490, "nested too deep"),
+        (">" * 2001, "2000 formatting characters"),
         ("".join("  " * depth + "- a\n" for depth in range(40)), "nested too deep"),
         ("[" * 2000, "square brackets"),
         ("a\n" * 501, "500 lines"),

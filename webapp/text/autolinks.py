@@ -53,7 +53,7 @@ def found_in(text: str) -> dict[int, tuple[int, str]]:
 
 def unescaped(address: str) -> str:
     """Without what stands for one character, as `\\_` and `&amp;`; programs that make Markdown write both."""
-    return _ESCAPED.sub(lambda match: match[1] or "&", address)
+    return _ESCAPED.sub(lambda match: match[1] or "&", address) if "\\" in address or "&" in address else address
 
 
 def _end_of_url(text: str, start: re.Match[str]) -> int:

@@ -29,8 +29,8 @@ _CHARACTERS = {
     "strikethrough": "~",
     "text": "",
 }
-# `]` ends a link's text.
-_NOT_TEXT = re.compile(r"[\n!&*<\[\\\]_`~]")
+_NOT_TEXT = re.compile(r"[\n!&*<\[\\_`~]")
+_NOT_LABEL = re.compile(r"[\n!&*<\[\\\]_`~]")  # `]` ends a link's words
 
 
 class _State(StateInline):
@@ -53,26 +53,22 @@ class _State(StateInline):
             return Scanned(not after.isspace(), not before.isspace(), scanned.length)
         return scanned
 
-    def end_of_text(self) -> int:
-        stop = _NOT_TEXT.search(self.src, self.pos, self.posMax)
-        return stop.start() if stop else self.posMax
-
     def push_text(self) -> None:
         """All up to the next character of a rule, or to the next bare link, and then that."""
-        end = self.end_of_text()
         place = bisect_left(self.links_at, self.pos)
-        if self.linkLevel or place == len(self.links_at) or self.links_at[place] >= end:
-            self.append_pending(self.src[self.pos : end])
-            self.pos = end
+        linked = not self.linkLevel and place < len(self.links_at) and self.links_at[place] < self.posMax
+        start = self.links_at[place] if linked else self.posMax
+        stop = _NOT_TEXT.search(self.src, self.pos, start)
+        end = stop.start() if stop else start
+        self.append_pending(self.src[self.pos : end])
+        self.pos = end
+        if not linked or end < start:
             return
-        start = self.links_at[place]
-        end, address = self.links[start]
-        self.append_pending(self.src[self.pos : start])
+        self.pos, address = self.links[start]
         link = self.push("link_open", "a", 1)
         link.attrs = {"href": self.md.normalizeLink(autolinks.unescaped(address))}
-        self.push("text", "", 0).content = autolinks.unescaped(self.src[start:end])
+        self.push("text", "", 0).content = autolinks.unescaped(self.src[start : self.pos])
         self.push("link_close", "a", -1)
-        self.pos = end
 
 
 class Inline(ParserInline):
@@ -109,16 +105,17 @@ class Inline(ParserInline):
             state.pushPending()
 
     def skipToken(self, state: StateInline) -> None:
-        """Go past one token, without making it."""
-        assert isinstance(state, _State)  # noqa: S101
+        """Go past one token, without making it. Every `[` asks this of all that follows, so the cache comes first."""
         start = state.pos
-        if start in state.cache:
-            state.pos = state.cache[start]
+        if known := state.cache.get(start):
+            state.pos = known
             return
+        assert isinstance(state, _State)  # noqa: S101
         if state.level >= state.md.options["maxNesting"]:
             state.pos = state.posMax
-        elif not _NOT_TEXT.match(state.src[start]):
-            state.pos = state.end_of_text()
+        elif not _NOT_LABEL.match(state.src[start]):
+            stop = _NOT_LABEL.search(state.src, start, state.posMax)
+            state.pos = stop.start() if stop else state.posMax
         else:
             state.level += 1
             found = any(rule(state, True) for rule in self._rules.get(state.src[start], ()))

@@ -44,12 +44,13 @@ class _Kind:
     max_cells: int
     max_headings: int
     max_lookups: int
+    max_containers: int
     readers: bool = False
 
 
-_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000)
-_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 60_000)
-_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 60_000, readers=True)
+_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000)
+_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000)
+_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, readers=True)
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -86,23 +87,17 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
     text = _tidied(markdown)
     size = _checked_size(text, kind)
     mark = sha256(text.encode()).hexdigest()[:8]
-    env = {"mark": mark, "max_cells": kind.max_cells, "max_lookups": kind.max_lookups}
+    env = {name: getattr(kind, name) for name in ("max_cells", "max_lookups", "max_containers")} | {"mark": mark}
     tokens = kind.parser.parse(text, env)
     first = _shift_headings(tokens, kind)
-    anchors = Anchors(tokens, "h-" if kind is _POST else f"h-{mark}-")
-    if kind is _POST:
-        anchors.name_all()
-    if not kind.readers:
-        _link(tokens, anchors)
-    try:
-        tokens = raw_html.RawHtml(first, anchors.address).balanced(tokens)
-    except raw_html.TooDeep:
-        raise TextRefused("HTML tags are nested too deep.") from None
+    headings = list[Heading]()
+    if not kind.readers:  # whose HTML is text and whose headings have no ids
+        tokens, headings = _linked(tokens, kind, first, mark)
     html = kind.parser.renderer.render(tokens, kind.parser.options, env)
     _check_html(html, size)
     clean = _cleaned(html, _READERS if kind.readers else _AUTHORS)
     _check_html(clean, size)
-    return clean, anchors.headings
+    return clean, headings
 
 
 def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
@@ -151,7 +146,7 @@ def _checked_size(text: str, kind: _Kind) -> int:
         raise TextRefused("The text is longer than %(bound)s kB.", bound=kind.max_kilobytes)
     if text.count("\n") > kind.max_lines:
         raise TextRefused("The text has more than %(bound)s lines.", bound=kind.max_lines)
-    if sum(map(text.count, MARKS)) > kind.max_marks:
+    if sum(map(text.count, MARKS + ">")) > kind.max_marks:
         raise TextRefused(
             "The text has more than %(bound)s formatting characters such as * [ and |.", bound=kind.max_marks
         )
@@ -174,12 +169,19 @@ def _shift_headings(tokens: list[Token], kind: _Kind) -> int:
     return max(kind.first_heading, kind.first_heading + 1 - highest)
 
 
-def _link(tokens: list[Token], anchors: Anchors) -> None:
-    """Have links within the text lead to its headings."""
+def _linked(tokens: list[Token], kind: _Kind, first: int, mark: str) -> tuple[list[Token], list[Heading]]:
+    """The tokens with tidied HTML, and with links that lead to the text's headings; these headings."""
+    anchors = Anchors(tokens, "h-" if kind is _POST else f"h-{mark}-")
+    if kind is _POST:
+        anchors.name_all()
     for token in tokens:
         for child in token.children or []:
             if child.type == "link_open":
                 child.attrs["href"] = anchors.address(str(child.attrs["href"]))
+    try:
+        return raw_html.RawHtml(first, anchors.address).balanced(tokens), anchors.headings
+    except raw_html.TooDeep:
+        raise TextRefused("HTML tags are nested too deep.") from None
 
 
 # nh3: what remains of any HTML whatsoever. Raw HTML can't bring an id or a class past `raw_html`, so those here are
