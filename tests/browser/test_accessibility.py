@@ -23,6 +23,9 @@ CODE = "```python\nprint('a line of code that is much longer than any phone is w
 MORE = "## One\n\n## Two\n\n- [x] done\n\nA note.[^1]\n\n[^1]: Here."
 
 
+BOXES = "> [!NOTE]\n> [A note](#what-it-saw).\n\n> [!WARNING]\n> A ~~warning~~.\n\n<del>\n\nNo.\n\n</del>"
+
+
 @pytest.fixture(scope="module")
 def places(site: Site) -> dict[str, str]:
     """Every kind of page, with something on it: {"the front page": "/", …}."""
@@ -30,7 +33,7 @@ def places(site: Site) -> dict[str, str]:
     live = ada.write_post(
         title="The lighthouse goes quiet",
         summary="After 142 years the lamp is switched off tonight.",
-        body=f"{ENGLISH}\n\n## What it saw\n\n{TABLE}\n\n{CODE}\n\n> A quote.\n\n{MORE}",
+        body=f"{ENGLISH}\n\n## What it saw\n\n{TABLE}\n\n{CODE}\n\n> A quote.\n\n{BOXES}\n\n{MORE}",
         tags="Harbour, History",
         live="y",
     )
@@ -55,7 +58,7 @@ def places(site: Site) -> dict[str, str]:
         post.published_at = post.changed_at = post.kept_live_at = now_ms() - 13 * 3_600_000
     chinese = ada.write_post(title="灯塔熄灯", body=GUIDE.read_text("utf-8").split("---\n", 2)[-1])
     arabic = ada.write_post(
-        title="المنارة تنطفئ الليلة", body="بعد مئة واثنين وأربعين عامًا ينطفئ الضوء.", language="ar"
+        title="المنارة تنطفئ الليلة", body=f"بعد مئة واثنين وأربعين عامًا ينطفئ الضوء.\n\n{BOXES}", language="ar"
     )
     ada.post(
         f"/desk/post/{chinese}",
