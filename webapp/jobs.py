@@ -1,5 +1,5 @@
-"""What a worker does besides answering: it puts stored pages right, ends live posts that went quiet, and empties
-SQLite's log of what was deleted while somebody read from it."""
+"""What a worker does besides answering: it puts stored pages right, indexes, ends live posts that went quiet, and
+empties SQLite's log of what was deleted while somebody read from it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from collections.abc import Callable
 from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
-from . import changes
-from .content import auto_end
+from . import changes, db
+from .content import auto_end, search_index
 from .db.faults import FAULTS
 from .pages import repair
 from .pages.public import PAGES
 
 QUIET_POSTS_SECONDS = 60.0
+INDEX_SECONDS = 1.0
+BETWEEN_BATCHES_SECONDS = 0.1  # others write meanwhile, and this worker answers
 LOG_SECONDS = 60.0
 
 
@@ -31,8 +33,17 @@ def start(app: Flask) -> None:
     every(LOG_SECONDS, changes.empty_log, app, "SQLite's log can't be emptied of what was deleted")
     if not app.debug:
         every(repair.HEAL_SECONDS, repair.Repair(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
+    every(INDEX_SECONDS, index, app, "Posts can't be indexed")
     if app.config["END_AFTER_HOURS"]:
         every(QUIET_POSTS_SECONDS, auto_end.Looks().look, app, "Quiet live posts can't be looked for")
+
+
+def index() -> None:
+    """Index what was changed by a worker of the last release, and all when the index is new."""
+    while search_index.has_work(db.reading()):
+        with db.writing() as session:
+            search_index.work(session)
+        time.sleep(BETWEEN_BATCHES_SECONDS)
 
 
 def every(seconds: float, work: Callable[[], object], app: Flask, complaint: str) -> None:

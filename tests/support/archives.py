@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from webapp.content import search_index
 from webapp.db import schema
 from webapp.ops import backup
 from webapp.ops.snapshots import SECRET_TABLES
@@ -33,10 +34,12 @@ def made(app: Flask, file: Path) -> Path:
 
 
 def content(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows by table, but for secrets and the versions of pages, which no backup brings back."""
+    """All rows by table, but for secrets and versions of pages, which no backup brings back, and what is derived."""
     with closing(sqlite3.connect(database)) as opened:
         names = [row[0] for row in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-        kept = [name for name in names if name not in {*SECRET_TABLES, "page"}]
+        kept = [
+            name for name in names if name not in {*SECRET_TABLES, "page"} and not name.startswith(search_index.TABLES)
+        ]
         return {name: sorted(opened.execute(f'SELECT * FROM "{name}"'), key=repr) for name in kept}  # noqa: S608
 
 

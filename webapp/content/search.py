@@ -1,32 +1,27 @@
-"""Full-text search behind `find`, on SQLite's FTS5.
+"""Full-text search: what is asked, and what is found of it. The index is SQLite's in `search_index`."""
 
-FTS5's own tokenizers find no Chinese word (`unicode61`) or none of two characters (`trigram`). So every character of
-a script that is written without spaces becomes a token of its own, and a query's run of them a phrase.
-"""
-
-import re
-import unicodedata
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from flask import url_for
-from markupsafe import Markup, escape
-from sqlalchemy import Select, select, text
+from markupsafe import Markup
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer, selectinload
 
-from ..models import SEARCH_TABLE as TABLE
-from ..models import Post, Update
+from ..models import Post, Tag, Update, User
 from ..text.summary import plain
+from ..text.tokens import is_unspaced, spans, tokens
+from . import search_index as index
+from . import search_last_release as last_release
+from .excerpts import Marker, excerpt
+from .search_query import QUERY_LENGTH, Query, Term, parse, term_of
 
-QUERY_LENGTH = 200
-LIMIT = 50
-EXCERPT = 160
-LOOKED_AT = 20_000  # characters of a text, for the first of so many words
-EXCERPT_WORDS = 20
-# Han, kana, Hangul, Thai, Lao, Khmer, Burmese: no spaces between words, or words that are best found by their parts.
-_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_UNSPACED += "\U00020000-\U0003ffff"
-_TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W{_UNSPACED}]+")
-_RUN = re.compile(rf"[{_UNSPACED}]+|[^\W{_UNSPACED}]+")
+PAGE_SIZE = 20
+FILTERS = 6  # authors and tags that are offered to search in
+# How much HTML of each result is looked through for an excerpt, if need be, and of all together.
+TEXT_OF_ONE, TEXT_OF_ALL, TEXT_AT_LEAST = 100_000, 300_000, 4_000
+MEANT_WORDS, MEANT_LETTERS = 3, (3, 20)
+_WITHOUT_TEXT = (defer(Post.body), defer(Post.html))
 
 
 @dataclass(frozen=True)
@@ -40,103 +35,194 @@ class Result:
     language: str
     excerpt: Markup
     at: int
+    authors: tuple[User, ...] = ()
+    tags: tuple[Tag, ...] = ()
 
 
-def _tokens(written: str) -> str:
-    return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", written)))
+@dataclass(frozen=True)
+class Found:
+    """One page of `total` results, numbered from 1 to `last`; `meant` is another query that finds more, if any."""
+
+    results: list[Result]
+    total: int
+    number: int = 1
+    last: int = 1
+    meant: str = ""
+
+    @property
+    def first(self) -> int:
+        """The number of the first result of this page."""
+        return (self.number - 1) * PAGE_SIZE + 1
+
+    @property
+    def authors(self) -> list[User]:
+        """Of these results, the most frequent first."""
+        counts = Counter(author for result in self.results for author in result.authors if author.deleted_at is None)
+        return [author for author, _ in counts.most_common(FILTERS)]
+
+    @property
+    def tags(self) -> list[Tag]:
+        counts = Counter(tag for result in self.results for tag in result.tags)
+        return [tag for tag, _ in counts.most_common(FILTERS)]
 
 
-def _match(query: str) -> str:
-    """The FTS5 query: every run of the text as a phrase, the last one as a prefix; all must be there."""
-    runs = [f'"{_tokens(run)}"' for run in _RUN.findall(unicodedata.normalize("NFKC", query))]
-    return " ".join([*dict.fromkeys(runs[:-1]), *(f"{run}*" for run in runs[-1:])])
+NOTHING = Found([], 0)
 
 
 def put(session: Session, item: Post | Update) -> None:
-    """Index an item as it is now; an unpublished or withdrawn one is taken out."""
-    rowid = _rowid(item)
-    session.execute(text(f"DELETE FROM {TABLE} WHERE rowid = :rowid"), {"rowid": rowid})  # noqa: S608
-    if not _is_public(item):
-        return
-    summary = f"{item.summary} {' '.join(tag.name for tag in item.tags)} " if isinstance(item, Post) else ""
-    written = plain(item.html)
-    session.execute(
-        text(f"INSERT INTO {TABLE} (rowid, title, body, plain) VALUES (:rowid, :title, :body, :plain)"),  # noqa: S608
-        {"rowid": rowid, "title": _tokens(item.title), "body": _tokens(summary + written), "plain": written},
-    )
+    """Index an item as it is now, and a post's updates with it; what isn't public is taken out."""
+    number = index.number(item)
+    last_release.put(session, item, number, _is_public(item))
+    if index.is_prepared(session):
+        index.settle(session, number)
+        if isinstance(item, Post):
+            index.settle_updates(session, item.id)
 
 
 def forget_updates(session: Session, post_id: int) -> None:
-    """Take a post's updates out, before they are deleted: rows are numbered by them."""
-    of_post = 'SELECT id * 2 + 1 FROM "update" WHERE post_id = :post_id'
-    session.execute(text(f"DELETE FROM {TABLE} WHERE rowid IN ({of_post})"), {"post_id": post_id})  # noqa: S608
+    """Take an unpublished post's updates out, before they are deleted: rows are numbered by them."""
+    last_release.forget_updates(session, post_id)
+    if index.is_prepared(session):
+        index.settle_updates(session, post_id, limit=-1)
 
 
 def forget_deleted(session: Session) -> None:
-    """Write the index anew: words of what was taken out stay in it until then, and secure_delete can't see them."""
-    session.execute(text(f"INSERT INTO {TABLE} ({TABLE}) VALUES ('optimize')"))  # noqa: S608
+    """Leave nothing in the index of what was taken out of it."""
+    last_release.forget_deleted(session)
+    if index.is_prepared(session):
+        index.forget_deleted(session)
 
 
 def _is_public(item: Post | Update) -> bool:
     return item.status == "published" if isinstance(item, Post) else item.withdrawn_at is None
 
 
-def _rowid(item: Post | Update) -> int:
-    """Posts have the even rows and updates the odd ones."""
-    return item.id * 2 + isinstance(item, Update)
+def find(
+    session: Session,
+    query: str,
+    *,
+    by_date: bool = False,
+    author: User | None = None,
+    tag: Tag | None = None,
+    number: int = 1,
+) -> Found:
+    """A page of the posts and updates that have all that `query` asks for, which may be any text at all.
+
+    The best first, or the newest with `by_date`; only of an author, or with a tag, if given. Beyond the last page is
+    the last one.
+    """
+    asked = parse(query)
+    if not asked.wanted:
+        return NOTHING
+    if not index.is_prepared(session) or (not index.is_filled(session) and last_release.is_used(session)):
+        items = last_release.best(session, query[:QUERY_LENGTH], PAGE_SIZE)
+        return Found(_results(session, items, asked), len(items))
+    marks = [*([f"=a{author.id}"] if author else []), *([f"=t{tag.id}"] if tag else [])]
+    found = _page(session, asked, by_date, marks, number)
+    if not found.total and not author and not tag:
+        return replace(found, meant=_meant(session, query[:QUERY_LENGTH], asked))
+    return found
 
 
-def find(session: Session, query: str) -> list[Result]:
-    """The best LIMIT posts and updates that hold every word of `query`, which may be any text at all."""
-    match = _match(query[:QUERY_LENGTH])
-    if not match:
+def _page(session: Session, asked: Query, by_date: bool, marks: list[str], number: int) -> Found:
+    match = index.expression(asked, marks)
+    total = index.count(session, match)
+    last = max(1, -(-min(total, index.RANKED) // PAGE_SIZE))
+    number = min(max(number, 1), last)
+    offset = (number - 1) * PAGE_SIZE
+    items = index.best(session, match, total, by_date=by_date, limit=PAGE_SIZE, offset=offset) if total else []
+    return Found(_results(session, items, asked), total, number, last)
+
+
+# What was meant
+
+
+def _meant(session: Session, query: str, asked: Query) -> str:
+    """The query with another letter in its words that nobody has used, when that finds something that is public."""
+    words = [term.tokens[0] for term in asked.wanted if len(term.tokens) == 1 and not term.exact]
+    words = [word for word in words if word[0].isalnum() and not is_unspaced(word)]
+    better = {word: close[0] for word in words[:MEANT_WORDS] if (close := _close_words(session, word))}
+    if not better:
+        return ""
+    meant, end = "", 0
+    for start, stop, token in spans(query):
+        if token in better:
+            meant += query[end:start] + better[token]
+            end = stop
+    meant += query[end:]
+    return meant if _page(session, parse(meant), False, [], 1).results else ""
+
+
+def _close_words(session: Session, word: str) -> list[str]:
+    """Those close to a word that nobody has used, the most frequent first; else those of which another form is used."""
+    if index.known(session, [term_of([word])]):
         return []
-    # The updates of an unpublished post stay in the index; left in here they would push others past the limit.
-    hidden = "SELECT id * 2 + 1 FROM \"update\" WHERE post_id IN (SELECT id FROM post WHERE status <> 'published')"
-    best = text(
-        f"SELECT rowid, plain FROM {TABLE} WHERE {TABLE} MATCH :match AND rowid NOT IN ({hidden}) "  # noqa: S608
-        f"ORDER BY bm25({TABLE}, 5, 1) LIMIT :limit"
-    )
-    rows = session.execute(best, {"match": match, "limit": LIMIT})
-    texts: dict[int, str] = {row.rowid: row.plain for row in rows}
-    items: dict[int, Post | Update] = {}
-    items |= {_rowid(post): post for post in session.scalars(_posts([i // 2 for i in texts if i % 2 == 0]))}
-    items |= {_rowid(update): update for update in session.scalars(_updates([i // 2 for i in texts if i % 2]))}
-    words = _RUN.findall(unicodedata.normalize("NFKC", query[:QUERY_LENGTH]))
-    return [_result(items[i], written, words) for i, written in texts.items() if i in items]
+    close = _close_to(word)
+    used = index.known(session, [Term((other,)) for other in close])
+    return used or index.known(session, [term for other in close if (term := term_of([other])).stems])
 
 
-def _posts(ids: list[int]) -> Select[Post]:
-    public = select(Post).where(Post.id.in_(ids), Post.status == "published")
-    return public.options(defer(Post.body), defer(Post.html))
+def _close_to(word: str) -> list[str]:
+    """The words that one letter more, less or other makes of it, or two letters that change places."""
+    if not MEANT_LETTERS[0] <= len(word) <= MEANT_LETTERS[1]:
+        return []
+    parts = [(word[:at], word[at:]) for at in range(len(word) + 1)]
+    letters = _alphabet(word)
+    close = [a + b[1] + b[0] + b[2:] for a, b in parts if len(b) > 1]
+    close += [a + b[1:] for a, b in parts if b]
+    close += [a + letter + b[1:] for a, b in parts if b for letter in letters]
+    close += [a + letter + b for a, b in parts for letter in letters]
+    return [other for other in dict.fromkeys(close) if other != word]
 
 
-def _updates(ids: list[int]) -> Select[Update]:
-    public = select(Update).join(Post).where(Update.id.in_(ids), Post.status == "published")
-    return public.options(selectinload(Update.post).options(defer(Post.body), defer(Post.html)))
+def _alphabet(word: str) -> list[str]:
+    """The letters of the script that most of a folded word is in: those of its part of Unicode."""
+    if word.isascii():
+        return list("abcdefghijklmnopqrstuvwxyz")
+    first = ord(max(word)) & ~0x7F
+    return [
+        letter for letter in map(chr, range(first, first + 0x80)) if tokens(f"{word[0]}{letter}") == [word[0] + letter]
+    ]
 
 
-def _result(item: Post | Update, written: str, words: list[str]) -> Result:
-    excerpt = _excerpt(written, words)
+# What is shown
+
+
+def _results(session: Session, items: list[int], asked: Query) -> list[Result]:
+    found: dict[int, tuple[Post | Update, str]] = {}
+    for post, html in session.execute(_posts([item // 2 for item in items if item % 2 == 0])):
+        found[index.number(post)] = post, html
+    for update, html in session.execute(_updates([item // 2 for item in items if item % 2])):
+        found[index.number(update)] = update, html
+    left, results, marker = TEXT_OF_ALL, [], Marker(asked.wanted)
+    for item in items:
+        if item in found:
+            shown, html = found[item]
+            html = html[: max(left, TEXT_AT_LEAST)]
+            left -= len(html)
+            results.append(_result(shown, excerpt(plain(html[: html.rfind(">") + 1]), marker)))
+    return results
+
+
+def _posts(ids: list[int]) -> Select[Post, str]:
+    public = select(Post, func.substr(Post.html, 1, TEXT_OF_ONE)).where(Post.id.in_(ids), Post.status == "published")
+    return public.options(selectinload(Post.authors), selectinload(Post.tags), *_WITHOUT_TEXT)
+
+
+def _updates(ids: list[int]) -> Select[Update, str]:
+    public = select(Update, func.substr(Update.html, 1, TEXT_OF_ONE)).join(Post)
+    public = public.where(Update.id.in_(ids), Update.withdrawn_at.is_(None), Post.status == "published")
+    of_post = selectinload(Update.post).options(selectinload(Post.tags), *_WITHOUT_TEXT)
+    return public.options(of_post, selectinload(Update.author), defer(Update.body), defer(Update.html))
+
+
+def _result(item: Post | Update, excerpt: Markup) -> Result:
+    post = item if isinstance(item, Post) else item.post
+    tags = tuple(post.tags)
     if isinstance(item, Post):
         url = url_for("reader.post", post_id=item.id)
-        return Result("post", url, item.title, item.title, item.language, excerpt, item.published_at or 0)
+        at = item.published_at or 0
+        return Result("post", url, item.title, item.title, item.language, excerpt, at, tuple(item.authors), tags)
     url = url_for("reader.update", post_id=item.post_id, n=item.n)
-    return Result("update", url, item.title, item.post.title, item.post.language, excerpt, item.created_at)
-
-
-def _excerpt(written: str, words: list[str]) -> Markup:
-    """The text around the first word that is found, with every found word marked."""
-    written = " ".join(written.split())
-    words = sorted(words, key=len, reverse=True)[:EXCERPT_WORDS]
-    pattern = re.compile("|".join(map(re.escape, words)), re.IGNORECASE)
-    first = pattern.search(written, 0, LOOKED_AT)
-    start = max(0, first.start() - EXCERPT // 3) if first else 0
-    piece = written[start : start + EXCERPT]
-    marked = Markup()
-    end = 0
-    for found in pattern.finditer(piece):
-        marked += escape(piece[end : found.start()]) + Markup("<mark>{}</mark>").format(found.group())
-        end = found.end()
-    marked += escape(piece[end:])
-    return escape("…" if start else "") + marked + ("…" if start + EXCERPT < len(written) else "")
+    authors = (item.author,)
+    return Result("update", url, item.title, post.title, post.language, excerpt, item.created_at, authors, tags)

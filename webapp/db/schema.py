@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,6 +80,21 @@ def _migrate(url: str, connection: Connection) -> None:
     from alembic.util import CommandError
 
     try:
-        command.upgrade(alembic_config(url, connection), "head")
+        with without_triggers(connection):
+            command.upgrade(alembic_config(url, connection), "head")
     except CommandError as error:
         raise SchemaRefused(f"The database has another schema than this Pressroom: {error}") from error
+
+
+@contextmanager
+def without_triggers(connection: Connection) -> Iterator[None]:
+    """Those of the search's index. A table that is made anew would lose its own, and others' forbid to rename it."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    triggers = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
+    for trigger in triggers:
+        connection.exec_driver_sql(f'DROP TRIGGER "{trigger.name}"')
+    yield
+    for trigger in triggers:
+        connection.exec_driver_sql(trigger.sql)

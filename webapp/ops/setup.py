@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from .. import create_app, db
+from ..content import search_index
 from ..db import schema
 from ..models import User
 from ..pages import repair
@@ -74,6 +75,7 @@ def upgrade_schema(settings: dict[str, Any]) -> None:
     if copy := snapshots.before_upgrade(settings):
         click.echo(f"The database was copied to {printable(copy)} before its schema is upgraded.", err=True)
     schema.upgrade(settings["DATABASE_URL"])
+    search_index.prepare_at(settings["DATABASE_URL"])
 
 
 def program() -> str:

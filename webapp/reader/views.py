@@ -1,11 +1,13 @@
 """Public pages. They read no cookie and no session, and set none: everybody gets the same bytes."""
 
+from contextlib import suppress
+
 from flask import Blueprint, render_template, request
 
 from ..content import about as site_pages
 from ..content import comments, events, listings, posts, search, updates
 from ..db import reading
-from ..errors import Moved
+from ..errors import Moved, NotFound
 from ..http import rate_limits
 from ..http.links import relative
 from ..models import FRONT, ITEMS_PER_PAGE
@@ -108,9 +110,22 @@ def about(name: str) -> str:
 @reader.get("/search")
 def search_posts() -> str:
     query = request.args.get("q", "").strip()
+    by_date = request.args.get("order") == "date"
     if query:
         _searches.use(rate_limits.network_of(request.remote_addr))
-    return render_template("reader/search.html", query=query, results=search.find(reading(), query))
+    author, tag, found = None, None, search.NOTHING
+    with suppress(NotFound):  # nothing is by somebody who isn't there, or has a tag that isn't
+        author = users.public(reading(), name) if (name := request.args.get("author")) else None
+        tag = listings.tag_by_key(reading(), key) if (key := request.args.get("tag")) else None
+        number = request.args.get("page", 1, type=int)
+        found = search.find(reading(), query, by_date=by_date, author=author, tag=tag, number=number)
+    chosen = {"q": query, "order": "date" if by_date else None} | {
+        "author": author.username if author else request.args.get("author") or None,
+        "tag": tag.key if tag else request.args.get("tag") or None,
+    }
+    return render_template(
+        "reader/search.html", query=query, results=found.results, found=found, chosen=chosen, author=author, tag=tag
+    )
 
 
 @reader.get("/hello")

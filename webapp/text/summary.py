@@ -47,7 +47,7 @@ def summary(html: str, chars: int = 200) -> str:
     if len(words) <= chars:
         return words
     cut = max(chars - 1, 0)
-    while cut and not _breaks(words, cut):
+    while cut and not breaks(words, cut):
         cut -= 1
     if not cut:  # one endless word
         cut = max(chars - 1, 0)
@@ -61,7 +61,8 @@ _GLUED = re.compile(
 _NO_LINE_START = "、。，．！？；：）」』】》〉〕〗…"
 
 
-def _breaks(words: str, at: int) -> bool:
+def breaks(words: str, at: int) -> bool:
+    """Whether a text may be cut there."""
     before, after = words[at - 1], words[at]
     if _GLUED.match(after) or before == "\u200d" or after in _NO_LINE_START:
         return False
