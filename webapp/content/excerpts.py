@@ -1,7 +1,9 @@
 """The part of a text where it was found, marked, however it is written there."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
 from markupsafe import Markup, escape
 
@@ -24,24 +26,28 @@ class Marker:
         self.longest = max(len(term.tokens) for term in terms)
         self.stems = frozenset[str]().union(*({*term.stems, term.tokens[0]} for term in terms if term.is_loose))
         self.prefixes = tuple(term.tokens[0] for term in terms if term.prefix and len(term.tokens) == 1)
-        beginnings = {_alike(term) for term in terms}
+        beginnings = sorted({_beginning(term) for term in terms})
         # Within another word it is only of a script without spaces, or after the v of a version.
-        spaced = "" if any(is_unspaced(beginning) for beginning in beginnings) else "(?<![^\\W_v])"
-        self.likely = re.compile(f"{spaced}(?:{'|'.join(map(re.escape, sorted(beginnings)))})")
+        spaced = "" if any(is_unspaced(term.tokens[0]) for term in terms) else "(?<![^\\W_v])"
+        self.likely = re.compile(f"{spaced}(?:{'|'.join(beginnings)})")
 
     def hits(self, written: str) -> Iterator[tuple[int, int]]:
         """From where to where each is, in order."""
-        words = list(spans(written))
-        for at, (start, stop, token) in enumerate(words):
+        coming = spans(written)
+        words = deque(islice(coming, self.longest))
+        while words:
+            start, stop, token = words[0]
             over = 0
             for term in self.by_first.get(token, ()):
-                following = words[at : at + len(term.tokens)]
+                following = list(islice(words, len(term.tokens)))
                 if _is_there(term, [word[2] for word in following]):
                     over = max(over, following[-1][1])
             if not over and (token.startswith(self.prefixes) or self._has_stem(token)):
                 over = stop
             if over:
                 yield start, over
+            words.popleft()
+            words.extend(islice(coming, 1))
 
     def _has_stem(self, token: str) -> bool:
         return bool(self.stems) and any(stem(token, language) in self.stems for language in LANGUAGES)
@@ -54,13 +60,13 @@ def _is_there(term: Term, words: list[str]) -> bool:
     return term.prefix and same and words[-1].startswith(term.tokens[-1])
 
 
-def _alike(term: Term) -> str:
-    """How the first token begins, with its stems."""
-    beginning = term.tokens[0]
+def _beginning(term: Term) -> str:
+    """A pattern of all its tokens, or of how the only one begins, with its stems."""
+    word = term.tokens[0]
     for other in term.stems:
-        while not other.startswith(beginning):
-            beginning = beginning[:-1]
-    return beginning
+        while not other.startswith(word):
+            word = word[:-1]
+    return r"[\W_]*".join(map(re.escape, (word, *term.tokens[1:])))
 
 
 def excerpt(written: str, marker: Marker) -> Markup:
@@ -88,8 +94,9 @@ def _first(written: str, marker: Marker) -> int:
     tries = TRIES
     for start in range(0, len(written), PIECE - OVERLAP):
         piece = written[start : start + PIECE]
-        if tries and marker.likely.search(fold(piece)):
+        if tries and (likely := marker.likely.search(fold(piece))):
             tries -= 1
-            if hit := next(marker.hits(piece), None):
-                return start + hit[0]
+            for before in (max(0, likely.start() - OVERLAP), 0):  # folded, it may be longer or shorter
+                if hit := next(marker.hits(piece[before:]), None):
+                    return start + before + hit[0]
     return 0

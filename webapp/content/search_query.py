@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from ..text.tokens import is_unspaced, spans, stem, tokens
 
 QUERY_LENGTH = 200
-TERMS = 10  # further words don't count
+TERMS = 8  # further words don't count
 PREFIX_LENGTH = 3  # letters from which the last word may go on
 LANGUAGES = ("en", "de")  # whose stems a word stands for: nobody says what language a query is in
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | {"－": "-"})
