@@ -18,7 +18,7 @@ from sqlalchemy import func, select
 from support.content import add_many, publish_many
 from support.persons import Person
 from webapp import changes, jobs
-from webapp.content import importing, search_index, search_query
+from webapp.content import importing, search, search_index, search_query
 from webapp.models import Post
 from webapp.people import users
 from webapp.reader.views import SEARCHES_PER_MINUTE
@@ -346,6 +346,16 @@ def test_exact_words_come_before_their_other_forms(ada: Person, anonymous: Perso
     other = ada.write_post(title="One", body="policies")
     exact = ada.write_post(title="Two", body="policy. " + "Other words follow here. " * 40)
     assert results(anonymous, "policy") == [f"/post/{exact}", f"/post/{other}"]
+
+
+def test_a_word_that_many_have_is_not_taken_for_the_beginning_of_others(
+    ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, longer = (f"/post/{ada.write_post(title=title, body='x')}" for title in ("Okapi", "Okapibaum"))
+    assert {*results(anonymous, "okapi")} == {whole, longer}
+    monkeypatch.setattr(search, "ENOUGH", 1)
+    assert results(anonymous, "okapi") == [whole]
+    assert {*results(anonymous, "okapib")} == {longer}
 
 
 def test_a_typo_is_told_what_was_meant_by_public_words_alone(ada: Person, anonymous: Person) -> None:

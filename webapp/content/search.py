@@ -17,6 +17,7 @@ from .excerpts import Marker, excerpt
 from .search_query import QUERY_LENGTH, Query, Term, parse, term_of
 
 PAGE_SIZE = 20
+ENOUGH = 200  # results; a word that has as many isn't taken for the beginning of others
 FILTERS = 6  # authors and tags that are offered to search in
 # How much HTML of each result is looked through for an excerpt, if need be, and of all together.
 TEXT_OF_ONE, TEXT_OF_ALL, TEXT_AT_LEAST = 100_000, 300_000, 4_000
@@ -125,8 +126,14 @@ def find(
 
 
 def _page(session: Session, asked: Query, by_date: bool, marks: list[str], number: int) -> Found:
-    match = index.expression(asked, marks)
+    whole_words = asked.without_prefix
+    match = index.expression(whole_words, marks)
     total = index.count(session, match)
+    if total < ENOUGH and asked != whole_words:
+        match = index.expression(asked, marks)
+        total = index.count(session, match)
+    else:
+        asked = whole_words
     last = max(1, -(-min(total, index.RANKED) // PAGE_SIZE))
     number = min(max(number, 1), last)
     offset = (number - 1) * PAGE_SIZE

@@ -6,7 +6,7 @@ the item anew in the same transaction, or, when a worker of the last release has
 A checksum tells whether they are the same tokens; if not, the index is emptied, and `work` fills it anew.
 
     search_index  the FTS5 table, a row for each `doc`: title; body with summary and tags; stems that are no words of it
-                  themselves; marks: =a7 an author, =t7 a tag of its or its post's
+                  themselves, as =elect; marks: =a7 an author, =t7 a tag of its or its post's
     search_doc    what is to be found, numbered from old to new: `item` (see `number`), `at` (Unix seconds), `crc` of
                   its tokens, NULL before they are in the index, and of what they were made beside its own row
     search_due    items that are to be indexed anew, and what their row said when it was indexed, if it has changed
@@ -160,7 +160,7 @@ class Columns:
 def _columns(title: str, summary: str, html: str, beside: Row[Any]) -> Columns:
     titles = tokens(title)
     body = tokens(f"{summary}\n{beside.tags}\n{plain(html)}")
-    others = stems(titles + body, beside.language)
+    others = [f"={stem}" for stem in stems(titles + body, beside.language)]
     return Columns(" ".join(titles), " ".join(body), " ".join(others), beside.marks)
 
 
@@ -288,10 +288,11 @@ def expression(query: Query, marks: list[str]) -> str:
 
 def _term(term: Term) -> str:
     words = f'"{" ".join(term.tokens)}"'
-    if term.exact or len(term.tokens) > 1:  # stems aren't followed by what follows a word
-        return f"{{title body}} : {words}{' *' * term.prefix}"
-    others = [f"{words} *"] * term.prefix + [f'"{stem}"' for stem in sorted(term.stems)]
-    return f"({' OR '.join([words, *others])})"
+    stems = [f'"{sign}{stem}"' for stem in sorted(term.stems) for sign in ("", "=")]
+    # A word may itself be the stem of others.
+    own = [f'"={term.tokens[0]}"'] if term.is_loose else []
+    either = [words, *([f"{words} *"] if term.prefix else []), *own, *stems]
+    return either[0] if len(either) == 1 else f"({' OR '.join(either)})"
 
 
 def count(session: Session, match: str) -> int:
@@ -327,5 +328,4 @@ def known(session: Session, terms: list[Term]) -> list[str]:
 
 
 def _known(term: Term) -> str:
-    in_texts = f'{{title body}} : "{term.tokens[0]}"'
-    return f"{in_texts} OR {_term(term)}" if term.stems else in_texts
+    return _term(term) if term.stems else f'"{term.tokens[0]}"'

@@ -1,5 +1,7 @@
 """What any text that somebody searches for asks."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -39,6 +41,10 @@ class Query:
 
     wanted: tuple[Term, ...]
     excluded: tuple[Term, ...] = ()
+
+    @property
+    def without_prefix(self) -> Query:
+        return replace(self, wanted=tuple(replace(term, prefix=False) for term in self.wanted))
 
 
 def parse(query: str) -> Query:
