@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from random import Random
 
 import pytest
 from flask import Flask
@@ -13,10 +15,13 @@ from sqlalchemy import text
 
 from support.persons import Person
 from webapp import db, jobs
-from webapp.content import search_index, search_last_release
+from webapp.content import excerpts, search_index, search_last_release, search_query
 from webapp.db import schema
+from webapp.demo.prose import prose
 from webapp.models import Post, Update
 from webapp.text import tokens
+from webapp.text.render import render_post
+from webapp.text.summary import plain
 
 
 @contextmanager
@@ -197,6 +202,28 @@ def test_a_migration_that_makes_a_table_anew_keeps_the_triggers(app: Flask) -> N
             connection.exec_driver_sql("ALTER TABLE post_anew RENAME TO post_again")
             connection.exec_driver_sql("CREATE TABLE post_tag (post_id INTEGER, tag_id INTEGER)")
         assert connection.execute(select).all() == before
+
+
+def test_it_is_hardly_larger_than_the_text_and_an_excerpt_costs_little(app: Flask, ada: Person) -> None:
+    size = 0
+    for language in ("en", "zh"):
+        words_of = prose(language, Random(1))  # noqa: S311
+        for _ in range(30):
+            body = words_of.article()
+            size += len(plain(render_post(body).html).encode())
+            ada.write_post(title=words_of.titles[0], body=body, language=language)
+    with opened(app) as database:
+        (index,) = database.execute("SELECT sum(length(block)) FROM search_index_data").fetchone()
+        (beside,) = database.execute("SELECT sum(40 + length(tags) + length(marks)) FROM search_doc").fetchone()
+    assert index + beside < 1.5 * size
+    long = "<p>" + "Nothing of what was asked for is said here. " * 2_000 + "</p>"
+    marker = excerpts.Marker(search_query.parse('okapi giraffes "red card"').wanted)
+    costs = []
+    for _ in range(5):
+        before = time.process_time()
+        assert "<mark>" not in excerpts.excerpt(plain(long), marker)
+        costs.append(time.process_time() - before)
+    assert min(costs) < 0.02, "of 88,000 characters"
 
 
 def test_items_are_numbered_apart() -> None:
