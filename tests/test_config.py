@@ -46,6 +46,7 @@ GOOD = {
     "SITE_TITLE": [("The Daily", None), ("日报 📰", None), ("x" * 100, None)],
     "ACCENT": [("#7a1fa2", None), ("#7A1FA2", "#7a1fa2"), ("7a1fa2", "#7a1fa2"), ("#fa0", "#ffaa00")],
     "LANGUAGE": [("en", "en"), ("zh", "zh")],
+    "CONTENT_LANGUAGE": [("de", "de"), ("PT-br", "pt-BR"), ("zh-hans", "zh-Hans"), ("es-419", "es-419")],
     "TIMEZONE": [("UTC", ZoneInfo("UTC")), ("Asia/Shanghai", ZoneInfo("Asia/Shanghai"))],
 }
 BAD = {
@@ -96,6 +97,7 @@ BAD = {
     "SITE_TITLE": ["x" * 101, "two\nlines", "\x07", "\u202ereversed", "\udcff"],
     "ACCENT": ["purple", "#7a1fa", "#7a1fa2ff", "##7a1fa2", "rgb(1,2,3)", "#١٢٣", "#7a1fa2\n", "#zzz"],
     "LANGUAGE": ["de", "EN", "zh-CN", "../en"],
+    "CONTENT_LANGUAGE": ["german", "d", "de_DE", "de-", "en, de", '"'],
     "TIMEZONE": ["CET+1", "Mars/Olympus", "../../etc/passwd", "/etc/localtime", "Europe", "\udcff"],
 }
 
@@ -128,6 +130,7 @@ def test_the_defaults_need_no_environment() -> None:
         "SITE_TITLE": "Pressroom",
         "ACCENT": None,
         "LANGUAGE": "en",
+        "CONTENT_LANGUAGE": None,
         "TIMEZONE": ZoneInfo("UTC"),
     }
 

@@ -80,6 +80,7 @@ SETTINGS = [
     Setting("SITE_TITLE", "Pressroom", values.text, "name of the site"),
     Setting("ACCENT", None, values.colour, "colour of links and accents; default: red and blue"),
     Setting("LANGUAGE", "en", values.one_of(*LANGUAGES), "language of the interface"),
+    Setting("CONTENT_LANGUAGE", None, values.language_tag, "language of the posts, such as de; default: LANGUAGE"),
     Setting("TIMEZONE", "UTC", values.timezone, "time zone of the times on pages"),
 ]
 

@@ -6,6 +6,8 @@ Catalogues are `translations/<language>.po`, read at the start; there is nothing
 from __future__ import annotations
 
 import io
+import re
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel.core import get_global
+from babel.core import Locale, UnknownLocaleError, get_global
 from babel.dates import format_datetime, get_timezone_name
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -30,6 +32,7 @@ STYLES = {
     "day": {"en": "d MMMM y", "zh": "y年M月d日"},
     "medium": {"en": "d MMM y, HH:mm", "zh": "y年M月d日 HH:mm"},
 }
+_AUTO = re.compile(r'(<[a-z][^<>]*) dir="auto"')
 CATALOGUE = AppKey[NullTranslations]("translations")
 
 
@@ -40,7 +43,28 @@ def init_app(app: Flask) -> None:
     app.jinja_env.install_gettext_callables(gettext, _plural_form, newstyle=True)  # type: ignore[attr-defined]
     app.jinja_env.filters.update(time=time_element)
     app.jinja_env.globals["timezone_name"] = _timezone_name(app.config["TIMEZONE"], language)
-    app.jinja_env.globals["html_lang"] = {"zh": "zh-Hans"}.get(language, language)
+    interface = {"zh": "zh-Hans"}.get(language, language)
+    content = app.config["CONTENT_LANGUAGE"] or interface
+    app.jinja_env.globals.update(html_lang=interface, content_lang=content, direction=direction, directed=directed)
+
+
+@lru_cache(1_000)
+def direction(language: str) -> str:
+    """`dir` of a text in this language: "rtl", or "auto" for its first letter to decide."""
+    with suppress(UnknownLocaleError, ValueError):
+        return "rtl" if Locale.parse(language, sep="-").text_direction == "rtl" else "auto"
+    return "auto"
+
+
+def directed(html: str, language: str) -> str:
+    """The HTML of a text (text/render.py) for a language that runs right to left: so does each paragraph, whatever
+    letter it begins with."""
+    return _AUTO.sub(r'\1 dir="rtl"', html) if direction(language) == "rtl" else html
+
+
+def content_language(language: str = "") -> str:
+    """That of a post, or the site's."""
+    return language or str(current_app.jinja_env.globals["content_lang"])
 
 
 def _load(language: str) -> NullTranslations:

@@ -58,6 +58,14 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
+def language_tag(text: str) -> str:
+    """As in HTML's `lang`: en, pt-BR, zh-Hans. Source: RFC 5646, without extensions."""
+    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", text):
+        raise ValueError("expected a language tag such as en, pt-BR or zh-Hans")
+    first, *rest = text.split("-")
+    return "-".join([first.lower(), *(part.title() if len(part) == 4 else part.upper() for part in rest)])
+
+
 def number(low: int, high: int) -> Callable[[str], int]:
     def check(text: str) -> int:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):

@@ -205,11 +205,40 @@ def test_texts_say_their_language_and_find_their_direction(ada: Person, anonymou
     comment = ada.comment(post_id, "Great.")
     page = anonymous.get(f"/post/{post_id}").text
     assert page.lstrip().startswith('<!doctype html>\n<html lang="en">'), "the site's own language"
-    assert '<h1 class="head__title" lang="ar" dir="auto">' in page
-    assert '<div class="prose" lang="ar" dir="auto">' in page
-    for item in (f"update-{n}", f"comment-{comment}"):
-        assert re.search(rf'id="{item}".*?lang="ar" dir="auto">', page, re.DOTALL)
-    assert 'lang="ar" dir="auto">مباراة الليلة</a></h2>' in anonymous.get("/").text
+    assert '<h1 class="head__title" lang="ar" dir="rtl">' in page
+    assert '<div class="prose" lang="ar" dir="rtl">' in page
+    for item, direction in ((f"update-{n}", "rtl"), (f"comment-{comment}", "auto")):
+        assert re.search(rf'id="{item}".*?lang="ar" dir="{direction}">', page, re.DOTALL)
+    assert 'lang="ar" dir="rtl">مباراة الليلة</a></h2>' in anonymous.get("/").text
+
+
+@pytest.mark.parametrize("language", ["ar", "fa", "he", "ur", "ckb", "yi"])
+def test_a_known_language_runs_its_way_whatever_comes_first(ada: Person, anonymous: Person, language: str) -> None:
+    """A paragraph, a list, a quote, a table and a title that begin with a Latin word."""
+    body = "Pressroom هو موقع.\n\n- HTML لغة\n- CSS\n\n> Flask إطار\n\n| SQL | لغة |\n|---|---|\n| FTS | بحث |"
+    post_id = ada.write_post(title="Pressroom: إطلاق", body=body, language=language, live="y")
+    n = ada.add_update(post_id, body, title="Live: هدف")
+    for path in (f"/post/{post_id}", f"/post/{post_id}/update/{n}", f"/post/{post_id}/feed.atom", "/feed.atom"):
+        page = anonymous.get(path).text.replace("&#34;", '"').replace("&lt;", "<")
+        assert all(f'<{block} dir="rtl"' in page for block in ("p", "ul", "blockquote", "table")), path
+
+
+def test_a_german_post_says_so_to_readers_and_machines(ada: Person, anonymous: Person) -> None:
+    body = "Der Hafen öffnet am Montag wieder, und die Fähren fahren über die Brücke."
+    post_id = ada.write_post(title="Der Hafen öffnet", body=body)
+    page = anonymous.get(f"/post/{post_id}").text
+    assert '<div class="prose" lang="de" dir="auto">' in page
+    assert '"inLanguage": "de"' in page
+    assert '<entry xml:lang="de">' in anonymous.get("/feed.atom").text
+    assert anonymous.get("/feed.json").json["items"][0]["language"] == "de"  # type: ignore[index]
+
+
+def test_the_contents_language_may_be_another_than_the_interfaces(make_app: Callable[..., Flask]) -> None:
+    ada = Person(make_app(CONTENT_LANGUAGE="fr"), "ada")
+    post_id = ada.write_post(title="Live: Derby", body="1:0")
+    assert '<h1 class="head__title" lang="fr" dir="auto">' in ada.get(f"/post/{post_id}").text
+    assert 'xml:lang="fr"' in ada.get("/feed.atom").text
+    assert '<html lang="en">' in ada.get("/").text
 
 
 def test_every_page_has_one_title_one_h1_and_no_doubled_id(ada: Person, edith: Person, eve: Person) -> None:

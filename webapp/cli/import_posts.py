@@ -28,12 +28,13 @@ def import_files(paths: tuple[Path, ...], author: str | None) -> None:
     """
     person = users.by_name(db.reading(), author) if author else _only_writer()
     zone = current_app.config["TIMEZONE"]
+    language = current_app.config["CONTENT_LANGUAGE"] or current_app.config["LANGUAGE"]
     files, refused = importing.files(list(paths))
     stored, problems = 0, [printable(f"{path}: {reason}") for path, reason in refused]
     with changes.several() as change, click.progressbar(files, label="Importing", file=screen.unguarded()) as bar:
         for path in bar:
             try:
-                source = importing.read(path, zone, current_app.config["LANGUAGE"])
+                source = importing.read(path, zone, language)
                 with change() as session:
                     stored += importing.store(session, source, person.id)
             except importing.CannotImport as error:

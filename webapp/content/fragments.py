@@ -8,6 +8,7 @@ from flask import Flask, current_app, render_template
 from markupsafe import Markup
 
 from ..app_key import AppKey
+from ..i18n import content_language
 from ..models import Post, ShownComment, ShownUpdate
 
 ITEMS_KEPT = 2_000  # rendered, a few kB each
@@ -31,15 +32,11 @@ def correction(post: Post, shown: ShownUpdate) -> Markup:
     """The part of an update that says how it was corrected; empty for any other."""
     if not shown.corrected_at:
         return Markup()
-    return _rendered("correction", post_id=post.id, lang=_language_of(post.language), update=shown)
+    return _rendered("correction", post_id=post.id, lang=content_language(post.language), update=shown)
 
 
 def _item(kind: str, post_id: int, language: str, shown: ShownUpdate | ShownComment) -> Markup:
-    return _rendered(kind, post_id=post_id, lang=_language_of(language), **{kind: shown})
-
-
-def _language_of(language: str) -> str:
-    return language or str(current_app.jinja_env.globals["html_lang"])
+    return _rendered(kind, post_id=post_id, lang=content_language(language), **{kind: shown})
 
 
 def _rendered(partial: str, **values: Any) -> Markup:

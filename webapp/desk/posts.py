@@ -17,6 +17,7 @@ from ..i18n import gettext as _
 from ..models import Post, User
 from ..people import users
 from ..people.access import has_role, post_to_write, require_writer_of, writer, writing_as
+from ..system.server import off_hub
 from ..text.language import guess_language
 from . import desk
 from .conflict import conflict_page
@@ -130,7 +131,9 @@ def _writing(form: PostForm) -> posts.Writing:
 
 
 def _guessed_language(form: PostForm) -> str:
-    return guess_language(f"{form.title.data}\n{form.body.data}", current_app.config["LANGUAGE"])
+    """Off the hub, as the first guess loads the languages."""
+    text = f"{form.title.data}\n{form.body.data}"
+    return off_hub(guess_language, text, current_app.config["CONTENT_LANGUAGE"] or current_app.config["LANGUAGE"])
 
 
 def _preview(form: PostForm) -> dict[str, Any]:

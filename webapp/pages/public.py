@@ -49,7 +49,7 @@ CURES = {
     errno.EDQUOT: "Free some space.",
     errno.EROFS: "Look into the kernel's log for why, then repair the disk, mount it and start the site again.",
 }
-SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "TIMEZONE", "BASE_URL")
+SETTINGS_ON_PAGES = ("SITE_TITLE", "LANGUAGE", "CONTENT_LANGUAGE", "TIMEZONE", "BASE_URL")
 
 
 @dataclass

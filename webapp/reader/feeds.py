@@ -13,6 +13,7 @@ from ..content import about, fragments, listings, posts, updates
 from ..db import reading
 from ..errors import Moved, NotFound
 from ..http.links import absolute, relative
+from ..i18n import content_language, directed
 from ..media import branding
 from ..models import Post, ShownUpdate
 from ..people import users
@@ -125,7 +126,7 @@ def _of_post(post: Post) -> Entry:
     return Entry(
         url=absolute("reader.post", post_id=post.id),
         title=post.title,
-        html=post.html,
+        html=directed(post.html, metadata.language_of(post)),
         language=metadata.language_of(post),
         published_at=post.published_at or EPOCH,
         updated_at=posts.last_change(post),
@@ -139,7 +140,7 @@ def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
     return Entry(
         url=f"{prefix}{update.n}",
         title=metadata.headline(post, update),
-        html=update.html + str(fragments.correction(post, update)),
+        html=directed(update.html, metadata.language_of(post)) + str(fragments.correction(post, update)),
         language=metadata.language_of(post),
         published_at=update.created_at,
         updated_at=update.corrected_at or update.created_at,
@@ -183,7 +184,7 @@ def _json(feed: Feed) -> str:
         "title": feed.title,
         "home_page_url": feed.home,
         "feed_url": feed.url,
-        "language": current_app.jinja_env.globals["html_lang"],
+        "language": content_language(),
         "items": [_item(entry) for entry in feed.entries],
     }
     if favicon := branding.of_app().images["favicon"]:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from ..content import posts
 from ..content.updates import Latest
 from ..http.links import absolute
+from ..i18n import content_language
 from ..i18n import gettext as _
 from ..media import branding
 from ..models import ITEMS_PER_PAGE, Post, ShownUpdate
@@ -48,7 +49,7 @@ def person(name: str | None) -> tuple[str, str | None]:
 
 
 def language_of(post: Post) -> str:
-    return post.language or str(current_app.jinja_env.globals["html_lang"])
+    return content_language(post.language)
 
 
 @lru_cache(1_000)
