@@ -8,8 +8,12 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from support.persons import Person, draft, happened, value_of
+from webapp import db
+from webapp.content import posts
+from webapp.models import Tag
 
 
 def secret_link(person: Person, post_id: int) -> str:
@@ -198,6 +202,42 @@ def test_a_tag_that_is_taken_off_is_gone(ada: Person, anonymous: Person) -> None
     assert anonymous.get("/tag/football").status_code == 200
     ada.post(f"/desk/post/{post_id}", title="The derby", tags="", action="publish")
     assert anonymous.get("/tag/football").status_code == 404
+
+
+DIFFERENT = [("C", "C++", "C#"), ("ข่าว", "ข้าว"), ("काल", "कुल"), ("Google", "Google+"), ("שלום", "שָׁלוֹם")]
+SAME = [
+    ("#news", "News"),
+    ("Café", "Cafe\u0301"),
+    ("İzmir", "i\u0307zmir"),
+    ("R&D", "r d"),
+    ("issue#12", "Issue 12"),
+    ("C++ ", "c++"),
+]
+
+
+@pytest.mark.parametrize("names", DIFFERENT)
+def test_marks_and_signs_tell_tags_apart(ada: Person, anonymous: Person, names: tuple[str, ...]) -> None:
+    for post_id in [ada.write_post(title=f"On {name}", tags=name) for name in names]:
+        link = re.search(r'href="(/tag/[^"]+)" rel="tag"', anonymous.get(f"/post/{post_id}").text)
+        assert link
+        assert re.findall(r'card__title"><a href="/post/(\d+)"', anonymous.get(link[1]).text) == [str(post_id)]
+        assert f"/post/{post_id}" in anonymous.get(f"{link[1]}/feed.atom").text
+
+
+@pytest.mark.parametrize("names", SAME)
+def test_the_rest_does_not(app: Flask, names: tuple[str, str]) -> None:
+    one, other = map(posts.tag_key, names)
+    assert one == other != ""
+
+
+def test_a_tag_of_before_keeps_its_address_and_its_posts(app: Flask, ada: Person, anonymous: Person) -> None:
+    old = ada.write_post(title="Old", tags="c")
+    with app.app_context(), db.writing() as session:
+        session.execute(update(Tag).where(Tag.key == "c").values(name="C++"))
+    new, plain = ada.write_post(title="New", tags="c++"), ada.write_post(title="Plain", tags="C")
+    assert anonymous.get("/tag/C++").location == "/tag/c"
+    page = anonymous.get("/tag/c").text
+    assert all(f'href="/post/{post_id}"' in page for post_id in (old, new, plain)), "what was one tag isn't split"
 
 
 def test_the_same_tag_twice_is_one(ada: Person) -> None:

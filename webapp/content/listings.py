@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from ..errors import NotFound
 from ..models import Post, Tag, User, post_tag
-from .posts import LISTED, WHOLE, last_change, naming, tag_key
+from .posts import LISTED, WHOLE, last_change, naming, tag_key, tags_named
 
 PAGE_SIZE = 20
 
@@ -48,7 +48,7 @@ def _page(session: Session, statement: Select[Post], number: int) -> Page:
 
 def tag_by_key(session: Session, key: str) -> Tag:
     """A tag that at least one published post has. Raises NotFound."""
-    tag = session.scalar(select(Tag).where(Tag.key == tag_key(key)))
+    tag = tags_named(session, [key]).get(tag_key(key))
     used = tag and session.scalar(
         select(Post.id).join(post_tag).where(post_tag.c.tag_id == tag.id, Post.status == "published").limit(1)
     )

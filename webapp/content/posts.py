@@ -1,5 +1,6 @@
 """Posts: one read by whoever may, and the verbs that change one, each with its events."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ from ..values import INVISIBLE
 from . import corrections, events, fragments, invalidation, revisions, search
 
 LANGUAGE_LENGTH = 35
+_SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u034f]")  # of a letter's look
+_HASH_WITHIN = re.compile(r"#(?=[^\W_])")
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
 COMMENTS = ("open", "slow", "closed")
@@ -78,11 +81,27 @@ def on_desk(session: Session, user: User | None, status: str, limit: int = 200) 
 
 
 def tag_key(name: str) -> str:
-    """The tag as URLs spell it: `Local Elections` is `local-elections`; letters of any script stay."""
-    words = "".join(
-        c if c.isalnum() and c not in INVISIBLE else " " for c in unicodedata.normalize("NFKC", name).casefold()
-    )
-    return "-".join(words.split())
+    """The tag as URLs spell it: `Local Elections` is `local-elections`. Letters of any script stay, with their marks,
+    and so do the signs that tell C, C++ and C# apart."""
+    key = ""
+    for char in _folded(_folded(name)):
+        is_mark = unicodedata.category(char) in ("Mn", "Mc") and not _SELECTOR.fullmatch(char)
+        within = key[-1:] not in ("", " ")
+        key += char if _is_letter(char) or (within and (is_mark or char in "+#")) else " "
+    return "-".join(_HASH_WITHIN.sub(" ", key).split())
+
+
+def former_tag_key(name: str) -> str:
+    """Before marks and signs were kept: that of tags which exist since then."""
+    return "-".join("".join(char if _is_letter(char) else " " for char in _folded(name)).split())
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalnum() and char not in INVISIBLE
 
 
 def split_names(names: str | None) -> list[str]:
@@ -160,8 +179,15 @@ def _settle(session: Session, post: Post, authors: list[User], writing: Writing)
 
 def _tags(session: Session, names: list[str]) -> list[Tag]:
     wanted = {tag_key(name): name for name in names}
-    known = {tag.key: tag for tag in session.scalars(select(Tag).where(Tag.key.in_(wanted)))}
+    known = tags_named(session, names)
     return [known.get(key) or Tag(key=key, name=name) for key, name in wanted.items() if key]
+
+
+def tags_named(session: Session, names: list[str]) -> dict[str, Tag]:
+    """Those that exist, by `tag_key`. One with a former key goes on under it, for those who mean its name."""
+    keys = {*map(tag_key, names), *map(former_tag_key, names)}
+    rows = list(session.scalars(select(Tag).where(Tag.key.in_(keys))))
+    return {tag_key(row.name): row for row in rows} | {row.key: row for row in rows}
 
 
 def discard(session: WriteSession, post_id: int) -> None:
