@@ -668,8 +668,8 @@ class Clock:
 
 @pytest.fixture
 def clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """It stands still, some time after everything that is there."""
-    now = max(page.version or 0 for page in pages_there(world.app).values())
+    """It stands still, so far on that what is there is older than the lag."""
+    now = max(page.version or 0 for page in pages_there(world.app).values()) + versions.LAG_SECONDS
     return Clock(monkeypatch, now + 1000.9)
 
 
@@ -694,10 +694,19 @@ def test_no_browser_keeps_an_older_page_of_the_same_second(world: World, clock: 
     for number in range(5):
         world.ada.add_update(world.live, f"Number {number}.")
         known = last_modified(world, path, known)
-    assert known.timestamp() == int(clock.now) + 4, "one second further each time"
+    behind = int(clock.now) - versions.LAG_SECONDS
+    assert known.timestamp() == behind + 4, "one second further each time"
     clock.now += 100
     world.ada.add_update(world.live)
-    assert last_modified(world, path, known).timestamp() == int(clock.now)
+    assert last_modified(world, path, known).timestamp() == behind + 100
+
+
+def test_no_page_was_modified_in_the_future(world: World) -> None:
+    ada = world.ada
+    for number in range(30):
+        ada.add_update(world.live, f"Number {number}.")
+    for path in pages_there(world.app):
+        assert last_modified(world, path).timestamp() <= time.time(), path
 
 
 def test_what_is_removed_and_made_again_is_newer(world: World, clock: Clock) -> None:

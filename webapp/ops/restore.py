@@ -21,14 +21,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import db
 from ..db import schema
 from ..db.engine import make_engine, transaction
-from ..models import FRONT
+from ..models import FRONT, now_ms
 from ..pages import repair, versions
 from ..pages.store import Store
 from ..system import instance
 from ..system.locks import try_lock
 from . import archive, checks, snapshots
 from .archive import DATABASE, MEDIA, Manifest
-from .diagnosis import name_of
+from .diagnosis import DAY_SECONDS, name_of
 from .snapshots import Report
 
 STAGING = ".restoring"
@@ -55,7 +55,7 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
                 with _staging(folder) as staging:
                     unpack(staging, report)
                     _check_database(file, staging / DATABASE, manifest)
-                    _bring_up_to_date(staging / DATABASE, folder)
+                    _bring_up_to_date(staging / DATABASE, folder, manifest.made_at)
                     _mark_ready(staging)
                     _place(folder, database)
     except archive.BadArchive as error:
@@ -252,8 +252,11 @@ def _check_database(file: Path, database: Path, manifest: Manifest) -> None:
         raise CannotRestore(f"{file} doesn't match its manifest: {DATABASE}. Nothing was changed.")
 
 
-def _bring_up_to_date(database: Path, folder: Path) -> None:
-    """Our schema; and every page is newer than any that this folder, a proxy or a browser may have."""
+def _bring_up_to_date(database: Path, folder: Path, made_at: int) -> None:
+    """Our schema; and every page is newer than any that this folder, a proxy or a browser may have.
+
+    Since the backup was made, the lost site had a change a second at most, and in bursts those of a day.
+    """
     url = f"sqlite:///{database}"
     schema.upgrade(url)
     snapshots.check_rows(database)
@@ -262,7 +265,9 @@ def _bring_up_to_date(database: Path, folder: Path) -> None:
     engine = make_engine(url)
     try:
         with transaction(engine) as session:
-            versions.raise_all(session, "restored", at_least=latest + 1)
+            since = now_ms() // 1000 - made_at // 1000 + DAY_SECONDS
+            lost = min(versions.latest(session) + since, now_ms() // 1000)
+            versions.raise_all(session, "restored", at_least=max(latest, lost) + 1)
     finally:
         engine.dispose()
     _as_one_file(database)

@@ -1,6 +1,8 @@
 """The versions of public pages, in the table `page`: since when each is as it is.
 
 A path such as /post/7 is one page; /post/7/* is everything below it. A version is a Unix second that only ever grows.
+It is a page's Last-Modified, which must not be in the future (RFC 9110, 8.8.2.1) though several changes share a second:
+so versions follow the clock at LAG_SECONDS, and have as many changes in hand.
 A page's version is the greatest of those of its path and of the patterns that cover it; /* covers all.
 """
 
@@ -16,6 +18,7 @@ from ..models import Page
 
 ALL = "/*"
 _BUILD = "build "
+LAG_SECONDS = 30 * 86_400
 
 
 def touch(session: WriteSession, paths: list[str]) -> None:
@@ -30,7 +33,12 @@ def touch(session: WriteSession, paths: list[str]) -> None:
 
 def _next(session: Session) -> int:
     """Greater than every version before, whatever was removed and wherever the clock was set."""
-    return max(int(time.time()), (session.scalar(select(func.max(Page.version))) or 0) + 1)
+    return max(int(time.time()) - LAG_SECONDS, latest(session) + 1)
+
+
+def latest(session: Session) -> int:
+    """0 for none."""
+    return session.scalar(select(func.max(Page.version))) or 0
 
 
 def _put(session: Session, paths: list[str], version: int) -> None:
