@@ -165,10 +165,10 @@ def test_the_disk_is_full(on_tmpfs: tuple[Way, Disk], room: str) -> None:
         assert disk.reason in said.body.decode()
         assert ask(way, "/hello").body == b"Hello, World!"
         assert traffic.has_streams()
-        large = ask(way, "/login", "POST", b"x" * 100_000)  # it would wait in a file
+        large = ask(way, "/desk/new", "POST", b"x" * 100_000)  # it would wait in a file
         assert (large.status, large.one("Retry-After")) == (503, "5")
         disk.free()
-        assert ask(way, "/login", "POST", b"x" * 100_000).status == 400
+        assert ask(way, "/desk/new", "POST", b"x" * 100_000).status == 400
         traffic.goes_on(10)
         until(lambda: ready(way).status == 200, "all was as it should be")
     for told in traffic.ada.refused() + traffic.eve.refused():

@@ -86,7 +86,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
 
 def test_the_list_leads_to_https(machine: Machine) -> None:
     assert machine.said.count("\nLog in as admin with the password ") == 1
-    assert "\nokPage store: writable." in machine.said
+    assert "\nokDatabase: no damage found.\nPage store: writable." in machine.said
     assert machine.said.endswith("\nNo problems found.\n")
     assert machine.again.endswith("\nNo problems found.\n"), "each step can be done again"
     assert machine.run("stat -c '%U %a' /etc/pressroom.env") == "pressroom 600\n"

@@ -24,7 +24,7 @@ ENGINE = AppKey[Engine]("engine")
 
 
 def init_app(app: Flask) -> None:
-    ENGINE.put(app, make_engine(app.config["DATABASE_URL"]))
+    ENGINE.put(app, make_engine(app.config["DATABASE_URL"], must_exist=True))
     FAULTS.put(app, Faults())
     app.teardown_appcontext(_close)
 

@@ -31,8 +31,11 @@ class DatabaseBusy(Exception):
     """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
 
 
-def make_engine(url: str) -> Engine:
-    """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN."""
+def make_engine(url: str, must_exist: bool = False) -> Engine:
+    """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN.
+
+    must_exist: make no database where there is none.
+    """
     # Whatever is logged of an exception has no values in it.
     if not url.startswith("sqlite"):
         return create_engine(url, hide_parameters=True)
@@ -40,7 +43,7 @@ def make_engine(url: str) -> Engine:
     engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     if engine.url.database not in (None, "", ":memory:"):
-        file = _File(engine.url.database)
+        file = _File(engine.url.database, must_exist)
         event.listen(engine, "do_connect", file.check)
         event.listen(engine, "connect", file.note)
         event.listen(engine, "checkout", file.check)
@@ -57,6 +60,7 @@ class _File:
     """
 
     path: str
+    must_exist: bool
     identity: tuple[int, int] | None = None
 
     def note(self, *_of_event: object) -> None:
@@ -69,7 +73,7 @@ class _File:
         found = self._found()
         if self.identity not in (None, found):
             _refuse("the database was moved, deleted or replaced", sqlite3.SQLITE_READONLY_DBMOVED)
-        if found is None:  # SQLite would make an empty one, which everybody may read
+        if found is None and self.must_exist:  # SQLite would make an empty one, which everybody may read
             _refuse(f"{self.path} doesn't exist", sqlite3.SQLITE_CANTOPEN)
 
     def _found(self) -> tuple[int, int] | None:

@@ -38,7 +38,7 @@ CURES = {
 
 def line(error: Exception) -> str:
     """Why, and the cure. `error` is SQLAlchemy's or sqlite3's."""
-    reason = str(getattr(error, "orig", None) or error or "it is busy").splitlines()[0]
+    reason = (str(getattr(error, "orig", None) or error).splitlines() or ["it is busy"])[0]
     code = _code(error)
     return f"{reason}; {CURES.get(code) or CURES.get(code & 0xFF, 'see PRESSROOM_DATABASE_URL')}"
 

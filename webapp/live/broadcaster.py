@@ -49,7 +49,7 @@ class Broadcaster:
         self.index = index
         self.epoll = select.epoll()
         self.limit = descriptors() - stream.RESERVED_DESCRIPTORS
-        engine = make_engine(settings["DATABASE_URL"])
+        engine = make_engine(settings["DATABASE_URL"], must_exist=True)
         self.topics = Topics(engine, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
         self.workers: dict[int, socket.socket] = {}
         self.woken: set[int] = set()

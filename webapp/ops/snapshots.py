@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy import JSON, Boolean, Integer, Table, make_url
 
+from ..content import search_index
 from ..db import schema
 from ..db.engine import DatabaseBusy
 from ..models import FRONT, SEARCH_TABLE, Base
@@ -79,17 +80,27 @@ def take(source: Path, target: Path, report: Report = lambda fraction: None) -> 
 
 
 def take_without_secrets(source: Path, folder: Path, report: Report = lambda fraction: None) -> Path:
-    """A copy in `folder` without SECRET_TABLES' rows, nor anything that was deleted before."""
+    """A copy in `folder` without SECRET_TABLES' rows and the search index, nor anything that was deleted before."""
     whole, clean = folder / "whole.db", folder / "pressroom.db"
     take(source, whole, report)
     clean.touch(0o600)
     with _opened(whole) as copy:
         for table in SECRET_TABLES:
             copy.execute(f'DELETE FROM "{table}"')  # noqa: S608
+        _drop_index(copy)
         # Deleted rows stay in a file's free pages; only what is copied out of it leaves them behind.
         copy.execute("VACUUM INTO ?", (str(clean),))
     whole.unlink()
     return clean
+
+
+def _drop_index(copy: sqlite3.Connection) -> None:
+    """The start after a restore makes it, and a worker fills it anew: no archive is to bring triggers."""
+    triggers = copy.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND name GLOB 'search_*'")
+    for (name,) in triggers.fetchall():
+        copy.execute(f'DROP TRIGGER "{name}"')
+    for table in search_index.TABLES:
+        copy.execute(f'DROP TABLE IF EXISTS "{table}"')
 
 
 def facts(path: Path) -> Facts:
