@@ -197,6 +197,8 @@ def pretend() -> None:
 if __name__ == "__main__":
     if not sys.flags.warn_default_encoding:
         os.execv(sys.executable, [sys.executable, "-X", "warn_default_encoding", *sys.orig_argv[1:]])  # noqa: S606
+    import numpy  # noqa: F401  by sys.platform it looks for what only Linux has
+
     pretend()
     import runpy
 

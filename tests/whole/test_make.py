@@ -81,7 +81,9 @@ def said_to_pip(tmp_path: Path) -> Callable[..., list[str]]:
 
     def install(target: str, *settings: str) -> list[str]:
         venv = tmp_path / "venv"
-        run = make(target if target == "without-uwsgi" else f"{venv}/{target}", f"VENV={venv}", "PIP=echo", *settings)
+        run = make(
+            target if target == "without-uwsgi" else f"{venv}/{target}", f"VENV={venv}", "PIP_INSTALL=echo", *settings
+        )
         assert run.returncode == 0, run.stderr
         return run.stdout.splitlines()
 

@@ -61,8 +61,7 @@ function keyMoment(n, update, isShown) {
   const link = document.createElement("a");
   link.setAttribute("href", isShown ? `#${update.id}` : update.querySelector(".update__time a").getAttribute("href"));
   const text = document.createElement("span");
-  text.lang = update.querySelector(".update__body").lang;
-  text.dir = "auto";
+  ({ lang: text.lang, dir: text.dir } = update.querySelector(".update__body"));
   text.textContent = update.dataset.key;
   link.append(update.querySelector("time").cloneNode(true), " ", text);
   entry.append(link);
