@@ -240,6 +240,11 @@ def test_a_tag_of_before_keeps_its_address_and_its_posts(app: Flask, ada: Person
     assert all(f'href="/post/{post_id}"' in page for post_id in (old, new, plain)), "what was one tag isn't split"
 
 
+@pytest.mark.parametrize(("name", "former"), [("ǰoy", "j-oy"), ("ẖ", "h"), ("a\u115fb", "a\u115fb"), ("C++", "c")])
+def test_a_former_key_is_as_it_was(name: str, former: str) -> None:
+    assert posts.former_tag_key(name) == former
+
+
 def test_the_same_tag_twice_is_one(ada: Person) -> None:
     post_id = ada.write_post(tags="Football, football, FOOTBALL")
     assert ada.get(f"/post/{post_id}").text.count('rel="tag"') == 1

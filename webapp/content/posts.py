@@ -84,24 +84,19 @@ def tag_key(name: str) -> str:
     """The tag as URLs spell it: `Local Elections` is `local-elections`. Letters of any script stay, with their marks,
     and so do the signs that tell C, C++ and C# apart."""
     key = ""
-    for char in _folded(_folded(name)):
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    for char in folded:
         is_mark = unicodedata.category(char) in ("Mn", "Mc") and not _SELECTOR.fullmatch(char)
         within = key[-1:] not in ("", " ")
-        key += char if _is_letter(char) or (within and (is_mark or char in "+#")) else " "
+        is_letter = char.isalnum() and char not in INVISIBLE
+        key += char if is_letter or (within and (is_mark or char in "+#")) else " "
     return "-".join(_HASH_WITHIN.sub(" ", key).split())
 
 
 def former_tag_key(name: str) -> str:
     """Before marks and signs were kept: that of tags which exist since then."""
-    return "-".join("".join(char if _is_letter(char) else " " for char in _folded(name)).split())
-
-
-def _folded(name: str) -> str:
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-
-
-def _is_letter(char: str) -> bool:
-    return char.isalnum() and char not in INVISIBLE
+    folded = unicodedata.normalize("NFKC", name).casefold()
+    return "-".join("".join(char if char.isalnum() else " " for char in folded).split())
 
 
 def split_names(names: str | None) -> list[str]:
