@@ -258,6 +258,14 @@ def copied_instance(template_instance: Path, tmp_path_factory: pytest.TempPathFa
     return copy
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """For texts to import."""
+    made = tmp_path / "texts"
+    made.mkdir()
+    return made
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:

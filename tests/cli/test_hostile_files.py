@@ -158,13 +158,6 @@ TEXTS = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "texts"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
 def run(app: Flask) -> Callable[[Path], Result]:
     return lambda *paths: app.test_cli_runner().invoke(args=["import", *map(str, paths), "--author", "ada"], color=True)
 
@@ -198,27 +191,31 @@ def check_pages(anonymous: Person) -> None:
         assert anonymous.get(path).status_code == 200
 
 
+def faults(folder: Path, fault: Callable[[Path], str], texts: dict[str, bytes]) -> list[str]:
+    """Of each text, as a file of its own."""
+    wrong = []
+    for number, (name, text) in enumerate(texts.items()):
+        file = folder / f"{number}.md"
+        file.write_bytes(text)
+        if said := fault(file):
+            wrong.append(f"{name}: {said}")
+    return wrong
+
+
 @pytest.mark.parametrize("with_c", [True, False])
 def test_hostile_front_matter_is_refused_in_one_line_or_imported(
     folder: Path, fault: Callable[[Path], str], anonymous: Person, monkeypatch: pytest.MonkeyPatch, with_c: bool
 ) -> None:
     monkeypatch.setattr(yaml, "__with_libyaml__", with_c)
-    wrong = []
-    for number, (name, lines) in enumerate(YAML.items()):
-        (folder / f"{number}.md").write_bytes(matter(lines, f"Text {number}."))
-        wrong += [f"{name}: {said}" for said in [fault(folder / f"{number}.md")] if said]
-    assert wrong == []
+    texts = {name: matter(lines, f"Text {number}.") for number, (name, lines) in enumerate(YAML.items())}
+    assert faults(folder, fault, texts) == []
     check_pages(anonymous)
 
 
 def test_hostile_text_is_refused_in_one_line_or_imported(
     folder: Path, fault: Callable[[Path], str], anonymous: Person
 ) -> None:
-    wrong = []
-    for number, (name, text) in enumerate(TEXTS.items()):
-        (folder / f"{number}.md").write_bytes(text)
-        wrong += [f"{name}: {said}" for said in [fault(folder / f"{number}.md")] if said]
-    assert wrong == []
+    assert faults(folder, fault, TEXTS) == []
     check_pages(anonymous)
 
 

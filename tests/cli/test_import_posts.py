@@ -24,13 +24,6 @@ FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "texts"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
 def run(app: Flask) -> Callable[..., Result]:
     def run(*paths: Path, author: str | None = "ada") -> Result:
         options = ["--author", author] if author else []

@@ -16,13 +16,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "texts"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture
 def read(folder: Path) -> Callable[..., importing.Source]:
     def read(text: str | bytes, name: str = "a-file.md") -> importing.Source:
         path = folder / name
