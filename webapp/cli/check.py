@@ -22,6 +22,7 @@ from .. import config, db
 from ..db import faults, schema
 from ..live.channel import CHANNEL
 from ..ops import checks, diagnosis, snapshots
+from ..ops.start import on_this_machine
 from ..pages import public, repair
 from ..system import instance
 from ..system.screen import printable
@@ -137,16 +138,15 @@ def _unready() -> list[str]:
     """What the running site says of the database: it may have another file open than the one that is there now."""
     if current_app.config["SOCKET"]:
         return []
-    host, _, port = current_app.config["HTTP"].rpartition(":")
-    here = f"http://{'127.0.0.1' if host in ('', '0.0.0.0', '[::]') else host}:{port}/readyz"  # noqa: S104
     try:
-        urllib.request.urlopen(here, timeout=ASK_SECONDS).close()
+        here = on_this_machine(current_app.config["HTTP"])
+        urllib.request.urlopen(f"{here}/readyz", timeout=ASK_SECONDS).close()  # noqa: S310 (config.py has checked it)
     except HTTPError as error:
         lines = error.read(1000).decode(errors="replace").splitlines()
         found = "The running site says: {} See uwsgi.log; if the file was moved, put it back."
         return [found.format(line) for line in lines if line.startswith("The database")]
     except OSError:
-        return []
+        pass
     return []
 
 

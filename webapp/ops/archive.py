@@ -23,7 +23,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import IO, Any
 
-from .snapshots import Report
+from .snapshots import LAST_MS, Report
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -34,7 +34,6 @@ MANIFEST_BYTES = 20_000_000
 MANIFEST_VALUES = 500_000
 NAME_BYTES, NAME_PARTS, PART_BYTES = 1_000, 20, 255
 SETTING_LENGTH = 10_000
-LAST_MS = 253_402_300_799_999  # of the year 9999
 HEADER_BYTES = 10_000  # of type x
 CHUNK_BYTES = 1_000_000
 GZIP_LEVEL = 6

@@ -126,11 +126,15 @@ def on_loopback(http: str) -> bool:
 
 def address(settings: dict[str, Any]) -> str:
     """Where to open the site, and where it listens if that is another place."""
-    http: str = settings["HTTP"]
-    port = http.rpartition(":")[2]
-    here = f"http://{'127.0.0.1:' + port if on_all_addresses(http) else http}"
     if settings["SOCKET"]:
         return f"{settings['BASE_URL']} (behind {settings['SOCKET']})"
+    here = on_this_machine(settings["HTTP"])
     if "PRESSROOM_BASE_URL" in os.environ and settings["BASE_URL"] != here:
         return f"{settings['BASE_URL']} (here {here})"
     return here
+
+
+def on_this_machine(http: str) -> str:
+    """The URL of what listens there."""
+    port = http.rpartition(":")[2]
+    return f"http://{'127.0.0.1:' + port if on_all_addresses(http) else http}"

@@ -70,7 +70,7 @@ class Entry:
 
     @property
     def content(self) -> str:
-        return _with_absolute_links(self.html, self.url)
+        return _with_absolute_links(directed(self.html, self.language), self.url)
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def _of_post(post: Post) -> Entry:
     return Entry(
         url=absolute("reader.post", post_id=post.id),
         title=post.title,
-        html=directed(post.html, metadata.language_of(post)),
-        language=metadata.language_of(post),
+        html=post.html,
+        language=content_language(post.language),
         published_at=post.published_at or EPOCH,
         updated_at=posts.last_change(post),
         authors=[metadata.person(user.shown_name) for user in post.authors],
@@ -140,8 +140,8 @@ def _of_update(post: Post, update: ShownUpdate, prefix: str) -> Entry:
     return Entry(
         url=f"{prefix}{update.n}",
         title=metadata.headline(post, update),
-        html=directed(update.html, metadata.language_of(post)) + str(fragments.correction(post, update)),
-        language=metadata.language_of(post),
+        html=update.html + str(fragments.correction(post, update)),
+        language=content_language(post.language),
         published_at=update.created_at,
         updated_at=update.corrected_at or update.created_at,
         authors=[metadata.person(update.author)],

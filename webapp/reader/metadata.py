@@ -48,10 +48,6 @@ def person(name: str | None) -> tuple[str, str | None]:
     return (name, absolute("reader.user", username=name)) if name else (_("Deleted account"), None)
 
 
-def language_of(post: Post) -> str:
-    return content_language(post.language)
-
-
 @lru_cache(1_000)
 def og_locale(language: str) -> str:
     """`language_TERRITORY`, as Open Graph wants it: `zh_CN` for zh; no territory where none is likely."""
@@ -83,7 +79,7 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
         "@type": "BlogPosting",
         "headline": post.title,
         "url": absolute("reader.post", post_id=post.id),
-        "inLanguage": language_of(post),
+        "inLanguage": content_language(post.language),
         "datePublished": iso(post.published_at or 0),
         "dateModified": iso(posts.last_change(post)),
         "author": [{"@type": "Person", "name": name} | ({"url": url} if url else {}) for name, url in authors],
