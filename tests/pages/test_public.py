@@ -492,7 +492,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     adapter = world.app.create_url_adapter(None)
     assert adapter
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
-    values |= {"name": "imprint", "kind": "atom", "user_id": 1, "filename": "css/base.css"}
+    values |= {"name": "imprint", "kind": "atom", "place": "rss", "user_id": 1, "filename": "css/base.css"}
     values |= {"when": time.time()}
     values["mark"] = world.app.extensions["branding"].accent
     with world.app.app_context():

@@ -21,14 +21,15 @@ from webapp.people import users
 from webapp.reader import feeds
 from webapp.text.render import render_post
 
+KINDS = ("atom", "rss", "json")
 NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
-def read_atom(person: Person, path: str) -> Any:
+def read_xml(person: Person, path: str) -> Any:
     answer = person.get(path)
     assert answer.status_code == 200, path
     ElementTree.fromstring(answer.text)  # noqa: S314
-    feed = feedparser.parse(answer.data, response_headers={"content-type": "application/atom+xml; charset=utf-8"})
+    feed = feedparser.parse(answer.data, response_headers={"content-type": f"{answer.mimetype}; charset=utf-8"})
     assert not feed.bozo, feed.bozo_exception
     return feed
 
@@ -60,8 +61,9 @@ def test_every_feed_is_well_formed_whatever_a_title_says(author: Person, reader:
     author.add_update(post_id, title, title=title)
     kept = " ".join(NOT_XML.sub("", title).split())
     for path in every_feed(post_id):
-        feed = read_atom(reader, f"{path}.atom")
-        assert [" ".join(entry.title_detail.value.split()) for entry in feed.entries] == [kept]
+        for kind in ("atom", "rss"):
+            feed = read_xml(reader, f"{path}.{kind}")
+            assert [" ".join(entry.title_detail.value.split()) for entry in feed.entries] == [kept]
         assert read_json(reader, f"{path}.json")["items"][0]["title"] == title
 
 
@@ -69,7 +71,7 @@ def test_a_feed_says_what_atom_demands(author: Person, reader: Person) -> None:
     post_id = author.write_post(
         title="The derby", summary="Tonight.", body="*Kick-off*.", tags="Football", language="de"
     )
-    feed = read_atom(reader, "/feed.atom")
+    feed = read_xml(reader, "/feed.atom")
     assert feed.version == "atom10"
     assert feed.feed.title == "The <Evening> & Post"
     assert {link.rel: link.href for link in feed.feed.links} == {"self": f"{BASE}/feed.atom", "alternate": f"{BASE}/"}
@@ -85,6 +87,29 @@ def test_a_feed_says_what_atom_demands(author: Person, reader: Person) -> None:
     assert feed.feed.language == "en"
 
 
+def test_an_rss_feed_says_the_same(author: Person, reader: Person) -> None:
+    post_id = author.write_post(
+        title="The derby", summary="Tonight.", body="*Kick-off* [a](/b).", tags="C++, Football", language="de"
+    )
+    answer = reader.get("/feed.rss")
+    assert answer.content_type == "application/rss+xml"
+    channel = ElementTree.fromstring(answer.text)[0]  # noqa: S314
+    said = {element.tag.rpartition("}")[2]: element.text for element in channel if element.tag != "item"}
+    assert said.pop("lastBuildDate") == channel.findtext("item/pubDate")
+    title = "The <Evening> & Post"
+    assert said == {"title": title, "link": None, "description": title, "language": "en"}
+    feed = read_xml(reader, "/feed.rss")
+    assert feed.version == "rss20"
+    assert {link.rel: link.href for link in feed.feed.links} == {"self": f"{BASE}/feed.rss", "alternate": f"{BASE}/"}
+    [entry] = feed.entries
+    assert entry.id == entry.link == f"{BASE}/post/{post_id}"
+    assert (entry.title, entry.summary, entry.author, entry.language) == ("The derby", "Tonight.", "ada", "de")
+    assert f'<em>Kick-off</em> <a href="{BASE}/b"' in entry.content[0].value
+    assert [tag.term for tag in entry.tags] == ["C++", "Football"]
+    assert entry.updated == read_xml(reader, "/feed.atom").entries[0].updated
+    assert entry.published_parsed == read_xml(reader, "/feed.atom").entries[0].published_parsed
+
+
 def test_a_json_feed_says_the_same(author: Person, reader: Person) -> None:
     post_id = author.write_post(
         title="The derby", summary="Tonight.", body="*Kick-off*.", tags="Football", language="de"
@@ -98,7 +123,7 @@ def test_a_json_feed_says_the_same(author: Person, reader: Person) -> None:
         "feed_url": f"{BASE}/feed.json",
         "language": "en",
     }
-    assert item.pop("date_published") == item.pop("date_modified") == read_atom(reader, "/feed.atom").feed.updated
+    assert item.pop("date_published") == item.pop("date_modified") == read_xml(reader, "/feed.atom").feed.updated
     assert item.pop("content_html").strip() == render_post("*Kick-off*.").html.strip()
     assert item == {
         "id": f"{BASE}/post/{post_id}",
@@ -115,7 +140,7 @@ def test_the_newest_twenty_posts_are_in_by_time_alone(app: Flask, ada: Person, a
     live = publish_many(app, 1, live=True, tags=["Football"])
     ids = live + publish_many(app, 24, tags=["Football"])
     for path in ("/feed", "/user/ada/feed", "/tag/football/feed"):
-        shown = [int(entry.id.rpartition("/")[2]) for entry in read_atom(anonymous, f"{path}.atom").entries]
+        shown = [int(entry.id.rpartition("/")[2]) for entry in read_xml(anonymous, f"{path}.atom").entries]
         assert shown == ids[:4:-1], path
 
 
@@ -124,7 +149,7 @@ def test_a_posts_feed_has_its_newest_fifty_updates(app: Flask, ada: Person, anon
     numbers = add_many(app, post_id, 51)
     ada.post(f"/desk/post/{post_id}/update/{numbers[20]}/pin")
     ada.post(f"/desk/post/{post_id}/update/{numbers[50]}/withdraw")
-    feed = read_atom(anonymous, f"/post/{post_id}/feed.atom")
+    feed = read_xml(anonymous, f"/post/{post_id}/feed.atom")
     assert [int(entry.id.rpartition("/")[2]) for entry in feed.entries] == numbers[49::-1]
     assert feed.entries[0].title == "Number 49.", "an update without a title is named by its first words"
 
@@ -132,7 +157,7 @@ def test_a_posts_feed_has_its_newest_fifty_updates(app: Flask, ada: Person, anon
 def test_an_update_of_a_picture_alone_is_named_by_its_post(author: Person, reader: Person) -> None:
     post_id = author.write_post(title="The derby", live="y")
     author.add_update(post_id, "![](https://example.org/goal.jpg)")
-    assert read_atom(reader, f"/post/{post_id}/feed.atom").entries[0].title == "The derby"
+    assert read_xml(reader, f"/post/{post_id}/feed.atom").entries[0].title == "The derby"
 
 
 def test_a_correction_is_a_newer_entry(author: Person, reader: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +169,27 @@ def test_a_correction_is_a_newer_entry(author: Person, reader: Person, monkeypat
     author.post(f"/desk/post/{post_id}/update/{n}/correct", body="No goal.", note="Offside.", version="1")
     after = read_json(reader, f"/post/{post_id}/feed.json")["items"][0]
     assert (after["date_modified"], after["date_published"]) == ("2033-05-18T03:33:20+00:00", before["date_published"])
-    assert read_atom(reader, f"/post/{post_id}/feed.atom").feed.updated == "2033-05-18T03:33:20+00:00"
+    assert read_xml(reader, f"/post/{post_id}/feed.atom").feed.updated == "2033-05-18T03:33:20+00:00"
+
+
+def test_a_feed_without_updates_is_dated_by_its_post(site: Flask, author: Person, reader: Person) -> None:
+    [post_id] = publish_many(site, 1, live=True)
+    feed = read_xml(reader, f"/post/{post_id}/feed.atom")
+    assert (feed.entries, feed.feed.updated) == ([], "2023-11-14T22:13:20+00:00")
+    assert "<lastBuildDate>Tue, 14 Nov 2023 22:13:20 GMT</" in reader.get(f"/post/{post_id}/feed.rss").text
+
+
+@pytest.mark.parametrize(
+    ("place", "feed"),
+    [
+        *((place, "/feed.atom") for place in ("/feed", "/feed/", "/feed.xml", "/atom.xml", "/index.xml")),
+        *((place, "/feed.rss") for place in ("/rss", "/rss.xml")),
+    ],
+)
+def test_the_usual_places_lead_to_the_feed(reader: Person, place: str, feed: str) -> None:
+    answer = reader.get(place)
+    assert (answer.status_code, answer.location) == (301, feed)
+    assert reader.get(feed).status_code == 200
 
 
 def test_links_and_images_in_a_feed_are_absolute(author: Person, reader: Person) -> None:
@@ -173,7 +218,7 @@ Plain text: <code>&lt;a href="/left"></code> "quoted" href="/alone"
     assert 'href="/alone"' in content, "what is text stays as it is"
     update = read_json(reader, f"/post/{post_id}/feed.json")["items"][0]
     assert (update["id"], links(update["content_html"])) == (f"{BASE}/post/{post_id}/update/{n}", [f"{BASE}/post/1"])
-    assert read_atom(reader, "/feed.atom").entries[0].content[0].value
+    assert read_xml(reader, "/feed.atom").entries[0].content[0].value
 
 
 def test_only_addresses_differ_in_a_feed() -> None:
@@ -210,7 +255,7 @@ def test_nothing_that_isnt_public_is_in_a_feed(author: Person, reader: Person) -
     author.add_update(gone, "Unpublished words.")
     author.post("/desk/new", title="A draft", body="Drafted", tags="Football, Secret", action="draft")
     withdrawn = author.add_update(post_id, "Withdrawn words.")
-    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in ("atom", "json")] + ["/sitemap.xml"]
+    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in KINDS] + ["/sitemap.xml"]
     assert "Unpublished" in reader.get("/feed.atom").text
     assert "Withdrawn" in reader.get(f"/post/{post_id}/feed.atom").text
     assert "/tag/secret" in reader.get("/sitemap.xml").text
@@ -231,7 +276,7 @@ def test_nothing_that_isnt_public_is_in_a_feed(author: Person, reader: Person) -
 def test_a_feed_is_the_same_bytes_whoever_asks_under_whatever_host(author: Person, reader: Person) -> None:
     post_id = author.write_post(tags="Football", live="y", body="[a](/b)")
     author.add_update(post_id)
-    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in ("atom", "json")]
+    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in KINDS]
     for path in [*paths, "/sitemap.xml", "/sitemap/1.xml", "/robots.txt"]:
         first = reader.get(path)
         again = author.get(path, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
@@ -243,7 +288,7 @@ def test_a_feed_is_the_same_bytes_whoever_asks_under_whatever_host(author: Perso
 
 def test_a_change_is_in_every_feed_at_once(author: Person, reader: Person) -> None:
     def said(post_id: int) -> dict[str, str]:
-        lists = [f"{path}.{kind}" for path in every_feed(post_id)[:3] for kind in ("atom", "json")]
+        lists = [f"{path}.{kind}" for path in every_feed(post_id)[:3] for kind in KINDS]
         return {path: reader.get(path).text for path in [*lists, "/sitemap.xml", "/sitemap/1.xml"]}
 
     post_id = author.write_post(title="First", tags="Football")
@@ -257,7 +302,7 @@ def test_a_change_is_in_every_feed_at_once(author: Person, reader: Person) -> No
 
 def test_an_empty_feed_has_a_time_that_stays(app: Flask, anonymous: Person) -> None:
     for path in ("/feed.atom", "/user/eve/feed.atom"):
-        feed = read_atom(anonymous, path)
+        feed = read_xml(anonymous, path)
         assert (feed.entries, feed.feed.updated) == ([], "1970-01-01T00:00:00+00:00")
     assert read_json(anonymous, "/feed.json")["items"] == []
 
@@ -265,10 +310,10 @@ def test_an_empty_feed_has_a_time_that_stays(app: Flask, anonymous: Person) -> N
 def test_feeds_have_one_address(ada: Person, anonymous: Person) -> None:
     ada.write_post(tags="Local Elections")
     for path, true in (("/user/ADA", "/user/ada"), ("/tag/Local Elections", "/tag/local-elections")):
-        for kind in ("atom", "json"):
+        for kind in KINDS:
             answer = anonymous.get(f"{path}/feed.{kind}")
             assert (answer.status_code, answer.location) == (301, f"{true}/feed.{kind}")
-    assert anonymous.get("/feed.rss").status_code == 404
+    assert anonymous.get("/feed.rdf").status_code == 404
 
 
 def test_a_deleted_account_is_shown_as_one(site: Flask, author: Person, reader: Person) -> None:
@@ -277,7 +322,7 @@ def test_a_deleted_account_is_shown_as_one(site: Flask, author: Person, reader: 
     with site.app_context(), changes.changing() as session:
         users.remove(session, users.by_name(session, "ada").id)
     for path in ("/feed", f"/post/{post_id}/feed"):
-        [entry] = read_atom(reader, f"{path}.atom").entries
+        [entry] = read_xml(reader, f"{path}.atom").entries
         assert [dict(person) for person in entry.authors] == [{"name": "Deleted account"}]
         assert read_json(reader, f"{path}.json")["items"][0]["authors"] == [{"name": "Deleted account"}]
     assert head(reader, f"/post/{post_id}").data[0]["author"] == [{"@type": "Person", "name": "Deleted account"}]
@@ -289,7 +334,7 @@ def test_a_feed_of_a_chinese_site_says_so(make_app: Callable[..., Flask]) -> Non
     post_id = ada.write_post(title="德比之夜", body="八点开球。", tags="体育")
     assert read_json(ada, "/feed.json")["language"] == "zh-Hans"
     assert "德比之夜" in ada.get("/feed.json").text
-    feed = read_atom(ada, "/tag/体育/feed.atom")
+    feed = read_xml(ada, "/tag/体育/feed.atom")
     assert feed.entries[0].title == "德比之夜"
     assert feed.feed.links[0].href.endswith("/tag/%E4%BD%93%E8%82%B2/feed.atom")
     assert head(ada, f"/post/{post_id}").meta["og:locale"] == "zh_CN"

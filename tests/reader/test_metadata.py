@@ -46,7 +46,7 @@ def test_every_public_page_says_its_address_and_its_feeds(author: Person, reader
         assert page.meta["og:locale"] == "en_US"
         assert "og:description" not in page.meta or page.meta["og:description"]
         names = ([own] if own else []) + ["/feed"]
-        assert page.alternates == [f"{name}.{kind}" for name in names for kind in ("atom", "json")], path
+        assert page.alternates == [f"{name}.{kind}" for name in names for kind in ("atom", "rss", "json")], path
         named = "/feed" if "/comments/" in path else names[0]
         assert f'<p><a href="{named}.atom">' in answer.text, "for people too"
         for feed in page.alternates:

@@ -24,9 +24,11 @@ CONTENT_TYPES = {
     "/user/ada": "text/html",
     "/tag/football": "text/html",
     "/feed.atom": "application/atom+xml",
+    "/feed.rss": "application/rss+xml",
     "/feed.json": "application/feed+json",
     "/post/{post}/feed.atom": "application/atom+xml",
     "/user/ada/feed.json": "application/feed+json",
+    "/tag/football/feed.rss": "application/rss+xml",
     "/sitemap.xml": "application/xml",
     "/robots.txt": "text/plain",
 }
@@ -51,7 +53,7 @@ def addresses(app: Flask) -> set[str]:
             frozenset({"name"}): [{"name": name} for name in session.scalars(select(About.name))],
             frozenset({"mark"}): [{"mark": app.extensions["branding"].accent}],
         }
-    for more, choices in (("number", range(1, 4)), ("kind", ("atom", "json"))):
+    for more, choices in (("number", range(1, 4)), ("kind", ("atom", "rss", "json"))):
         for names, known in list(values.items()):
             values.setdefault(names | {more}, [{**value, more: choice} for value in known for choice in choices])
     adapter = app.create_url_adapter(None)

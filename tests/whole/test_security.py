@@ -629,6 +629,7 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
     site |= {"post_id": site["post"], "n": site["update"], "number": 1, "user_id": site["bob"], "username": "ada"}
     site |= {
         "kind": "atom",
+        "place": "rss",
         "item": "post",
         "tag": "x",
         "name": "imprint",

@@ -6,16 +6,17 @@ from collections.abc import Iterable
 
 from ..db.engine import WriteSession
 from ..models import Comment, Post, Tag, Update, User, page_of
+from ..pages.paths import FEEDS
 from ..pages.versions import ALL, touch
 
-LISTS = ("/", "/page/*", "/feed.atom", "/feed.json", "/sitemap.xml", "/sitemap/*")
+LISTS = ("/", "/page/*", *(f"/{feed}" for feed in FEEDS), "/sitemap.xml", "/sitemap/*")
 
 
 def update(session: WriteSession, update: Update) -> None:
     """An update that came, changed or went."""
     post = f"/post/{update.post_id}"
     own = [f"{post}/update/{update.n}", f"{post}/updates/{page_of(update.position)}"]
-    touch(session, [post, *own, f"{post}/feed.atom", f"{post}/feed.json"])
+    touch(session, [post, *own, *(f"{post}/{feed}" for feed in FEEDS)])
 
 
 def comment(session: WriteSession, comment: Comment) -> None:

@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass
 
 SEGMENT_BYTES = 200
+FEEDS = ("feed.atom", "feed.rss", "feed.json")
 # What may lie under /post/7, /user/ada and /tag/football.
 UNDER = {
-    "post": ("comments", "feed.atom", "feed.json", "update", "updates"),
-    "user": ("feed.atom", "feed.json", "page"),
-    "tag": ("feed.atom", "feed.json", "page"),
+    "post": ("comments", *FEEDS, "update", "updates"),
+    "user": (*FEEDS, "page"),
+    "tag": (*FEEDS, "page"),
 }
-FILES = (".atom", ".css", ".json", ".txt", ".xml")
+FILES = (".atom", ".css", ".json", ".rss", ".txt", ".xml")
 
 
 @dataclass(frozen=True)

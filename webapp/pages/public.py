@@ -33,6 +33,7 @@ TYPES = {
     ".atom": "application/atom+xml",
     ".css": "text/css; charset=utf-8",
     ".json": "application/feed+json",
+    ".rss": "application/rss+xml",
     ".xml": "application/xml",
     ".txt": "text/plain; charset=utf-8",
 }

@@ -1,4 +1,4 @@
-"""Atom, JSON Feed, sitemap and robots: public pages as well, the same bytes for everybody."""
+"""Atom, RSS, JSON Feed, sitemap and robots: public pages as well, the same bytes for everybody."""
 
 import json
 import re
@@ -75,25 +75,26 @@ class Entry:
 
 @dataclass(frozen=True)
 class Feed:
-    """`home` is the page that it belongs to."""
+    """`home` is the page that it belongs to, `since` when that last changed: the feed's time while it is empty."""
 
     title: str
     url: str
     home: str
     entries: list[Entry]
+    since: int = EPOCH
 
     @property
     def updated_at(self) -> int:
-        return max((entry.updated_at for entry in self.entries), default=EPOCH)
+        return max((entry.updated_at for entry in self.entries), default=self.since)
 
 
-@feeds.get("/feed.<any(atom, json):kind>")
+@feeds.get("/feed.<any(atom, rss, json):kind>")
 def site(kind: str) -> str:
     entries = [_of_post(post) for post in listings.newest_whole(reading())]
     return _written(kind, Feed(_site_title(), absolute("feeds.site", kind=kind), absolute("reader.front"), entries))
 
 
-@feeds.get("/user/<username>/feed.<any(atom, json):kind>")
+@feeds.get("/user/<username>/feed.<any(atom, rss, json):kind>")
 def user(kind: str, username: str) -> str:
     person = users.public(reading(), username)
     if person.username != username:
@@ -103,7 +104,7 @@ def user(kind: str, username: str) -> str:
     return _written(kind, Feed(f"{username} – {_site_title()}", url, home, entries))
 
 
-@feeds.get("/tag/<tag>/feed.<any(atom, json):kind>")
+@feeds.get("/tag/<tag>/feed.<any(atom, rss, json):kind>")
 def tag(kind: str, tag: str) -> str:
     shown = listings.tag_by_key(reading(), tag)
     if shown.key != tag:
@@ -113,13 +114,19 @@ def tag(kind: str, tag: str) -> str:
     return _written(kind, Feed(f"{shown.name} – {_site_title()}", url, home, entries))
 
 
-@feeds.get("/post/<int:post_id>/feed.<any(atom, json):kind>")
+@feeds.get("/post/<int:post_id>/feed.<any(atom, rss, json):kind>")
 def post(kind: str, post_id: int) -> str:
     shown = posts.published(reading(), post_id)
     prefix = metadata.update_urls(shown)
     entries = [_of_update(shown, update, prefix) for update in updates.newest(reading(), shown)]
     url, home = absolute("feeds.post", post_id=post_id, kind=kind), absolute("reader.post", post_id=post_id)
-    return _written(kind, Feed(f"{shown.title} – {_site_title()}", url, home, entries))
+    return _written(kind, Feed(f"{shown.title} – {_site_title()}", url, home, entries, posts.last_change(shown)))
+
+
+@feeds.get("/<any('feed', 'feed.xml', 'atom.xml', 'index.xml', 'rss', 'rss.xml'):place>", strict_slashes=False)
+def moved(place: str) -> str:
+    """Where other software has its feed, and people and feed readers try."""
+    raise Moved(relative("feeds.site", kind="rss" if place.startswith("rss") else "atom"))
 
 
 def _of_post(post: Post) -> Entry:
@@ -170,11 +177,8 @@ def _with_absolute_links(html: str, base: str) -> str:
 
 
 def _written(kind: str, feed: Feed) -> str:
-    return _atom(feed) if kind == "atom" else _json(feed)
-
-
-def _atom(feed: Feed) -> str:
-    return _NOT_XML.sub("", render_template("reader/feeds/atom.xml", feed=feed))
+    """atom: RFC 4287. rss: https://www.rssboard.org/rss-specification, with Dublin Core's names of authors."""
+    return _json(feed) if kind == "json" else _NOT_XML.sub("", render_template(f"reader/feeds/{kind}.xml", feed=feed))
 
 
 def _json(feed: Feed) -> str:

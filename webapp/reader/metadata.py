@@ -9,6 +9,7 @@ from babel.core import get_global
 from flask import Blueprint, current_app
 from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
+from werkzeug.http import http_date as _http_date
 
 from ..content import posts
 from ..content.updates import Latest
@@ -30,6 +31,7 @@ def add_to_templates(blueprint: Blueprint) -> None:
     blueprint.add_app_template_global(absolute)
     blueprint.add_app_template_global(json_ld)
     blueprint.add_app_template_filter(iso)
+    blueprint.add_app_template_filter(http_date)
     blueprint.add_app_template_filter(og_locale)
     blueprint.add_app_template_filter(posts.last_change)
 
@@ -37,6 +39,11 @@ def add_to_templates(blueprint: Blueprint) -> None:
 def iso(at_ms: int) -> str:
     """RFC 3339, to the second: `2026-11-25T20:15:00+00:00`."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds")
+
+
+def http_date(at_ms: int) -> str:
+    """RFC 9110, and RFC 822 as RSS wants it: `Wed, 25 Nov 2026 20:15:00 GMT`."""
+    return _http_date(at_ms // 1000)
 
 
 def headline(post: Post, update: ShownUpdate) -> str:
