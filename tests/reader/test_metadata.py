@@ -44,7 +44,8 @@ def test_every_public_page_says_its_address_and_its_feeds(author: Person, reader
         assert page.meta["twitter:card"] == "summary"
         assert page.meta["og:title"]
         assert page.meta["og:locale"] == "en_US"
-        assert "og:description" not in page.meta or page.meta["og:description"]
+        assert page.meta["description"] == page.meta["og:description"]
+        assert page.meta["description"]
         names = ([own] if own else []) + ["/feed"]
         assert page.alternates == [f"{name}.{kind}" for name in names for kind in ("atom", "rss", "json")], path
         named = "/feed" if "/comments/" in path else names[0]
@@ -63,9 +64,28 @@ def test_a_post_says_what_a_share_of_it_shows(author: Person, reader: Person) ->
     published, modified = str(meta["article:published_time"]), str(meta["article:modified_time"])
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00", published)
     assert published <= modified == update_time(reader, post_id)
+    assert meta["description"] == f"On {title}"
     update = head(reader, f"/post/{post_id}/update/{n}").meta
     assert (update["og:title"], update["og:description"]) == (title, "Goal by Ten!")
     assert update["og:url"] == f"{BASE}/post/{post_id}/update/{n}"
+
+
+def test_every_page_describes_itself(author: Person, reader: Person) -> None:
+    post_id = author.write_post(title="The derby", body="## Before\n\n*Kick-off* at eight.", tags="Football", live="y")
+    bare = author.write_post(title="Nothing yet", body="")
+    n = author.add_update(post_id, "**Goal** by Ten!")
+    assert head(reader, "/").meta["description"] == "The derby · Nothing yet"
+    fill(author)
+    for path, said in {
+        "/user/ada": "Posts by ada",
+        "/tag/football": "Posts with the tag “Football”",
+        "/about/imprint": "Made by us.",
+        f"/post/{post_id}": "Kick-off at eight.",
+        f"/post/{post_id}/updates/1": "Kick-off at eight.",
+        f"/post/{post_id}/update/{n}": "Goal by Ten!",
+        f"/post/{bare}": "Nothing yet",
+    }.items():
+        assert head(reader, path).meta["og:description"] == said, path
 
 
 def update_time(reader: Person, post_id: int) -> str:
@@ -122,6 +142,7 @@ def test_a_live_post_lists_its_newest_updates(app: Flask, ada: Person, anonymous
     assert "coverageEndTime" not in said
     assert [int(item["url"].rpartition("/")[2]) for item in said["liveBlogUpdate"]] == [long, *numbers[:10:-1]]
     first, second = said["liveBlogUpdate"][:2]
+    assert first["author"] == {"@type": "Person", "name": "ada", "url": "http://127.0.0.1:8000/user/ada"}
     assert (first["@type"], first["headline"], second["headline"]) == ("BlogPosting", "1:0", "Number 59.")
     assert first["articleBody"].startswith("Goal by Ten! Goal")
     assert len(first["articleBody"]) <= 200

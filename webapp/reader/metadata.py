@@ -80,7 +80,6 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
 
     Source: https://schema.org/LiveBlogPosting
     """
-    authors = (person(user.shown_name) for user in post.authors)
     document: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
@@ -89,13 +88,18 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
         "inLanguage": content_language(post.language),
         "datePublished": iso(post.published_at or 0),
         "dateModified": iso(posts.last_change(post)),
-        "author": [{"@type": "Person", "name": name} | ({"url": url} if url else {}) for name, url in authors],
+        "author": [_person(user.shown_name) for user in post.authors],
         "publisher": _publisher(),
     }
-    if post.summary:
-        document["description"] = post.summary
+    if description := post.summary or summary.summary(post.html):
+        document["description"] = description
     shown = [*latest.updates, *([latest.pinned] if latest.pinned else [])]
     return document | _coverage(post, shown) if post.live or shown else document
+
+
+def _person(name: str | None) -> dict[str, str]:
+    shown, url = person(name)
+    return {"@type": "Person", "name": shown} | ({"url": url} if url else {})
 
 
 def _publisher() -> dict[str, Any]:
@@ -118,6 +122,7 @@ def _coverage(post: Post, updates: list[ShownUpdate]) -> dict[str, Any]:
                 "headline": headline(post, update),
                 "url": f"{prefix}{update.n}",
                 "datePublished": iso(update.created_at),
+                "author": _person(update.author),
                 "articleBody": _words(update.html, BODY_CHARS),
             }
             for update in newest
