@@ -145,7 +145,7 @@ def test_the_logo_says_the_title_on_every_page(dressed: Callable[..., Flask], pa
     for url, content in ((logo[1], PNG), (icon[1], ICO)):
         answer = client.get(url)
         assert answer.data == content
-        assert answer.headers["Cache-Control"] == "public, max-age=31536000"
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
         answer.close()
 
 

@@ -14,11 +14,14 @@ from http.client import HTTPConnection, HTTPException
 
 from support.checkout import CHECKOUT
 from support.http_client import ask
+from support.page_store import CONTENT_TYPES
 from support.proxies import IN_USE, Way
 from support.sse_client import Listener
 
 README = CHECKOUT / "deploy" / "README.md"
 HALF_REQUESTS = 1100
+# With any hash, which says that the address is of one content alone.
+SCRIPT, STYLES = "/static/js/time.js?v=0", "/static/css/base.css?v=0"
 PROMPT_SECONDS = 15.0
 
 
@@ -51,6 +54,40 @@ def kept(way: Way, _post_id: int) -> str:
         return "yes" if connection.sock else "no"
     finally:
         connection.close()
+
+
+def dated(way: Way, _post_id: int) -> str:
+    return "yes" if ask(way, "/").all("Date") else "no"
+
+
+def charset(way: Way, post_id: int) -> str:
+    """By the header; pages say it in their HTML besides."""
+    types = {ask(way, path).one("Content-Type") for path in ("/", f"/post/{post_id}", "/robots.txt", SCRIPT, STYLES)}
+    return "yes" if all(name.endswith("; charset=utf-8") for name in types) else "no"
+
+
+def pages_kept(way: Way, post_id: int) -> str:
+    return _kept(way, [path.format(post=post_id) for path in CONTENT_TYPES])
+
+
+def assets_kept(way: Way, _post_id: int) -> str:
+    return _kept(way, [SCRIPT, STYLES])
+
+
+def _kept(way: Way, paths: list[str]) -> str:
+    """By what they all say once they are files."""
+    for path in paths:
+        ask(way, path)
+    [value] = {", ".join(ask(way, path).all("Cache-Control")) for path in paths}
+    return f"`{value}`" if value else "by `Expires`"
+
+
+def no_gzip(way: Way, post_id: int) -> str:
+    """Whether who refuses gzip gets none."""
+    refusals = ("gzip;q=0", "identity, gzip ; q=0.000", "gzip;q=0, *;q=0.5")
+    paths = [path.format(post=post_id) for path in CONTENT_TYPES] + [SCRIPT, STYLES]
+    packed = [ask(way, path, Accept_Encoding=refused).all("Content-Encoding") for path in paths for refused in refusals]
+    return "no" if any(packed) else "yes"
 
 
 def other_hosts(way: Way, _post_id: int) -> str:
@@ -106,6 +143,11 @@ def stream_without_app(way: Way, post_id: int) -> str:
 PROBES: dict[str, Callable[[Way, int], str]] = {
     "live updates are": streams,
     "connections are kept alive": kept,
+    "responses have a `Date`": dated,
+    "text has its charset in the header": charset,
+    "pages are revalidated": pages_kept,
+    "assets are kept": assets_kept,
+    "`gzip;q=0` gets no gzip": no_gzip,
     "requests for other hosts are": other_hosts,
     f"{HALF_REQUESTS:,} stalled clients block no other client": slow_clients,
     "pages are served while the app is down": page_without_app,

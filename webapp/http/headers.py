@@ -51,4 +51,6 @@ def _add(response: Response) -> Response:
     if "Cache-Control" not in response.headers:
         public = request.blueprint in PUBLIC_BLUEPRINTS and response.status_code < 500
         response.headers["Cache-Control"] = "no-cache" if public else "no-store"
+    if response.cache_control.max_age:
+        response.cache_control.immutable = True
     return response

@@ -24,6 +24,7 @@ from ..config import fingerprint
 from ..db.faults import FAULTS
 from ..errors import Moved, NotFound, Refused
 from ..http import metrics
+from ..http.links import YEAR_SECONDS
 from . import versions
 from .entry import packed, retired
 from .paths import page_path
@@ -271,6 +272,8 @@ def _answer(pages: Pages, **values: Any) -> Response:
     response = Response(page.content, content_type=TYPES.get(Path(request.path).suffix, "text/html; charset=utf-8"))
     if page.encoding:
         response.content_encoding = page.encoding
+    if request.path.endswith(".css"):  # it has its content's hash in its address
+        response.cache_control.public, response.cache_control.max_age = True, YEAR_SECONDS
     if page.version:
         response.last_modified = datetime.fromtimestamp(page.version, UTC)
     response.make_conditional(request)
