@@ -165,14 +165,30 @@ def _reference(state: StateBlock, startLine: int, endLine: int, silent: bool) ->
 _CONTAINERS = frozenset({"blockquote_open", "list_item_open", "footnote_reference_open"})
 
 
+# Where a link may begin: between brackets or bare.
+_LINKS = re.compile(r"(?:\]\(\s*<?)?(?:https?://(?:www\.)?|mailto:[^\s@]{0,64}@|www\.|(?<=\w)@)|\]\(", re.IGNORECASE)
+
+
+def _lookups(paragraph: str) -> int:
+    """Each `[` looks through the marks that follow it for its `]`; that takes about 1 µs a mark. Each `](` looks
+    through the characters that follow it for a `)`, up to three times; that takes about 0.1 µs each."""
+    found = paragraph.count("[") * sum(map(paragraph.count, MARKS))
+    if begun := paragraph.count("]("):
+        found += begun * max(map(len, paragraph.split())) // 3
+    return found
+
+
 def _check_blocks(state: StateCore) -> None:
     """Refuse what would take too long from here on, or has been cut off."""
-    left = state.env["max_lookups"]
+    left, links = state.env["max_lookups"], state.env["max_links"]
     for token in state.tokens:
-        # Each `[` looks through the marks that follow it for its `]`; that takes about 1 µs a mark.
-        left -= token.content.count("[") * sum(map(token.content.count, MARKS)) if token.type == "inline" else 0
+        if token.type == "inline":
+            left -= _lookups(token.content)
+            links -= sum(1 for _link in _LINKS.finditer(token.content))
         if left < 0:
             raise TextRefused("A paragraph has too many square brackets.")
+        if links < 0:
+            raise TextRefused("The text has more than %(bound)s links.", bound=state.env["max_links"])
         if token.level >= state.md.options["maxNesting"] - 1 and token.type in _CONTAINERS:
             raise TextRefused("Lists and quotes are nested too deep.")
         if token.type == "inline" and len(token.content) > MAX_PARAGRAPH:

@@ -33,7 +33,7 @@ class Rendered:
 class _Kind:
     """What bounds a text, and where its headings begin.
 
-    The parser takes up to 50 µs for a line, 25 for a mark and 15 for a table's cell, whatever stands there.
+    The parser takes up to 50 µs for a line, 25 for a mark, 15 for a table's cell and 70 for a link.
     """
 
     parser: MarkdownIt
@@ -45,12 +45,13 @@ class _Kind:
     max_headings: int
     max_lookups: int
     max_containers: int
+    max_links: int
     readers: bool = False
 
 
-_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000)
-_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000)
-_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, readers=True)
+_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000, 20_000)
+_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250)
+_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250, readers=True)
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.
 _NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
@@ -87,7 +88,8 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
     text = _tidied(markdown)
     size = _checked_size(text, kind)
     mark = sha256(text.encode()).hexdigest()[:8]
-    env = {name: getattr(kind, name) for name in ("max_cells", "max_lookups", "max_containers")} | {"mark": mark}
+    env = {name: getattr(kind, name) for name in ("max_cells", "max_lookups", "max_containers", "max_links")}
+    env["mark"] = mark
     tokens = kind.parser.parse(text, env)
     first = _shift_headings(tokens, kind)
     headings = list[Heading]()
