@@ -287,3 +287,8 @@ def test_arabic_reads_from_the_right(strangers_page: Page, places: dict[str, str
     show(strangers_page, places["an Arabic post"])
     title = strangers_page.get_by_role("heading", level=1)
     assert title.evaluate("e => getComputedStyle(e).direction") == "rtl"
+    ends = strangers_page.locator(".head__title, .head > .prose").evaluate_all(
+        "found => found.map(e => e.getBoundingClientRect().right)"
+    )
+    assert len(ends) == 2
+    assert ends[0] == ends[1], "the text stands under the side where its title begins"
