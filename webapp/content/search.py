@@ -162,7 +162,7 @@ def _meant(session: Session, query: str, asked: Query) -> str:
 
 def _close_words(session: Session, word: str) -> list[str]:
     """Those close to a word that nobody has used, the most frequent first; else those of which another form is used."""
-    if index.known(session, [term_of([word])]):
+    if index.known(session, [Term((word,)), term_of([word])]):
         return []
     close = _close_to(word)
     used = index.known(session, [Term((other,)) for other in close])

@@ -317,7 +317,7 @@ def best(session: Session, match: str, total: int, *, by_date: bool, limit: int,
 
 
 def known(session: Session, terms: list[Term]) -> list[str]:
-    """The words of those that are in a title or text, or whose stems are, the most frequent first."""
+    """The words of those that are in a title or text, the most frequent first; of one with stems, those count."""
     words = {_known(term): term.tokens[0] for term in terms}
     exists = """SELECT value FROM json_each(:words)
         WHERE EXISTS (SELECT 1 FROM search_index WHERE search_index MATCH value)"""
@@ -328,4 +328,4 @@ def known(session: Session, terms: list[Term]) -> list[str]:
 
 
 def _known(term: Term) -> str:
-    return _term(term) if term.stems else f'"{term.tokens[0]}"'
+    return " OR ".join(f'"{stem}" OR "={stem}"' for stem in sorted(term.stems)) or f'"{term.tokens[0]}"'
