@@ -435,6 +435,18 @@ def test_bytes_that_are_no_text_can_be_searched(anonymous: Person, guide: str) -
 # What is shown is escaped
 
 
+@pytest.mark.parametrize(
+    ("asked", "written"),
+    [("happiness", "happy"), ("sky", "skies"), ("skies", "sky"), ("die", "dying"), ("lying", "lie")],
+)
+def test_another_form_of_the_word_is_marked_however_far_it_is(
+    ada: Person, anonymous: Person, asked: str, written: str
+) -> None:
+    ada.write_post(title="Long", body="Some words of no use at all. " * 200 + f"Then {written} came.")
+    (excerpt,) = excerpts(anonymous, asked)
+    assert f"Then <mark>{written}</mark> came." in excerpt
+
+
 def test_an_excerpt_shows_markup_as_text(ada: Person, anonymous: Person) -> None:
     ada.write_post(title="<i>Title</i>", body="Before `<script>alert(1)</script>` giraffe & <b>bold</b> `<mark>`")
     (excerpt,) = excerpts(anonymous, "giraffe")

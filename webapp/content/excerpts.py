@@ -24,7 +24,9 @@ class Marker:
         for term in terms:
             self.by_first.setdefault(term.tokens[0], []).append(term)
         self.longest = max(len(term.tokens) for term in terms)
-        self.stems = frozenset[str]().union(*({*term.stems, term.tokens[0]} for term in terms if term.is_loose))
+        loose = [term for term in terms if term.is_loose]
+        self.stems = frozenset[str]().union(*({*term.stems, term.tokens[0]} for term in loose))
+        self.stem_beginnings = tuple({_common(term) for term in loose})
         self.prefixes = tuple(term.tokens[0] for term in terms if term.prefix and len(term.tokens) == 1)
         beginnings = sorted({_beginning(term) for term in terms})
         # Within another word it is only of a script without spaces, or after the v of a version.
@@ -50,7 +52,8 @@ class Marker:
             words.extend(islice(coming, 1))
 
     def _has_stem(self, token: str) -> bool:
-        return bool(self.stems) and any(stem(token, language) in self.stems for language in LANGUAGES)
+        begins = token.startswith(self.stem_beginnings)
+        return begins and any(stem(token, language) in self.stems for language in LANGUAGES)
 
 
 def _is_there(term: Term, words: list[str]) -> bool:
@@ -62,11 +65,16 @@ def _is_there(term: Term, words: list[str]) -> bool:
 
 def _beginning(term: Term) -> str:
     """A pattern of all its tokens, or of how the only one begins, with its stems."""
+    return r"[\W_]*".join(map(re.escape, (_common(term), *term.tokens[1:])))
+
+
+def _common(term: Term) -> str:
+    """What its first token, its stems and all words of these begin with: `sky` and `skies`, `die` and `dying`."""
     word = term.tokens[0]
     for other in term.stems:
         while not other.startswith(word):
             word = word[:-1]
-    return r"[\W_]*".join(map(re.escape, (word, *term.tokens[1:])))
+    return (re.sub("(?:ie|[iy])$", "", word) or word) if term.is_loose else word
 
 
 def excerpt(written: str, marker: Marker) -> Markup:
@@ -94,9 +102,11 @@ def _first(written: str, marker: Marker) -> int:
     tries = TRIES
     for start in range(0, len(written), PIECE - OVERLAP):
         piece = written[start : start + PIECE]
-        if tries and (likely := marker.likely.search(fold(piece))):
+        folded = fold(piece)
+        if tries and (likely := marker.likely.search(folded)):
             tries -= 1
-            for before in (max(0, likely.start() - OVERLAP), 0):  # folded, it may be longer or shorter
+            near = max(0, likely.start() - OVERLAP)
+            for before in (near, 0) if len(folded) != len(piece) else (near,):  # else letters may stand elsewhere
                 if hit := next(marker.hits(piece[before:]), None):
                     return start + before + hit[0]
     return 0
