@@ -56,6 +56,8 @@ def test_only_init_makes_an_instance(
         said = failed(result)
         assert f"{tmp_path / 'site'} doesn't exist" in said
         assert "pressroom init, or name another folder: PRESSROOM_INSTANCE=/path/to/instance" in said
+    assert failed(run("user", "list")).endswith("pressroom user list"), "it can be pasted"
+    assert failed(run("user", "disable", "ada")).endswith("pressroom user disable …")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from flask import current_app
 from flask.cli import with_appcontext
 from sqlalchemy.exc import DatabaseError
@@ -54,7 +55,9 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _no_instance(folder: Path) -> str:
-    this = f"{program()} {click.get_current_context().command_path.partition(' ')[2]} …"
+    context = click.get_current_context()
+    given = {context.get_parameter_source(name) for name in context.params} - {ParameterSource.DEFAULT}
+    this = f"{program()} {context.command_path.partition(' ')[2]}" + (" …" if given else "")
     if running := sites_of(resources()):
         return f"{folder} doesn't exist. A site runs on {running[0]}: PRESSROOM_INSTANCE={running[0]} {this}"
     elsewhere = f"PRESSROOM_INSTANCE=/path/to/instance {this}"
