@@ -309,7 +309,7 @@ def test_it_takes_little_memory(folder: Path) -> None:
     )
     *said, megabytes = ran.stdout.splitlines()
     assert said[:2] == ["longer than 400 kB"] * 2
-    assert said[-1].startswith("invalid YAML front matter: aliases")
+    assert said[-1].startswith("line 3: aliases")
     assert int(megabytes) <= 200
 
 

@@ -93,6 +93,14 @@ def test_a_long_title_is_cut_to_what_the_form_takes(read: Callable[..., importin
         ("2026-03-01 20:41:00 +0800", utc(2026, 3, 1, 12, 41)),
         ('"2026-03-01T20:41"', utc(2026, 3, 1, 19, 41)),
         ("1955-03-01", utc(1955, 3, 1, 11)),
+        ("2020/07/21", utc(2020, 7, 21, 10)),
+        ("2013-11-22 5:00:00 +0000", utc(2013, 11, 22, 5)),
+        ("2013-11-22 15:00:00 UTC", utc(2013, 11, 22, 15)),
+        ("2013-11-22 15:00 America/New_York", utc(2013, 11, 22, 20)),
+        ("Fri, 22 Nov 2013 15:00:00 +0100", utc(2013, 11, 22, 14)),
+        ("Monday, 5 March 2014", utc(2014, 3, 5, 11)),
+        ("Mar 5th, 2014 3:04 pm", utc(2014, 3, 5, 14, 4)),
+        ("2001-12-14t21:59:43.10-05:00", utc(2001, 12, 15, 2, 59, 43)),
         ("", None),
     ],
 )
@@ -104,8 +112,8 @@ def test_dates_are_in_the_sites_zone_unless_they_say_another(
 
 @pytest.mark.parametrize(
     "written",
-    ["yesterday", "2026-13-45", "2026-02-30 10:00:00", "20260301", "[2026, 3, 1]", "true", "12:30",
-     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-12:00", '""'],
+    ["yesterday", "2026-13-45", "2026-02-30 10:00:00", "20260301", "[2026, 3, 1]", "12:30", "2026-03-01 25:00",
+     "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:00-12:00", "07/21/2020", "01-02-2003", "2026-03-01 10:00 No/Where"],
 )  # fmt: skip
 def test_a_date_that_is_none_is_refused(read: Callable[..., importing.Source], written: str) -> None:
     with pytest.raises(importing.CannotImport):
@@ -120,10 +128,11 @@ def test_a_date_that_is_none_is_refused(read: Callable[..., importing.Source], w
         ("\n  - one\n  - two", ["one", "two"]),
         ("海边，指南、赶海", ["海边", "指南", "赶海"]),
         ("[one, one, '', ' ', '!!!', ~]", ["one"]),
-        ("[2026, 1.5, true]", ["2026", "1.5", "True"]),
+        ("[2026, 1.5, true]", ["2026", "1.5", "true"]),
         ("2026", ["2026"]),
         ("", []),
         ("[]", []),
+        ("\n  - [a, b]\n  - {name: c}\n  - 2020", ["a", "b", "c", "2020"]),
         ("'one, \"two\"'", ["one", '"two"']),
         (f"[{'x' * 101}, short]", ["short"]),
         (f"[{', '.join(f'tag{n}' for n in range(30))}]", [f"tag{n}" for n in range(10)]),
@@ -155,8 +164,13 @@ def test_the_language_is_taken_or_guessed(read: Callable[..., importing.Source],
 @pytest.mark.parametrize(
     ("text", "body"),
     [
-        ("{\n\"title\": \"JSON\"\n}\n\nText.", '{\n"title": "JSON"\n}\n\nText.'),
-        ("+++\ntitle = 'TOML'\n+++\nText.", "+++\ntitle = 'TOML'\n+++\nText."),
+        ("---\n\nA rule.\n\n---\n\nMore.", "---\n\nA rule.\n\n---\n\nMore."),
+        ("---\n\nTo do: rest.\n\n---\n\nMore.", "---\n\nTo do: rest.\n\n---\n\nMore."),
+        ("---\n- a\n- b\n---\nb", "---\n- a\n- b\n---\nb"),
+        ("{% include x %}\nText.", "{% include x %}\nText."),
+        ("+++ What a day +++\nText.", "+++ What a day +++\nText."),
+        ("Note: hi\n---\nText.", "Note: hi\n---\nText."),
+        ("Title: a story\n\nText.", "Title: a story\n\nText."),
         ("Text.\n\n---\n\nMore.\n\n---\n\nEnd.", "Text.\n\n---\n\nMore.\n\n---\n\nEnd."),
         ("---\nnever closed", "---\nnever closed"),
         ("a\0b", "ab"),
@@ -171,11 +185,16 @@ def test_text_that_only_looks_like_front_matter_is_kept(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("---\ntitle: [open\n---\nText.", "invalid YAML"),
-        ("---\ntitle: a: b: c\n---\nText.", "invalid YAML"),
-        ("---\n\tindented: by a tab\n---\nText.", "invalid YAML"),
-        ("---\nx: !!python/object/apply:os.system ['true']\n---\nText.", "invalid YAML"),
-        ('---\ntitle: "\\ud83d"\n---\nText.', "invalid YAML"),
+        ("---\ndate: 2026-03-01\ntitle: [open\n---\nText.", "line 3: invalid YAML"),
+        ("---\n\tindented: by a tab\n---\nText.", "line 2: invalid YAML"),
+        ("---\ntitle: x\n\nText.", "line 1: the front matter is not closed"),
+        ("+++\ntitle = 'x'\nText.", "line 1: the front matter is not closed"),
+        ("+++\ntitle = 'x'\ndate = x\n+++\nText.", "line 3: invalid TOML"),
+        ('{\n"title": "x",\n}\nText.', "line 3: invalid JSON"),
+        ('{"a":' + "[" * 19_000, "invalid JSON: nested too deep"),
+        ("---\na: &a b\nb: *a\n---\nText.", "line 3: aliases"),
+        ("---\na: b: c\nb: " + "[" * 9_000 + "\n---\nText.", "line 3: aliases .* and more than 10 levels"),
+        ("---\na: b: c\nb: '\\ud83d\n---\nText.", "line 3: invalid YAML"),
         ("Zwölf".encode("latin-1"), "not UTF-8"),
         ("今天".encode("gbk"), "not UTF-8"),
         (b"\x89PNG\r\n\x1a\n", "not UTF-8"),
@@ -188,6 +207,101 @@ def test_what_can_not_be_read_says_why_in_one_line(
     with pytest.raises(importing.CannotImport, match=said) as refused:
         read(text)
     assert "\n" not in str(refused.value)
+
+
+TAGS = ["harbour", "history"]
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "---\ntitle: A: title\ndate: 2020-04-05 09:00\ntags: [harbour, history]\n---\n",
+        "---\nTitle: 'A: title'\nDATE: 2020-04-05T09:00\nTags:\n- harbour\n- history\n...\n",
+        "title: 'A: title'\ndate: 2020/4/5 9:00:00\ncategories:\n- [harbour]\ntags: history\n---\n",
+        "+++\ntitle = 'A: title'\ndate = 2020-04-05T09:00:00+02:00\n[taxonomies]\ntags = ['harbour', 'history']\n+++\n",
+        "+++\ntitle = 'A: title'\npublishDate = 2020-04-05T09:00:00\ntags = ['harbour', 'history']\n+++\n\n",
+        '{\n  "title": "A: title", "date": "Sun, 05 Apr 2020 09:00:00 +0200", "tags": ["harbour", "history"]\n}\n\n',
+        "Title: A: title\nDate: 2020-04-05 09:00\nCategory: harbour\nTags: history\n\n",
+        "Title:    A:\n          title\nAuthor:   Ada\nPubdate:  April 5, 2020 9:00 am\nTags:     harbour, history\n\n",
+    ],
+)
+def test_front_matter_of_every_kind_says_the_same(read: Callable[..., importing.Source], head: str) -> None:
+    source = read(head + "The ferry leaves at nine.")
+    assert (source.writing.title, source.writing.body) == ("A: title", "The ferry leaves at nine.")
+    assert sorted(source.writing.tags) == TAGS
+    assert source.at_ms == utc(2020, 4, 5, 7)
+
+
+@pytest.mark.parametrize(
+    ("written", "title"),
+    [
+        ("No", "No"),
+        ("007", "007"),
+        ("2026-13-45", "2026-13-45"),
+        ('@home with "x"', '@home with "x"'),
+        ("'Fish &amp; chips &#8211; `code` <em>x</em>'", "Fish & chips – code x"),
+        ("Using <code> in HTML # a comment", "Using <code> in HTML"),
+        ("!!python/object/apply:os.system [true]", "a-file"),
+        ("!!bool x", "x"),
+        ("~", "a-file"),
+    ],
+)
+def test_a_title_is_what_is_written(read: Callable[..., importing.Source], written: str, title: str) -> None:
+    assert read(matter(title=written)).writing.title == title
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"draft": "true"}, "draft: true"),
+        ({"Draft": "Yes"}, "draft: yes"),
+        ({"draft": "perhaps"}, "draft: perhaps"),
+        ({"draft": "[true]"}, "draft"),
+        ({"published": "false"}, "published: false"),
+        ({"status": "private"}, "status: private"),
+        ({"Status": "hidden"}, "status: hidden"),
+        ({"visibility": "private"}, "visibility: private"),
+        ({"password": "secret"}, "it has a password"),
+        ({"date": "2999-01-01"}, "its date, 2999-01-01, is to come"),
+        ({"date": "2020-01-01", "publishDate": "2999-01-01"}, "its date, 2999-01-01, is to come"),
+    ],
+)
+def test_what_is_not_for_readers_is_not_published(
+    read: Callable[..., importing.Source], fields: dict[str, str], reason: str
+) -> None:
+    with pytest.raises(importing.NotForReaders, match=reason):
+        read(matter(title="x", **fields))
+
+
+def test_what_is_for_readers_is_published(read: Callable[..., importing.Source]) -> None:
+    open_to_all = {"draft": "false", "published": "true", "status": "publish", "visibility": "public", "hidden": "no"}
+    assert read(matter(**open_to_all)).writing.title == "a-file"
+    assert read(matter(published="2020-04-05")).at_ms == utc(2020, 4, 5, 10)
+
+
+def test_a_draft_by_its_folder_is_not_published(folder: Path) -> None:
+    (folder / "_drafts").mkdir()
+    (folder / "_drafts" / "idea.md").write_text("An idea.")
+    with pytest.raises(importing.NotForReaders, match="it is in a folder of drafts"):
+        importing.read(folder / "_drafts" / "idea.md", BERLIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_ms"),
+    [
+        ("2014-03-09-harbour-opens.md", utc(2014, 3, 9, 11)),
+        ("2014-3-9.md", utc(2014, 3, 9, 11)),
+        ("2014-03-09-harbour/index.md", utc(2014, 3, 9, 11)),
+        ("2014-13-40-harbour.md", None),
+        ("20140309.md", None),
+    ],
+)
+def test_the_name_has_the_date_where_the_text_has_none(
+    read: Callable[..., importing.Source], folder: Path, name: str, at_ms: int | None
+) -> None:
+    (folder / name).parent.mkdir(exist_ok=True)
+    assert read("Text.", name).at_ms == at_ms
+    assert read(matter(date="2020-04-05"), name).at_ms == utc(2020, 4, 5, 10)
 
 
 # Files and folders

@@ -1,4 +1,4 @@
-"""Import: Markdown files with YAML front matter, as published posts."""
+"""Import: Markdown files with front matter, as published posts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, tzinfo
+from datetime import UTC, datetime, tzinfo
+from html import unescape
 from pathlib import Path
 from typing import Any
 
-import frontmatter
-import yaml
-from frontmatter.default_handlers import YAMLHandler
 from sqlalchemy import select
 
 from ..db.engine import WriteSession
@@ -22,13 +20,19 @@ from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
 from ..values import is_blank
-from . import posts
+from . import front_matter, posts, written_dates
 from .posts import split_names
 
-SUFFIXES = (".md", ".markdown")
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 FILE_BYTES = 400_000  # a post has half of that
-FRONT_LENGTH, FRONT_DEPTH = 20_000, 10
-DATE_LENGTH = 100
+DATES = ("date", "published", "publishdate", "pubdate", "created", "published_at", "created_at")
+YES, NO = frozenset({"true", "yes", "on", "1", "y", "t"}), frozenset({"false", "no", "off", "0", "n", "f"})
+NOTHING = frozenset({"", "~", "null", "Null", "NULL"})  # YAML's
+# Of `status` and `visibility`: what keeps a text from readers.
+RESTRICTED = frozenset(
+    "draft drafts private hidden pending future scheduled embargoed unlisted unpublished trash password".split()
+)
+_MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>(.*?)</\1>|`([^`]+)`")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
@@ -36,35 +40,17 @@ class CannotImport(Exception):
     """One file can't become a post; the message says why."""
 
 
+class NotForReaders(CannotImport):
+    """A draft, or what is to come: nobody made a mistake."""
+
+
 @dataclass(frozen=True)
 class Source:
-    """A file, read and rendered. `at_ms` is None when the front matter has no date."""
+    """A file, read and rendered. `at_ms` is None when neither front matter nor name has a date."""
 
     path: Path
     writing: posts.Writing
     at_ms: int | None
-
-
-class _FrontMatter(YAMLHandler):
-    """YAML that means no more than is written: without aliases, of which a few lines stand for millions."""
-
-    def load(self, fm: str, **_kwargs: object) -> Any:
-        loader = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
-        if len(fm) > FRONT_LENGTH:
-            raise CannotImport(f"its front matter is longer than {FRONT_LENGTH:,} characters")
-        try:
-            depth = 0
-            for event in yaml.parse(fm, loader):
-                depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-                if isinstance(event, yaml.AliasEvent) or depth > FRONT_DEPTH:
-                    raise ValueError("aliases (*name) and more than 10 levels aren't supported")
-            return yaml.load(fm, loader)  # noqa: S506
-        except Exception as error:  # at `!!bool x` it is a KeyError, at `!!timestamp x` an AttributeError
-            reason = " ".join(str(error).split())
-            raise CannotImport(f"invalid YAML front matter: {reason[:300]}") from None
-
-
-_YAML = _FrontMatter()
 
 
 def files(paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
@@ -109,25 +95,27 @@ def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
     """Raises CannotImport."""
     try:
         str(path).encode()
-        meta, body = _split(_text(path))
-        title, body = _title(_line(meta.get("title")), body, path)
+        meta, body = front_matter.split(_text(path).replace("\0", ""))
+        dates = _dates(meta, path, zone)
+        if reason := _restricted(meta, path, max(dates, default=None)):
+            raise NotForReaders(reason)
+        title, body = _title(_plain(_line(meta.get("title"))), body, path)
         writing = posts.Writing(
             title=title[:200],
             body=body,
             rendered=render_post(body),
-            summary=_line(meta.get("summary") or meta.get("description"))[:500],
-            tags=_tags(meta.get("tags")),
-            language=_language(meta.get("language", meta.get("lang"))) or guess_language(f"{title}\n{body}", language),
+            summary=_plain(_line(meta.get("summary") or meta.get("description") or meta.get("excerpt")))[:500],
+            tags=_tags(meta.get("tags") or meta.get("tag"), meta.get("categories") or meta.get("category")),
+            language=_language(meta.get("language") or meta.get("lang") or meta.get("locale"))
+            or guess_language(f"{title}\n{body}", language),
         )
-        return Source(path, writing, _at_ms(meta.get("date"), zone))
+        return Source(path, writing, int(dates[0].timestamp() * 1000) if dates else None)
     except UnicodeDecodeError:
         raise CannotImport("not UTF-8 text") from None
     except UnicodeEncodeError:
         raise CannotImport("the file name isn't UTF-8") from None
-    except (OSError, TextRefused) as error:
+    except (OSError, TextRefused, front_matter.Unreadable, written_dates.NoDate) as error:
         raise CannotImport(getattr(error, "strerror", None) or str(error)) from None
-    except ValueError as error:  # a number of thousands of digits
-        raise CannotImport(f"invalid YAML front matter: {error}") from None
 
 
 def _text(path: Path) -> str:
@@ -138,15 +126,51 @@ def _text(path: Path) -> str:
     return io.TextIOWrapper(io.BytesIO(written), "utf-8-sig").read()
 
 
-def _split(text: str) -> tuple[dict[str, Any], str]:
-    """Front matter and the rest. Only YAML counts: a text may begin with the `{` or `+++` of other kinds."""
-    text = text.replace("\0", "")
-    return frontmatter.parse(text, handler=_YAML) if _YAML.detect(text) else ({}, text.strip())
-
-
 def _line(written: Any) -> str:
-    text = str(written or "").replace("\0", "").encode("utf-8", "replace").decode()
+    """One value in one line; nothing for a list or mapping, whose parts mean nothing by themselves."""
+    if written is None or isinstance(written, list | dict) or written in NOTHING:
+        return ""
+    text = str(written).replace("\0", "").encode("utf-8", "replace").decode()
     return "" if is_blank(text) else " ".join(text.split())
+
+
+def _plain(written: str) -> str:
+    """Without entities and the marks of HTML and Markdown that some generators render in a title."""
+    return _MARKED.sub(lambda found: found[2] or found[3] or "", unescape(written))
+
+
+def _restricted(meta: dict[str, Any], path: Path, last: datetime | None) -> str:
+    """Why readers shall not see it, in a few words; empty when they may. In doubt they may not."""
+    for key, value in meta.items():
+        said = "more than one word" if isinstance(value, list | dict) else _line(value).lower()
+        if (
+            (key in ("draft", "private", "hidden", "unlisted", "unpublished") and said not in NO | NOTHING)
+            or (key in ("published", "publish", "public") and said in NO)
+            or (key in ("status", "visibility") and said in RESTRICTED)
+        ):
+            return f"{key}: {said:.40}"
+    if _line(meta.get("password")):
+        return "it has a password"
+    if {"_drafts", "drafts"} & {part.lower() for part in path.parts[:-1]}:
+        return "it is in a folder of drafts"
+    return f"its date, {last:%Y-%m-%d}, is to come" if last and last > datetime.now(UTC) else ""
+
+
+def _dates(meta: dict[str, Any], path: Path, zone: tzinfo) -> list[datetime]:
+    """Those of the front matter, the post's own first; else that of the file's or folder's name. Raises NoDate."""
+    written = [meta[key] for key in DATES if key in meta and not _is_nothing(meta[key])]
+    dates = [written_dates.moment(value, zone) for value in written if not _is_answer(value)]
+    named = written_dates.of_path(path, zone)
+    return dates or ([named] if named else [])
+
+
+def _is_nothing(value: Any) -> bool:
+    return isinstance(value, str) and value in NOTHING
+
+
+def _is_answer(value: Any) -> bool:
+    """`published` says when, or whether."""
+    return isinstance(value, bool) or (isinstance(value, str) and value.lower() in YES | NO)
 
 
 def _title(title: str, body: str, path: Path) -> tuple[str, str]:
@@ -158,38 +182,26 @@ def _title(title: str, body: str, path: Path) -> tuple[str, str]:
     return title or path.stem, body
 
 
-def _tags(written: Any) -> list[str]:
-    listed = written if isinstance(written, list) else [written]
-    names = split_names(",".join(_line(name) for name in listed))
+def _tags(*written: Any) -> list[str]:
+    names = split_names(",".join(_line(name) for name in _leaves(written)))
     return [name for name in names if posts.tag_key(name) and len(name) <= posts.TAG_LENGTH][: posts.TAGS_PER_POST]
 
 
+def _leaves(written: Any) -> Iterator[Any]:
+    """What is in lists of lists and mappings, to any depth that front matter has."""
+    if isinstance(written, dict):
+        written = list(written.values())
+    if isinstance(written, list | tuple):
+        for inner in written:
+            yield from _leaves(inner)
+    else:
+        yield written
+
+
 def _language(written: Any) -> str:
-    """A code as in HTML's `lang`; empty for what is none. YAML takes the code of Norwegian for a False."""
-    code = "no" if written is False else _line(written).replace("_", "-")
+    """A code as in HTML's `lang`; empty for what is none."""
+    code = _line(written).replace("_", "-")
     return code if len(code) <= posts.LANGUAGE_LENGTH and _LANGUAGE.fullmatch(code) else ""
-
-
-def _at_ms(written: Any, zone: tzinfo) -> int | None:
-    """A time without a zone is meant in the site's. Raises CannotImport for what is no time."""
-    if written is None:
-        return None
-    if isinstance(written, str) and len(written) <= DATE_LENGTH:
-        try:
-            # Jekyll writes "2026-03-01 20:41:00 +0100".
-            written = datetime.fromisoformat(re.sub(r"\s+(?=[+-]\d)", "", written.strip()))
-        except ValueError:
-            raise _no_date(written) from None
-    if isinstance(written, date) and not isinstance(written, datetime):
-        written = datetime.combine(written, time(12))
-    if not isinstance(written, datetime) or not 1 < written.year < 9999:
-        raise _no_date(written)
-    aware = written if written.tzinfo else written.replace(tzinfo=zone)
-    return int(aware.timestamp() * 1000)
-
-
-def _no_date(written: Any) -> CannotImport:
-    return CannotImport(f"its date is {written!r:.100}; write it as 2026-03-01 20:41")
 
 
 def store(session: WriteSession, source: Source, author_id: int) -> bool:
