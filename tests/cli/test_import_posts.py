@@ -5,20 +5,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from support.checkout import CHECKOUT, SAMPLES
 from support.commands import done, failed
 from support.persons import Person
 from webapp import db
 from webapp.content import importing
-from webapp.models import User
+from webapp.models import Post, User
 
 FILES = [*SAMPLES.glob("*.md"), *(CHECKOUT.parent / "shared" / "samples").glob("*.md")]
 
@@ -115,6 +115,39 @@ def test_another_author_does_not_tell_when_it_was_imported(
     assert "Changed" in anonymous.get("/post/1").text
 
 
+def test_what_is_not_for_readers_is_left_out_and_named(
+    folder: Path, run: Callable[..., Result], anonymous: Person
+) -> None:
+    (folder / "a.md").write_text("# Good\n\nText.")
+    (folder / "b.md").write_text("+++\ntitle = 'Secret plan'\ndraft = true\n+++\nNot yet.")
+    result = run(folder)
+    done(result)
+    assert "1 imported, 0 already there, 1 not for readers.\n" in result.stdout
+    assert f"Not for readers: {folder / 'b.md'}: draft: true\n" in result.stdout
+    assert "Secret plan" not in anonymous.get("/").text
+    assert anonymous.get("/search?q=secret").text.count("<article") == 0
+
+
+def test_the_cases_are_read_as_their_list_says(run: Callable[..., Result], app: Flask) -> None:
+    cases = CHECKOUT.parent / "shared" / "cases" / "import"
+    if not cases.is_dir():
+        pytest.skip("the cases stand beside the checkout")
+    said = run(cases)
+    left_out = set(re.findall("Not for readers: .*/(.*?): ", said.stdout))
+    assert left_out == {"draft-true.md", "published-false.md", "idea.md", "future.md", "toml.md", "json.md"}
+    assert set(re.findall("Not imported: .*/(.*?): ", said.stderr)) == {"unclosed.md", "date-us.md"}
+    with app.app_context():
+        posts = db.reading().execute(select(Post.title, Post.published_at)).all()
+    at = {title: datetime.fromtimestamp((ms or 0) / 1000, UTC).isoformat()[:16] for title, ms in posts}
+    assert at["Harbour opens"] == "2014-03-09T12:00"
+    assert at["Colon: inside"] == "2020-01-01T12:00"
+    assert at["Capital keys"] == "2012-08-13T12:00"
+    assert at['@home with "x"'] == at["Fish & chips – code x"] == at["No"] == "2020-01-02T12:00"
+    assert at["t2"] == "2013-11-22T05:00"
+    assert at["t4"] == at["t12"] == "2013-11-22T15:00"
+    assert at["t1"] == "2020-07-21T12:00"
+
+
 def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., Result], anonymous: Person) -> None:
     (folder / "a.md").write_text("# Good\n\nText.")
     (folder / "bad.md").write_text("---\ntitle: [\n---\n")
@@ -124,7 +157,7 @@ def test_one_bad_file_does_not_stop_the_others(folder: Path, run: Callable[..., 
     assert result.exit_code == 1
     assert isinstance(result.exception, SystemExit)
     assert "2 imported, 0 already there." in result.stdout
-    assert f"Not imported: {folder / 'bad.md'}: invalid YAML front matter" in result.stderr
+    assert f"Not imported: {folder / 'bad.md'}: line 2: invalid YAML" in result.stderr
     assert f"Not imported: {folder / 'worse.md'}: not UTF-8 text" in result.stderr
     front = anonymous.get("/").text
     assert "Good" in front
