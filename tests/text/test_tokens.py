@@ -23,6 +23,8 @@ from webapp.text.tokens import TOKEN_LENGTH, fold, spans, stem, stems, tokens
         ("東京ﾀﾜｰ 한국", "東 京 タ ワ ー 한 국"),
         ("ข้าว ข่าว", "ข้ า ว ข่ า ว"),
         ("👩‍👧 👍🏽 🇩🇪🇫🇷 ❤️ 1️⃣ 20 €", "👩 👧 👍 🇩🇪 🇫🇷 ❤ 1 20 €"),
+        ("น้ำท่วม ทำงาน ນ້ຳ ๒๕a", "น้ํ า ท่ ว ม ทํ า ง า น น้ํ า 25a".replace("น้ํ า 25", "ນ້ໍ າ 25")),
+        ("50㎡ №5 Ｃ＋＋ Ｃ＃", "50m2 no5 c + + c #"),
         ("… “ ” — ... a - b", "a b"),
     ],
 )
@@ -30,6 +32,18 @@ def test_these_are_the_tokens(written: str, expected: str) -> None:
     assert tokens(written) == expected.split()
     assert tokens(unicodedata.normalize("NFD", written)) == tokens(unicodedata.normalize("NFC", written))
     assert [token for _, _, token in spans(written)] == tokens(written)
+
+
+ODD = "ทำຳกะ㎡№＋＃Cc+#.v1ﾀﾞﾟ한한йé́İßﬁ㍿👩‍👧🇨🇳½™’-_ क्षকো"
+
+
+@given(st.text(st.sampled_from(ODD) | st.characters(exclude_categories=["Cs"]), max_size=12))
+def test_where_a_token_stands_is_what_became_it(written: str) -> None:
+    found = list(spans(written))
+    assert [token for _, _, token in found] == tokens(written)
+    for start, stop, token in found:
+        assert 0 <= start < stop <= len(written)
+        assert fold(token) in fold(written[start:stop]) or token in "+#."
 
 
 @given(st.text())
