@@ -42,6 +42,9 @@ from webapp.text.language import guess_language
         ("बंदर सोमवारी पुन्हा उघडेल आणि फेरी पुलाखालून जातील.", "en", "mr"),
         ("Live: Derby", "de", "de"),
         ("Test", "fr", "fr"),
+        ("Havnen åpner igjen på mandag, og fergene går under broen som før.", "nb", "nb"),
+        ("Havnen åpner igjen på mandag, og fergene går under broen som før.", "en", "no"),
+        ("海港星期一重新开放。", "yue", "yue"),
         ("短文。\n\n```python\nfor word in words: print(word)\n```\n`and more code here`", "en", "zh"),
     ],
 )

@@ -33,11 +33,14 @@ _ALPHABETS = {
 _LETTERS = {languages: re.compile(f"[{letters}]+") for letters, languages in _ALPHABETS.items()}
 # What is no prose: code, tags, what links lead to, addresses, and words that no language has, such as checksums.
 _CODE = re.compile(
-    r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`|<[^<>]*>|\]\([^()\s]*\)|[!-~]+(?:://|[@./_=])[!-~]+",
+    r"^ {0,3}(`{3,}|~{3,}).*?(?:^ {0,3}\1|\Z)|`[^`\n]*`|<[^<>]*>|\]\([^()\s]*\)",
     re.DOTALL | re.MULTILINE,
 )
+_RUN, _ADDRESS = re.compile("[!-~]+"), re.compile("[!-~](?:://|[@./_=])[!-~]")
 _NO_WORD = re.compile(r"\b(?=\w*[0-9])(?=\w*[A-Za-z])\w+\b|\b[A-Z]{2,}\b")
 TEXT_LENGTH = 20_000  # characters that are looked at
+# Languages that are told by the name of others.
+SAME = {"nb": "no", "fil": "tl", "yue": "zh", "cmn": "zh", "iw": "he", "in": "id"}
 SURE = 0.5  # of 1; a few words are in many languages
 
 
@@ -49,7 +52,8 @@ def guess_language(text: str, default: str) -> str:
     default: a tag; the answer when there are no letters, when the text is in its language ("pt" for "pt-BR"), or when
         it is of its script and too short to tell. A short text of another script is in the likeliest of its languages.
     """
-    prose = _NO_WORD.sub(" ", _CODE.sub(" ", text[:TEXT_LENGTH]))
+    prose = _RUN.sub(lambda run: " " if _ADDRESS.search(run[0]) else run[0], _CODE.sub(" ", text[:TEXT_LENGTH]))
+    prose = _NO_WORD.sub(" ", prose)
     words = {name: len(letters.findall(prose)) for name, letters in _CJK_SCRIPTS.items()}
     words["ko"] //= 3
     words["th"] //= 5
@@ -60,7 +64,8 @@ def guess_language(text: str, default: str) -> str:
     if not east + most:
         return default
     found = _of_alphabet(languages, prose, default) if most > east else _eastern(words)
-    return default if found == default.partition("-")[0] else found
+    spoken = default.partition("-")[0]
+    return default if found == SAME.get(spoken, spoken) else found
 
 
 def _eastern(words: dict[str, int]) -> str:

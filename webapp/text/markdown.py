@@ -297,7 +297,7 @@ def _joins(before: list[Token], after: list[Token]) -> bool:
 def _linked(image: Token, inside_link: bool) -> list[Token]:
     """An image that isn't shown, as a link to it; only its words inside another link."""
     words = Token("text", "", 0, content=text_of(image.children or []) or str(image.attrs["src"]))
-    if inside_link:
+    if inside_link or not image.attrs["src"]:
         return [words]
     title = {"title": image.attrs["title"]} if "title" in image.attrs else {}
     opening = Token("link_open", "a", 1, attrs={"href": image.attrs["src"], **title})

@@ -62,13 +62,12 @@ def shown_as_image(src: str) -> bool:
 
 
 # Addresses of pictures, each with a width or a density. One with a comma inside has to write it as %2C.
-_SRCSET = re.compile(r"\s*[^\s,]+(?:\s+[\d.]+[wx])?\s*(?:,|\Z)")
+_CANDIDATE = re.compile(r"\s*[^\s,]+(?:\s+[\d.]+[wx])?\s*")
 
 
 def shown_as_images(srcset: str) -> bool:
     """The same for all the addresses in a `srcset`."""
-    candidates = _SRCSET.findall(srcset)
-    return bool(srcset) and "".join(candidates) == srcset and all(shown_as_image(each.strip()) for each in candidates)
+    return all(_CANDIDATE.fullmatch(each) and shown_as_image(each.strip()) for each in srcset.split(","))
 
 
 class TooDeep(ValueError):
@@ -170,7 +169,8 @@ class RawHtml:
         src = image.get("src", "")
         words = escape(image.get("alt") or src)
         title = f' title="{escape(image["title"])}"' if "title" in image else ""
-        return words if any("a" in stack for stack in self._open) else f'<a href="{escape(src)}"{title}>{words}</a>'
+        inside_link = any("a" in stack for stack in self._open)
+        return words if inside_link or not src else f'<a href="{escape(src)}"{title}>{words}</a>'
 
     def _shifted(self, name: str) -> str:
         if name[0] == "h" and name[1:].isdigit():
