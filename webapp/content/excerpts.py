@@ -8,7 +8,7 @@ from itertools import islice
 from markupsafe import Markup, escape
 
 from ..text.summary import breaks
-from ..text.tokens import fold, is_unspaced, spans, stem
+from ..text.tokens import BETWEEN, fold, is_unspaced, spans, stem
 from .search_query import LANGUAGES, Term
 
 LENGTH = 160
@@ -26,12 +26,16 @@ class Marker:
         self.longest = max(len(term.tokens) for term in terms)
         loose = [term for term in terms if term.is_loose]
         self.stems = frozenset[str]().union(*({*term.stems, term.tokens[0]} for term in loose))
-        self.stem_beginnings = tuple({_common(term) for term in loose})
+        self.stem_beginnings = tuple({beginning for term in loose for beginning in _beginnings(term)})
         self.prefixes = tuple(term.tokens[0] for term in terms if term.prefix and len(term.tokens) == 1)
-        beginnings = sorted({_beginning(term) for term in terms})
+        beginnings = sorted({beginning for term in terms for beginning in _beginnings(term)})
         # Within another word it is only of a script without spaces, or after the v of a version.
         spaced = "" if any(is_unspaced(term.tokens[0]) for term in terms) else "(?<![^\\W_v])"
-        self.likely = re.compile(f"{spaced}(?:{'|'.join(beginnings)})")
+        end_of_word = r"(?![^\W_])" if spaced else ""
+        self.likely = re.compile(f"{spaced}(?:{'|'.join(map(_spread, beginnings))})")
+        # What is exactly that is looked for first: `ai` is likely in many words.
+        whole = "|".join(_spread(" ".join(term.tokens)) + ("" if term.prefix else end_of_word) for term in terms)
+        self.whole = re.compile(f"{spaced}(?:{whole})")
 
     def hits(self, written: str) -> Iterator[tuple[int, int]]:
         """From where to where each is, in order."""
@@ -63,18 +67,20 @@ def _is_there(term: Term, words: list[str]) -> bool:
     return term.prefix and same and words[-1].startswith(term.tokens[-1])
 
 
-def _beginning(term: Term) -> str:
-    """A pattern of all its tokens, or of how the only one begins, with its stems."""
-    return r"[\W_]*".join(map(re.escape, (_common(term), *term.tokens[1:])))
+def _beginnings(term: Term) -> set[str]:
+    """What its words begin with: of one word all that have its stem too, as `sky` and `skies`, `die` and `dying`."""
+    if not term.is_loose:
+        return {" ".join(term.tokens)}
+    beginnings = {term.tokens[0], *term.stems}
+    for word in list(beginnings):
+        for end, other in (("ie", "y"), ("i", "y"), ("y", "i")):
+            if word.endswith(end):
+                beginnings.add(word.removesuffix(end) + other)
+    return beginnings
 
 
-def _common(term: Term) -> str:
-    """What its first token, its stems and all words of these begin with: `sky` and `skies`, `die` and `dying`."""
-    word = term.tokens[0]
-    for other in term.stems:
-        while not other.startswith(word):
-            word = word[:-1]
-    return (re.sub("(?:ie|[iy])$", "", word) or word) if term.is_loose else word
+def _spread(words: str) -> str:
+    return BETWEEN.join(map(re.escape, words.split(" ")))
 
 
 def excerpt(written: str, marker: Marker) -> Markup:
@@ -87,26 +93,33 @@ def excerpt(written: str, marker: Marker) -> Markup:
     stop = min(len(written), start + LENGTH)
     while start + LENGTH // 2 < stop < len(written) and not breaks(written, stop):
         stop -= 1
-    piece, marked, end = written[start:stop].strip(), Markup(), 0
-    for begin, over in marker.hits(piece):
-        if begin < end:
-            continue
-        marked += escape(piece[end:begin]) + Markup("<mark>{}</mark>").format(piece[begin:over])
-        end = over
-    marked += escape(piece[end:])
-    return escape("…" if start else "") + marked + ("…" if stop < len(written) else "")
+    piece = marked(written[start:stop].strip(), marker)
+    return escape("…" if start else "") + piece + ("…" if stop < len(written) else "")
+
+
+def marked(written: str, marker: Marker) -> Markup:
+    shown, end = Markup(), 0
+    for begin, over in marker.hits(written):
+        if begin >= end:
+            shown += escape(written[end:begin]) + Markup("<mark>{}</mark>").format(written[begin:over])
+            end = over
+    return shown + escape(written[end:])
 
 
 def _first(written: str, marker: Marker) -> int:
     """Where the first word is found; 0 when none is. What is likely is looked for piece by piece, and then exactly."""
-    tries = TRIES
-    for start in range(0, len(written), PIECE - OVERLAP):
-        piece = written[start : start + PIECE]
-        folded = fold(piece)
-        if tries and (likely := marker.likely.search(folded)):
+    pieces = [written[start : start + PIECE + OVERLAP] for start in range(0, len(written), PIECE)]
+    folded = [fold(piece) for piece in pieces]
+    for pattern in (marker.whole, marker.likely):
+        tries = TRIES
+        for number, piece in enumerate(pieces):
+            likely = pattern.search(folded[number])
+            if not tries or not likely or likely.start() > PIECE:  # the next piece has it whole
+                continue
             tries -= 1
             near = max(0, likely.start() - OVERLAP)
-            for before in (near, 0) if len(folded) != len(piece) else (near,):  # else letters may stand elsewhere
-                if hit := next(marker.hits(piece[before:]), None):
-                    return start + before + hit[0]
+            for before in (near, 0) if len(piece) != len(folded[number]) else (near,):  # letters may stand elsewhere
+                hit = next(marker.hits(piece[before:]), None)
+                if hit and before + hit[0] <= PIECE:
+                    return number * PIECE + before + hit[0]
     return 0

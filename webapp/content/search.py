@@ -1,7 +1,9 @@
 """Full-text search: what is asked, and what is found of it. The index is SQLite's in `search_index`."""
 
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
+from html import unescape
 
 from flask import url_for
 from markupsafe import Markup
@@ -13,7 +15,7 @@ from ..text.summary import plain
 from ..text.tokens import is_unspaced, spans, tokens
 from . import search_index as index
 from . import search_last_release as last_release
-from .excerpts import Marker, excerpt
+from .excerpts import Marker, excerpt, marked
 from .search_query import QUERY_LENGTH, Query, Term, parse, term_of
 
 PAGE_SIZE = 20
@@ -22,18 +24,21 @@ FILTERS = 6  # authors and tags that are offered to search in
 # How much HTML of each result is looked through for an excerpt, if need be, and of all together.
 TEXT_OF_ONE, TEXT_OF_ALL, TEXT_AT_LEAST = 100_000, 300_000, 4_000
 MEANT_WORDS, MEANT_LETTERS = 3, (3, 20)
+MEANT_TRIES = 1_200  # times that the index is asked for a word close to those of a query, at 25 µs
+_MARKED = re.compile("<mark>(.*?)</mark>")
 _WITHOUT_TEXT = (defer(Post.body), defer(Post.html))
 
 
 @dataclass(frozen=True)
 class Result:
-    """`kind` is post or update; `excerpt` marks what was found."""
+    """`kind` is post or update; `heading`, its own title or its post's, and `excerpt` mark what was found."""
 
     kind: str
     url: str
     title: str
     post_title: str
     language: str
+    heading: Markup
     excerpt: Markup
     at: int
     authors: tuple[User, ...] = ()
@@ -49,6 +54,7 @@ class Found:
     number: int = 1
     last: int = 1
     meant: str = ""
+    only_excludes: bool = False
 
     @property
     def first(self) -> int:
@@ -114,7 +120,7 @@ def find(
     """
     asked = parse(query)
     if not asked.wanted:
-        return NOTHING
+        return replace(NOTHING, only_excludes=bool(asked.excluded))
     if not index.is_prepared(session) or (not index.is_filled(session) and last_release.is_used(session)):
         items = last_release.best(session, query[:QUERY_LENGTH], PAGE_SIZE)
         return Found(_results(session, items, asked), len(items))
@@ -148,23 +154,38 @@ def _meant(session: Session, query: str, asked: Query) -> str:
     """The query with another letter in its words that nobody has used, when that finds something that is public."""
     words = [term.tokens[0] for term in asked.wanted if len(term.tokens) == 1 and not term.exact]
     words = [word for word in words if word[0].isalnum() and not is_unspaced(word)]
-    better = {word: close[0] for word in words[:MEANT_WORDS] if (close := _close_words(session, word))}
-    if not better:
-        return ""
-    meant, end = "", 0
+    better, left = dict[str, str](), MEANT_TRIES
+    for word in words[:MEANT_WORDS]:
+        # One with stems is asked for three times.
+        tries = _close_to(word)[: left // 3 if word.isascii() else left]
+        left -= len(tries) * (3 if word.isascii() else 1)
+        if close := _close_words(session, word, tries):
+            better[word] = close[0]
+    results = _page(session, parse(_replaced(query, better)), False, [], 1).results if better else []
+    return _replaced(query, {word: _as_written(close, results) for word, close in better.items()}) if results else ""
+
+
+def _replaced(query: str, better: dict[str, str]) -> str:
+    replaced, end = "", 0
     for start, stop, token in spans(query):
         if token in better:
-            meant += query[end:start] + better[token]
+            replaced += query[end:start] + better[token]
             end = stop
-    meant += query[end:]
-    return meant if _page(session, parse(meant), False, [], 1).results else ""
+    return replaced + query[end:]
 
 
-def _close_words(session: Session, word: str) -> list[str]:
+def _as_written(word: str, results: list[Result]) -> str:
+    """As it stands in what it finds, with its accents, in small letters unless all have it otherwise."""
+    marked = [unescape(found) for result in results for found in _MARKED.findall(result.heading + result.excerpt)]
+    written = {found for found in marked if tokens(found) == [word]}
+    small = [found for found in sorted(written) if found.islower()]
+    return (small or sorted(written) or [word])[0]
+
+
+def _close_words(session: Session, word: str, close: list[str]) -> list[str]:
     """Those close to a word that nobody has used, the most frequent first; else those of which another form is used."""
     if index.known(session, [Term((word,)), term_of([word])]):
         return []
-    close = _close_to(word)
     used = index.known(session, [Term((other,)) for other in close])
     return used or index.known(session, [term for other in close if (term := term_of([other])).stems])
 
@@ -207,7 +228,7 @@ def _results(session: Session, items: list[int], asked: Query) -> list[Result]:
             shown, html = found[item]
             html = html[: max(left, TEXT_AT_LEAST)]
             left -= len(html)
-            results.append(_result(shown, excerpt(plain(html[: html.rfind(">") + 1]), marker)))
+            results.append(_result(shown, plain(html[: html.rfind(">") + 1]), marker))
     return results
 
 
@@ -223,13 +244,14 @@ def _updates(ids: list[int]) -> Select[Update, str]:
     return public.options(of_post, selectinload(Update.author), defer(Update.body), defer(Update.html))
 
 
-def _result(item: Post | Update, excerpt: Markup) -> Result:
+def _result(item: Post | Update, words: str, marker: Marker) -> Result:
     post = item if isinstance(item, Post) else item.post
-    tags = tuple(post.tags)
     if isinstance(item, Post):
-        url = url_for("reader.post", post_id=item.id)
-        at = item.published_at or 0
-        return Result("post", url, item.title, item.title, item.language, excerpt, at, tuple(item.authors), tags)
-    url = url_for("reader.update", post_id=item.post_id, n=item.n)
-    authors = (item.author,)
-    return Result("update", url, item.title, post.title, post.language, excerpt, item.created_at, authors, tags)
+        kind, url, at = "post", url_for("reader.post", post_id=item.id), item.published_at or 0
+        authors = tuple(item.authors)
+    else:
+        kind, url, at = "update", url_for("reader.update", post_id=item.post_id, n=item.n), item.created_at
+        authors = (item.author,)
+    heading = marked(item.title or post.title, marker)
+    shown = excerpt(words, marker)
+    return Result(kind, url, item.title, post.title, post.language, heading, shown, at, authors, tuple(post.tags))

@@ -87,6 +87,10 @@ _BY_DATE = """SELECT doc FROM search_index JOIN search_doc ON doc = search_index
     WHERE search_index MATCH :match AND search_index.rowid > :first
     ORDER BY at DESC, doc DESC LIMIT :limit OFFSET :offset"""
 
+_NOT_HIDDEN = """ AND search_index.rowid NOT IN (
+    SELECT doc FROM search_due JOIN search_doc USING (item) JOIN "update" AS u ON item = u.id * 2 + 1
+    JOIN post ON post.id = u.post_id WHERE post.status <> 'published' OR u.withdrawn_at IS NOT NULL)"""
+
 
 def _due(item: str, was: str = "NULL, NULL, NULL", condition: str = "true") -> str:
     """SQL that notes what an item's row says before it changes; once is enough."""
@@ -297,16 +301,22 @@ def _term(term: Term) -> str:
 
 def count(session: Session, match: str) -> int:
     """How many items FTS5's expression `match` finds."""
-    return (
-        session.scalar(text("SELECT count(*) FROM search_index WHERE search_index MATCH :match"), {"match": match}) or 0
-    )
+    counted = f"SELECT count(*) FROM search_index WHERE search_index MATCH :match{_shown(session)}"  # noqa: S608
+    return session.scalar(text(counted), {"match": match}) or 0
+
+
+def _shown(session: Session) -> str:
+    """A condition that leaves out what isn't public any more and is still to follow its post out of the index."""
+    return _NOT_HIDDEN if session.scalar(text("SELECT 1 FROM search_due LIMIT 1")) else ""
 
 
 def best(session: Session, match: str, total: int, *, by_date: bool, limit: int, offset: int) -> list[int]:
     """The items in order, by relevance or the newest first, of the RANKED of `total` that became public last."""
-    newest = "SELECT rowid FROM search_index WHERE search_index MATCH :match ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"
+    shown = _shown(session)
+    newest = f"""SELECT rowid FROM search_index WHERE search_index MATCH :match{shown}
+        ORDER BY rowid DESC LIMIT 1 OFFSET :ranked"""  # noqa: S608
     first = (session.scalar(text(newest), {"match": match, "ranked": RANKED}) or 0) if total > RANKED else 0
-    found = text(_BY_DATE if by_date else _BY_RELEVANCE)
+    found = text((_BY_DATE if by_date else _BY_RELEVANCE).replace(":first", f":first{shown}"))
     docs = session.scalars(found, {"match": match, "first": first, "limit": limit, "offset": offset}).all()
     rows = session.execute(
         text("SELECT doc, item FROM search_doc WHERE doc IN (SELECT value FROM json_each(:docs))"),
@@ -317,7 +327,8 @@ def best(session: Session, match: str, total: int, *, by_date: bool, limit: int,
 
 
 def known(session: Session, terms: list[Term]) -> list[str]:
-    """The words of those that are in a title or text, the most frequent first; of one with stems, those count."""
+    """The words of those that are in a title or text, the most frequent first. For one with stems, other forms of it
+    are looked for instead."""
     words = {_known(term): term.tokens[0] for term in terms}
     exists = """SELECT value FROM json_each(:words)
         WHERE EXISTS (SELECT 1 FROM search_index WHERE search_index MATCH value)"""

@@ -12,9 +12,9 @@ QUERY_LENGTH = 200
 TERMS = 8  # further words don't count
 PREFIX_LENGTH = 3  # letters from which the last word may go on
 LANGUAGES = ("en", "de")  # whose stems a word stands for: nobody says what language a query is in
-_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | {"－": "-"})
+_QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | {"－": "-", "−": "-"})
 _PART = re.compile(
-    r'(?<!\w)(?P<minus>(?<!\S)-)?"(?P<phrase>[^"]*)"|(?<!\S)(?P<without>-(?=\w)[^\s"]*)|(?P<words>[^\s"]+)'
+    r'(?<!\w)(?P<minus>(?<!\S)-)?"(?P<phrase>[^"]*)"|(?<!\S)(?P<without>-(?=[^\s"-])[^\s"]*)|(?P<words>[^\s"]+)'
 )
 # Between the words of one name: node.js, e-mail, get_user_by_id, std::vector, AT&T, O’Brien, and/or.
 _CONNECTOR = re.compile(r"[._'’‘ʼ`´/@&:＠．＆－-]|::|->|\+?")
@@ -59,11 +59,9 @@ def parse(query: str) -> Query:
             words = tuple(tokens(part["phrase"]))
             (excluded if part["minus"] else wanted).extend([Term(words, exact=True)] if words else [])
         elif part["without"]:
-            excluded += [replace(term, exact=True) for term in _names(part["without"][1:])]
+            excluded += [Term(term.tokens, exact=True) for term in _names(part["without"][1:])]
         else:
             wanted += _names(part["words"])
-    if not wanted:  # there is nothing to exclude anything from
-        wanted, excluded = [replace(term, exact=False) for term in excluded], []
     last = wanted[-1] if wanted else None
     distinct = list(dict.fromkeys(wanted))[:TERMS]
     if last in distinct and _goes_on(last):
