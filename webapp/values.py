@@ -14,6 +14,8 @@ BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,
 COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
 HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{0,5})?")
 
+# XML forbids these (a feed is XML), and half a surrogate pair is no character.
+NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # Letters by Unicode's table that nobody can see: the fillers of Hangul.
 INVISIBLE = "\u115f\u1160\u3164\uffa0"
 NOTHING = INVISIBLE + "\u2800"  # and Braille without a dot
@@ -58,12 +60,18 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return check
 
 
+_LANGUAGE_TAG = re.compile(
+    "[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?(-([a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*", re.ASCII | re.IGNORECASE
+)
+
+
 def language_tag(text: str) -> str:
-    """As in HTML's `lang`: en, pt-BR, zh-Hans. Source: RFC 5646, without extensions."""
-    if not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?", text):
+    """As in HTML's `lang`: en, pt-BR, zh-Hans, de-1996. Source: RFC 5646, without extensions."""
+    if not _LANGUAGE_TAG.fullmatch(text):
         raise ValueError("expected a language tag such as en, pt-BR or zh-Hans")
     first, *rest = text.split("-")
-    return "-".join([first.lower(), *(part.title() if len(part) == 4 else part.upper() for part in rest)])
+    cases = {2: str.upper, 4: str.title}
+    return "-".join([first.lower(), *(cases.get(len(part), str.lower)(part) for part in rest)])
 
 
 def number(low: int, high: int) -> Callable[[str], int]:

@@ -151,6 +151,7 @@ def test_a_form_without_its_version_is_saved_all_the_same(ada: Person) -> None:
         ("title", "x" * 201, "Use 200 characters or fewer"),
         ("summary", "x" * 501, "Use 500 characters or fewer"),
         ("language", "not a language", "Use a language code"),
+        ("language", "deutsch", "Use a language code"),
         ("tags", ",".join(map(str, range(11))), "Use 10 tags or fewer"),
         ("tags", "!!!", "can’t be used as a tag"),
         ("authors", "nobody", "No user named “nobody”"),
@@ -254,7 +255,9 @@ def test_the_same_tag_twice_is_one(ada: Person) -> None:
     ("data", "language"),
     [
         ({"language": "pt-BR"}, "pt-BR"),
-        ({"language": "zh_Hans"}, "zh-Hans"),
+        ({"language": "zh_hans"}, "zh-Hans"),
+        ({"language": "de-1996"}, "de-1996"),
+        ({"language": "ar-latn"}, "ar-Latn"),
         ({"title": "今晚的比赛", "body": "八点开球，双方首发已经公布。"}, "zh"),
         ({"title": "Дерби", "body": "Матч начинается в восемь часов вечера."}, "ru"),
     ],

@@ -452,7 +452,7 @@ def check(html: str, readers: bool = False) -> None:
     parser.feed(html)
     parser.close()
     assert (text._READERS if readers else text._AUTHORS).clean(html) == html
-    assert not text._NOT_TEXT.search(html)
+    assert not text.NOT_TEXT.search(html)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -519,6 +519,11 @@ def test_a_table_has_at_most_fifty_columns():
     assert post(table(50)).count("<th>") == 50
     with pytest.raises(TextRefused, match="50 columns"):
         post(table(51))
+
+
+def test_an_image_without_an_address_is_its_words() -> None:
+    assert "<a" not in post("![]() ![words]() <img alt='more'> <img>")
+    assert render_comment("a ![words]() b") == '<p dir="auto">a words b</p>\n'
 
 
 @pytest.mark.parametrize(

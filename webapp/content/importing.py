@@ -19,7 +19,7 @@ from ..models import Post, User
 from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
-from ..values import is_blank
+from ..values import NOT_TEXT, is_blank, language_tag
 from . import front_matter, posts, written_dates
 from .posts import split_names
 
@@ -33,7 +33,6 @@ RESTRICTED = frozenset(
     "draft drafts private hidden pending future scheduled embargoed unlisted unpublished trash password".split()
 )
 _MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>(.*?)</\1>|`([^`]+)`")
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class CannotImport(Exception):
@@ -130,7 +129,7 @@ def _line(written: Any) -> str:
     """One value in one line; nothing for a list or mapping, whose parts mean nothing by themselves."""
     if written is None or isinstance(written, list | dict) or written in NOTHING:
         return ""
-    text = str(written).replace("\0", "").encode("utf-8", "replace").decode()
+    text = NOT_TEXT.sub("", str(written))
     return "" if is_blank(text) else " ".join(text.split())
 
 
@@ -200,8 +199,11 @@ def _leaves(written: Any) -> Iterator[Any]:
 
 def _language(written: Any) -> str:
     """A code as in HTML's `lang`; empty for what is none."""
-    code = _line(written).replace("_", "-")
-    return code if len(code) <= posts.LANGUAGE_LENGTH and _LANGUAGE.fullmatch(code) else ""
+    try:
+        code = language_tag(_line(written).replace("_", "-"))
+    except ValueError:
+        return ""
+    return code if len(code) <= posts.LANGUAGE_LENGTH else ""
 
 
 def store(session: WriteSession, source: Source, author_id: int) -> bool:

@@ -15,6 +15,7 @@ from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
 from ..text.render import render_post
+from ..values import language_tag
 
 
 class UpdateForm(Once):
@@ -89,10 +90,10 @@ class PostForm(Once):
                 raise ValidationError(_("“%(tag)s” can’t be used as a tag.", tag=name[:40]))
 
     def validate_language(self, field: Any) -> None:
-        parts = (field.data or "").replace("_", "-").split("-")
-        if field.data and not all(part.isascii() and part.isalnum() and len(part) <= 8 for part in parts):
-            raise ValidationError(_("Use a language code such as en, zh or pt-BR."))
-        field.data = "-".join(parts)
+        try:
+            field.data = language_tag(field.data.replace("_", "-")) if field.data else ""
+        except ValueError:
+            raise ValidationError(_("Use a language code such as en, zh or pt-BR.")) from None
 
     def tag_names(self) -> list[str]:
         return split_names(self.tags.data)

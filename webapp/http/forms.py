@@ -19,7 +19,7 @@ from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
 from ..text.render import Rendered
-from ..values import is_blank
+from ..values import NOT_TEXT, is_blank
 
 SHOWN = re.compile("<(img|hr)")  # without any text
 T = TypeVar("T")
@@ -31,7 +31,8 @@ def _without_nul(value: str | None) -> str | None:
 
 
 def stripped(value: str | None) -> str | None:
-    return value.strip() if isinstance(value, str) else value
+    """Without spaces around it, and without what is no character: what browsers send of it they can't show."""
+    return NOT_TEXT.sub("", value).strip() if isinstance(value, str) else value
 
 
 def shown(value: str | None) -> str | None:

@@ -17,6 +17,7 @@ from ..i18n import content_language, directed
 from ..media import branding
 from ..models import Post, ShownUpdate
 from ..people import users
+from ..values import NOT_TEXT
 from . import metadata
 
 feeds = Blueprint("feeds", __name__)
@@ -47,8 +48,6 @@ PERSONAL = (
 )
 EPOCH = 0  # when an empty feed changed last: never the hour of rendering
 
-# XML 1.0 has no way to write these.
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 # As nh3 writes them, every value in double quotes. A tag is read whole, so that nothing inside a value passes for one.
 _TAG = re.compile(r'<[a-z][a-z0-9]*(?: [^\s="<>]+="[^"]*")+>')
 _ATTRIBUTE = re.compile(r' ([^\s="<>]+)="([^"]*)"')
@@ -82,6 +81,7 @@ class Feed:
     home: str
     entries: list[Entry]
     since: int = EPOCH
+    language: str = ""
 
     @property
     def updated_at(self) -> int:
@@ -120,7 +120,8 @@ def post(kind: str, post_id: int) -> str:
     prefix = metadata.update_urls(shown)
     entries = [_of_update(shown, update, prefix) for update in updates.newest(reading(), shown)]
     url, home = absolute("feeds.post", post_id=post_id, kind=kind), absolute("reader.post", post_id=post_id)
-    return _written(kind, Feed(f"{shown.title} – {_site_title()}", url, home, entries, posts.last_change(shown)))
+    title, since = f"{shown.title} – {_site_title()}", posts.last_change(shown)
+    return _written(kind, Feed(title, url, home, entries, since, shown.language))
 
 
 @feeds.get("/<any('feed', 'feed.xml', 'atom.xml', 'index.xml', 'rss', 'rss.xml'):place>", strict_slashes=False)
@@ -178,7 +179,7 @@ def _with_absolute_links(html: str, base: str) -> str:
 
 def _written(kind: str, feed: Feed) -> str:
     """atom: RFC 4287. rss: https://www.rssboard.org/rss-specification, with Dublin Core's names of authors."""
-    return _json(feed) if kind == "json" else _NOT_XML.sub("", render_template(f"reader/feeds/{kind}.xml", feed=feed))
+    return _json(feed) if kind == "json" else NOT_TEXT.sub("", render_template(f"reader/feeds/{kind}.xml", feed=feed))
 
 
 def _json(feed: Feed) -> str:
@@ -188,7 +189,7 @@ def _json(feed: Feed) -> str:
         "title": feed.title,
         "home_page_url": feed.home,
         "feed_url": feed.url,
-        "language": content_language(),
+        "language": content_language(feed.language),
         "items": [_item(entry) for entry in feed.entries],
     }
     if favicon := branding.of_app().images["favicon"]:

@@ -13,6 +13,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from ..values import NOT_TEXT
 from . import highlight, raw_html
 from .anchors import Anchors, Heading
 from .markdown import ADMONITIONS, FOR_COMMENTS, FOR_POSTS, FOR_UPDATES, MARKS, TextRefused
@@ -52,9 +53,6 @@ class _Kind:
 _POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000, 20_000)
 _UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250)
 _COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250, readers=True)
-
-# XML forbids these (a feed is XML), and half a surrogate pair is no character.
-_NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def render_post(markdown: str) -> Rendered:
@@ -110,7 +108,7 @@ def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:
     """
     for _ in range(4):
         # What the text may not hold, its entities may not bring in.
-        clean = _without_dead_links(_NOT_TEXT.sub("\ufffd", cleaner.clean(html)).replace("\ufeff", ""))
+        clean = _without_dead_links(NOT_TEXT.sub("\ufffd", cleaner.clean(html)).replace("\ufeff", ""))
         if clean == html:
             return clean
         html = clean
@@ -139,7 +137,7 @@ def _tidied(markdown: str) -> str:
     """The text without byte order marks; what is no character becomes U+FFFD. CR and CRLF become LF."""
     paired = markdown.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     lines = paired.replace("\ufeff", "").replace("\r\n", "\n").replace("\r", "\n")
-    return _NOT_TEXT.sub("\ufffd", lines)
+    return NOT_TEXT.sub("\ufffd", lines)
 
 
 def _checked_size(text: str, kind: _Kind) -> int:
