@@ -32,7 +32,8 @@ STYLES = {
     "day": {"en": "d MMMM y", "zh": "y年M月d日"},
     "medium": {"en": "d MMM y, HH:mm", "zh": "y年M月d日 HH:mm"},
 }
-_AUTO = re.compile(r'(<[a-z][^<>]*) dir="auto"')
+_AUTO = re.compile(r'(<(?:p|h[1-6]|ul|ol|blockquote|aside|table|strong)(?: [^<>]*)?) dir="auto"')
+RTL_SCRIPTS = frozenset("Adlm Arab Aran Hebr Mand Mend Nkoo Rohg Samr Syrc Thaa".split())
 CATALOGUE = AppKey[NullTranslations]("translations")
 
 
@@ -51,6 +52,8 @@ def init_app(app: Flask) -> None:
 @lru_cache(1_000)
 def direction(language: str) -> str:
     """`dir` of a text in this language: "rtl", or "auto" for its first letter to decide."""
+    if scripts := [part.title() for part in language.split("-")[1:] if len(part) == 4 and part.isalpha()]:
+        return "rtl" if scripts[0] in RTL_SCRIPTS else "auto"
     with suppress(UnknownLocaleError, ValueError):
         return "rtl" if Locale.parse(language, sep="-").text_direction == "rtl" else "auto"
     return "auto"

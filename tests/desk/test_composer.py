@@ -71,6 +71,7 @@ def test_only_who_may_write_gets_the_composer_and_previews(
     assert 'data-act="correct"' in ended
     assert eve.get(f"/desk/post/{post_id}/composer").status_code == 403
     assert ask(ada, "/desk/preview/update", body="*So*").json == {"html": '<p dir="auto"><em>So</em></p>\n'}
+    assert ask(ada, "/desk/preview/update?language=ar", body="CNN").json == {"html": '<p dir="rtl">CNN</p>\n'}
     assert ask(eve, "/desk/preview/update", body="*So*").status_code == 403
 
 

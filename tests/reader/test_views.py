@@ -205,6 +205,8 @@ def test_texts_say_their_language_and_find_their_direction(ada: Person, anonymou
     comment = ada.comment(post_id, "Great.")
     page = anonymous.get(f"/post/{post_id}").text
     assert page.lstrip().startswith('<!doctype html>\n<html lang="en">'), "the site's own language"
+    isolated = ada.write_post(body='نص <bdi dir="auto">Hello!</bdi>', language="ar")
+    assert '<bdi dir="auto">Hello!</bdi>' in anonymous.get(f"/post/{isolated}").text, "as its author wants it"
     assert '<h1 class="head__title" lang="ar" dir="rtl">' in page
     assert '<div class="prose" lang="ar" dir="rtl">' in page
     for item, direction in ((f"update-{n}", "rtl"), (f"comment-{comment}", "auto")):
@@ -212,7 +214,7 @@ def test_texts_say_their_language_and_find_their_direction(ada: Person, anonymou
     assert 'lang="ar" dir="rtl">مباراة الليلة</a></h2>' in anonymous.get("/").text
 
 
-@pytest.mark.parametrize("language", ["ar", "fa", "he", "ur", "ckb", "yi"])
+@pytest.mark.parametrize("language", ["ar", "fa", "he", "ur", "ckb", "yi", "ku-Arab", "az-Arab-IR"])
 def test_a_known_language_runs_its_way_whatever_comes_first(ada: Person, anonymous: Person, language: str) -> None:
     """A paragraph, a list, a quote, a table and a title that begin with a Latin word."""
     body = "Pressroom هو موقع.\n\n- HTML لغة\n- CSS\n\n> Flask إطار\n\n| SQL | لغة |\n|---|---|\n| FTS | بحث |"

@@ -8,11 +8,13 @@ from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
 from ..content import auto_end, editing
+from ..content.posts import LANGUAGE_LENGTH
 from ..db import reading
 from ..db.engine import DatabaseBusy
 from ..errors import Refused
 from ..http import rate_limits
 from ..http.forms import refused_text
+from ..i18n import directed
 from ..i18n import gettext as _
 from ..models import Update
 from ..people.access import post_to_write, update_to_write, writer, writing_as
@@ -39,7 +41,10 @@ def composer(post_id: int) -> str:
 
 @desk.post("/desk/preview/<any(post, update):item>")
 def preview(item: str) -> Response:
-    """The HTML of the form's `body`. Raises Refused for what couldn't be published either, TooMany."""
+    """The HTML of the form's `body`, in the post's `language` if the address names it.
+
+    Raises Refused for what couldn't be published either, TooMany.
+    """
     user_id = writer().id
     _previews.use(str(user_id))
     body = request.form.get("body", "")
@@ -49,7 +54,7 @@ def preview(item: str) -> Response:
         html = render_post(body).html if item == "post" else render_update(body)
     except TextRefused as error:
         raise refused_text(error) from None
-    return jsonify(html=html)
+    return jsonify(html=directed(html, request.args.get("language", "")[:LANGUAGE_LENGTH]))
 
 
 @desk.post("/desk/post/<int:post_id>/update/<int:n>/editing")
