@@ -84,7 +84,7 @@ def _kept(way: Way, paths: list[str]) -> str:
 
 def no_gzip(way: Way, post_id: int) -> str:
     """Whether who refuses gzip gets none."""
-    refusals = ("gzip;q=0", "identity, gzip ; q=0.000", "gzip;q=0, *;q=0.5")
+    refusals = ("gzip;q=0", "identity, GZIP ; Q=0.000", "gzip\t;\tq=0.", "gzip;q=0, *;q=0.5")
     paths = [path.format(post=post_id) for path in CONTENT_TYPES] + [SCRIPT, STYLES]
     packed = [ask(way, path, Accept_Encoding=refused).all("Content-Encoding") for path in paths for refused in refusals]
     return "no" if any(packed) else "yes"

@@ -285,6 +285,9 @@ def test_a_proxy_s_own_errors_are_as_the_site_s(way: Way) -> None:
             if name != "Vary":
                 assert fields.count(f"{name}: {value}") == 1, (sent[:100], head)
         assert {field for field in fields if field.startswith("Server:")} == {f"Server: {way.name}"}
+        if int(line[9:12]) >= 400:
+            assert fields.count("Cache-Control: no-store") == 1, (sent[:100], head)
+            assert not re.search("(?i)charset=(?!utf-8)", head.decode("latin-1")), (sent[:100], head)
         is_page = re.match(rb"<!doctype html>\s*<html lang=", body)
         assert is_page or body in (b"Hello, World!", guard.PROTOCOL.sentence.encode() + b"\n"), (sent[:100], body)
 
