@@ -85,7 +85,7 @@ def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest
     (tmp_path / f"{EVIL}.md").write_text("Text.")
     (tmp_path / f"{EVIL}2.md").write_bytes(b"\xff")
     (tmp_path / f"{name}.md").write_text(f'---\ndate: "{EVIL!a}"\ntitle: "\\e[2J"\n---\n')
-    (tmp_path / f"{EVIL}3.md").write_text(f"---\n{EVIL}: [\n---\n")
+    (tmp_path / f"{EVIL}3.md").write_text(f"---\ntitle: [{EVIL}\n---\n")
     assert "3 of 4 files" in run("import", str(tmp_path)).stderr
     rename_all(folder)
     backup = tmp_path / f"{name}.tar.gz"
