@@ -214,6 +214,18 @@ def test_texts_say_their_language_and_find_their_direction(ada: Person, anonymou
     assert 'lang="ar" dir="rtl">مباراة الليلة</a></h2>' in anonymous.get("/").text
 
 
+def test_a_page_of_the_site_runs_as_most_of_its_words_do(edith: Person, anonymous: Person) -> None:
+    for name, body in (
+        ("ours", "Pressroom نشرة محلية\n\nann@example.org راسلنا"),
+        ("yours", "نشرة is what they call a bulletin."),
+    ):
+        edith.post("/desk/about/new", name=name, title="Pressroom: نشرة", body=body)
+    page = anonymous.get("/about/ours").text
+    assert page.count('<p dir="rtl">') == 2
+    assert '<h1 class="head__title" dir="rtl">' in page
+    assert '<p dir="auto">' in anonymous.get("/about/yours").text
+
+
 @pytest.mark.parametrize("language", ["ar", "fa", "he", "ur", "ckb", "yi", "ku-Arab", "az-Arab-IR"])
 def test_a_known_language_runs_its_way_whatever_comes_first(ada: Person, anonymous: Person, language: str) -> None:
     """A paragraph, a list, a quote, a table and a title that begin with a Latin word."""

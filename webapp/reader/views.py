@@ -10,8 +10,10 @@ from ..db import reading
 from ..errors import Moved, NotFound
 from ..http import rate_limits
 from ..http.links import relative
+from ..i18n import directed, direction
 from ..models import FRONT, ITEMS_PER_PAGE
 from ..people import users
+from ..text.language import runs_from_the_right
 
 reader = Blueprint("reader", __name__)
 
@@ -104,7 +106,9 @@ def tag(tag: str, number: int) -> str:
 
 @reader.get("/about/<path:name>")
 def about(name: str) -> str:
-    return render_template("reader/about.html", about=site_pages.shown(reading(), name))
+    page = site_pages.shown(reading(), name)
+    language = "ar" if runs_from_the_right(page.body) else ""  # or another that does
+    return render_template("reader/about.html", about=page, html=directed(page.html, language), way=direction(language))
 
 
 @reader.get("/search")

@@ -52,8 +52,7 @@ def guess_language(text: str, default: str) -> str:
     default: a tag; the answer when there are no letters, when the text is in its language ("pt" for "pt-BR"), or when
         it is of its script and too short to tell. A short text of another script is in the likeliest of its languages.
     """
-    prose = _RUN.sub(lambda run: " " if _ADDRESS.search(run[0]) else run[0], _CODE.sub(" ", text[:TEXT_LENGTH]))
-    prose = _NO_WORD.sub(" ", prose)
+    prose = _prose(text)
     words = {name: len(letters.findall(prose)) for name, letters in _CJK_SCRIPTS.items()}
     words["ko"] //= 3
     words["th"] //= 5
@@ -66,6 +65,21 @@ def guess_language(text: str, default: str) -> str:
     found = _of_alphabet(languages, prose, default) if most > east else _eastern(words)
     spoken = default.partition("-")[0]
     return default if found == SAME.get(spoken, spoken) else found
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]+")
+_OTHER_WAY = re.compile("[A-Za-z\u00aa-\u058f\u0900-\ufaff]+")
+
+
+def runs_from_the_right(text: str) -> bool:
+    """Whether most of its words do, names and terms apart: of a text whose language nobody has told."""
+    prose = _prose(text)
+    return 2 * len(_RIGHT_TO_LEFT.findall(prose)) > len(_OTHER_WAY.findall(prose))
+
+
+def _prose(text: str) -> str:
+    prose = _RUN.sub(lambda run: " " if _ADDRESS.search(run[0]) else run[0], _CODE.sub(" ", text[:TEXT_LENGTH]))
+    return _NO_WORD.sub(" ", prose)
 
 
 def _eastern(words: dict[str, int]) -> str:
