@@ -226,5 +226,23 @@ def test_it_is_hardly_larger_than_the_text_and_an_excerpt_costs_little(app: Flas
     assert min(costs) < 0.02, "of 88,000 characters"
 
 
+def test_the_job_holds_the_lock_for_so_long(app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One item at least, and no further one after that."""
+    for title in ("One", "Two", "Three"):
+        ada.write_post(title=title)
+    with app.app_context(), db.writing() as session:
+        session.execute(text("INSERT INTO search_due (item) SELECT item FROM search_doc"))
+    seconds = iter(range(0, 1_000, 1))
+    monkeypatch.setattr(search_index, "time", type("Clock", (), {"monotonic": lambda: next(seconds) / 25}))
+    with app.app_context(), db.writing() as session:
+        search_index.work(session)
+        assert session.scalar(text("SELECT count(*) FROM search_due")) == 1
+    assert search_index.HELD_SECONDS == 0.05, "two items at 40 ms each"
+
+
+def test_so_many_words_count() -> None:
+    assert len(search_query.parse(" ".join(f"word{n}" for n in range(20))).wanted) == 8
+
+
 def test_items_are_numbered_apart() -> None:
     assert [search_index.number(item) for item in (Post(id=3), Update(id=3))] == [6, 7]

@@ -120,7 +120,7 @@ def test_the_restored_site_is_the_same(
     ada = Person(restored)
     assert ada.log_in("ada").status_code == 302
     ada.add_update(1, "And on it goes")
-    assert "The derby" in restored.test_client().get("/search?q=derby").text
+    assert "The <mark>derby</mark>" in restored.test_client().get("/search?q=derby").text
     restored.extensions["engine"].dispose()
 
 
