@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 from flask import Flask, current_app
+from sqlalchemy.exc import DatabaseError
 
 from . import db
 from .app_key import AppKey
-from .db.engine import WriteSession
+from .db.engine import DatabaseBusy, WriteSession
 from .live.channel import CHANNEL
 from .pages import public, versions
 from .system.instance import BACKUPS
@@ -58,17 +59,18 @@ def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager
 
 def _leave_no_copy() -> None:
     """Of what a transaction has erased."""
-    with db.writing() as session:
-        versions.forget_tags(session)
     folder = current_app.config["INSTANCE"]
     for copies in (folder / BACKUPS, *(folder / "tmp").glob("backup-*")):  # and of a backup that was killed, or goes on
         shutil.rmtree(copies, ignore_errors=True)
-    LOG_TO_EMPTY.of(current_app).is_due = not db.empty_log()
+    LOG_TO_EMPTY.of(current_app).is_due = True
+    with suppress(DatabaseError, DatabaseBusy):  # such as on a full disk: the change is made, and the job tries again
+        empty_log()
 
 
 @dataclass
 class LogToEmpty:
-    """Whether SQLite's log still has what was deleted, because somebody reads from it: a job tries again (jobs.py)."""
+    """Whether SQLite's log still has what was deleted, because somebody reads from it or the disk is full: a job tries
+    again (jobs.py)."""
 
     is_due: bool = False
 
@@ -84,4 +86,6 @@ def empty_log() -> None:
     """What an erasure left in it."""
     due = LOG_TO_EMPTY.of(current_app)
     if due.is_due:
+        with db.writing() as session:
+            versions.forget_tags(session)
         due.is_due = not db.empty_log()

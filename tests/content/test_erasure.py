@@ -8,10 +8,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy.exc import OperationalError
 
 from support.live_post import LivePost
 from support.persons import Person
@@ -185,6 +187,21 @@ def test_a_reader_who_holds_the_log_doesnt_keep_it(
     n = live_post.add(f"Such {WORD}.")
     with app.app_context(), engine.snapshot(app.extensions["engine"]) as session:
         session.connection().exec_driver_sql("SELECT * FROM post")
+        live_post.change(n, "withdraw", reason="legal")
+    log = app.config["INSTANCE"] / "pressroom.db-wal"
+    assert WORD.encode() in log.read_bytes()
+    with app.app_context():
+        changes.empty_log()
+    assert log.stat().st_size == 0
+
+
+def test_a_disk_that_is_full_meanwhile_fails_no_change_and_is_tried_again(
+    app: Flask, live_post: LivePost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = OperationalError("PRAGMA wal_checkpoint", None, Exception("database or disk is full"))
+    n = live_post.add(f"Such {WORD}.")
+    with monkeypatch.context() as patched:
+        patched.setattr(engine, "empty_log", Mock(side_effect=full))
         live_post.change(n, "withdraw", reason="legal")
     log = app.config["INSTANCE"] / "pressroom.db-wal"
     assert WORD.encode() in log.read_bytes()
