@@ -227,8 +227,8 @@ def test_the_address_is_the_one_that_our_own_proxies_say(
 @pytest.mark.parametrize(("proxies", "secure"), [(0, False), (1, True)])
 def test_the_scheme_is_believed_as_the_address_is(make_app: Callable[..., Flask], proxies: int, secure: bool) -> None:
     person = Person(make_app(PROXIES=proxies))
+    person.client.environ_base["HTTP_X_FORWARDED_PROTO"] = "https"
     https = {
-        "X-Forwarded-Proto": "https",
         "Referer": "https://127.0.0.1:8000/login",
         "X-Forwarded-Host": "evil.example",
     }

@@ -26,16 +26,13 @@ class SessionCookie(SecureCookieSessionInterface):
         return cookie_name(super().get_cookie_name(app))
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Also by its name without the prefix, which the last release set on https: people stay logged in."""
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
-        for name in (self.get_cookie_name(app), super().get_cookie_name(app)):
-            try:
-                return self.session_class(signer.loads(request.cookies.get(name, "")))
-            except BadSignature:
-                continue
-        return self.session_class()
+        try:
+            return self.session_class(signer.loads(request.cookies.get(self.get_cookie_name(app), "")))
+        except BadSignature:
+            return self.session_class()
 
     def get_cookie_secure(self, app: Flask) -> bool:
         return request.is_secure
