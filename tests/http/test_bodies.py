@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 from werkzeug.datastructures import MultiDict
 
 from support.persons import Person
-from webapp.http import bodies
+from webapp.http import bodies, rate_limits
 from webapp.http.rate_limits import PerMinute
 
 
@@ -31,9 +33,22 @@ def test_no_form_has_so_many_fields(ada: Person, path: str) -> None:
     assert ada.client.post(path, data=fields).status_code == 400
 
 
+def test_a_part_without_a_name_is_refused(anonymous: Person) -> None:
+    body = b"--x\r\nContent-Disposition: form-data; \r\n\r\n\r\n--x--\r\n"
+    answer = anonymous.client.post("/login", data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/", 405)])
+def test_what_is_sent_where_no_form_is_isnt_read(anonymous: Person, path: str, status: int) -> None:
+    with patch("werkzeug.formparser.FormDataParser.parse", side_effect=AssertionError("it was read")):
+        assert anonymous.client.post(path, data={"body": "words"}).status_code == status
+
+
 def test_texts_of_one_address_are_bounded(ada: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """An author's text stands on the page that says so; a stranger's isn't even read."""
     monkeypatch.setattr(bodies, "_sent", PerMinute("bytes of texts", 3_000))
+    monkeypatch.setattr(rate_limits, "now_ms", lambda: 1_700_000_000_000)  # all in one minute
     text = {"title": "Long", "body": "words " * 300, "action": "preview"}
     assert ada.post("/desk/new", **text).status_code == 200
     refused = ada.post("/desk/new", **text)

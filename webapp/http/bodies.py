@@ -31,6 +31,8 @@ def _bound() -> None:
     if request.mimetype == "application/x-www-form-urlencoded" and request.get_data().count(b"&") >= MAX_FIELDS:
         request.max_content_length = 0
         raise BadRequest
+    if request.mimetype == "multipart/form-data" and None in request.form:  # a part without a name
+        raise BadRequest
 
 
 def _count_bytes(length: int) -> None:

@@ -96,7 +96,7 @@ def _titles() -> dict[int, str]:
 
 
 def _kept() -> dict[str, str]:
-    if request.method != "POST":
+    if request.method != "POST" or request.endpoint is None:  # nothing was written for an address that takes no form
         return {}
     try:
         return {str(label): request.form[name] for name, label in KEPT_FIELDS.items() if request.form.get(name)}
