@@ -246,8 +246,8 @@ def test_what_is_no_archive_of_ours(tmp_path: Path, archive: Path, folder: Path)
 
 @pytest.mark.parametrize(
     "name",
-    ["../evil", "/etc/evil", "media/../../evil", "media/./x", "media//x", "other", "media", "media/", "media\\..\\x",
-     "locks/x", "secret_key", "media/a\nb", ""],
+    ["../evil", "/etc/evil", "media/../../evil", "media/./x", "media//x", "other", "media", "media/", "media/site",
+     "media\\..\\x", "locks/x", "secret_key", "media/a\nb", ""],
 )  # fmt: skip
 def test_a_name_that_leads_elsewhere(archive: Path, folder: Path, name: str) -> None:
     def evil(manifest: dict[str, Any], parts: Parts) -> None:

@@ -29,6 +29,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "pressroom.db"
 MEDIA = "media"
+FOLDERS = ("media/site",)  # which the site makes where they aren't
 # Of some 100,000 files. In memory JSON is larger, an empty list by thirty times, so its values are counted too.
 MANIFEST_BYTES = 20_000_000
 MANIFEST_VALUES = 500_000
@@ -256,7 +257,7 @@ def _is_safe(name: str) -> bool:
     plain = name.isprintable() and "\\" not in name and not set(parts) & {"", ".", ".."}
     longest = max(len(part.encode("utf-8", "replace")) for part in parts)
     short = len(name.encode("utf-8", "replace")) <= NAME_BYTES and len(parts) <= NAME_PARTS and longest <= PART_BYTES
-    return plain and short and (name == DATABASE or (parts[0] == MEDIA and len(parts) > 1))
+    return plain and short and (name == DATABASE or (parts[0] == MEDIA and len(parts) > 1 and name not in FOLDERS))
 
 
 def _unpack(packed: IO[bytes], manifest: Manifest, folder: Path, report: Report) -> None:
