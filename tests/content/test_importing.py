@@ -168,6 +168,9 @@ def test_the_language_is_taken_or_guessed(read: Callable[..., importing.Source],
         ("---\n\nTo do: rest.\n\n---\n\nMore.", "---\n\nTo do: rest.\n\n---\n\nMore."),
         ("---\n- a\n- b\n---\nb", "---\n- a\n- b\n---\nb"),
         ("{% include x %}\nText.", "{% include x %}\nText."),
+        ('{"error": "not found"}\n\nis what it said.', '{"error": "not found"}\n\nis what it said.'),
+        ("https://a.org: a site\nSee: it\n\nText.", "https://a.org: a site\nSee: it\n\nText."),
+        ("He said: go.\nThey went.\n\nText.", "He said: go.\nThey went.\n\nText."),
         ("+++ What a day +++\nText.", "+++ What a day +++\nText."),
         ("Note: hi\n---\nText.", "Note: hi\n---\nText."),
         ("Title: a story\n\nText.", "Title: a story\n\nText."),
@@ -259,6 +262,13 @@ def test_a_title_is_what_is_written(read: Callable[..., importing.Source], writt
         ({"draft": "[true]"}, "draft"),
         ({"published": "false"}, "published: false"),
         ({"status": "private"}, "status: private"),
+        ({"status": "[draft]"}, "status: more than one word"),
+        ({"status": "auto-draft"}, "status: auto-draft"),
+        ({"visibility": "members"}, "visibility: members"),
+        ({"isDraft": "true"}, "isdraft: true"),
+        ({"is_published": "false"}, "is_published: false"),
+        ({"permalink": "false"}, "permalink: false"),
+        ({"scheduled": "2999-01-01"}, "its date, 2999-01-01, is to come"),
         ({"Status": "hidden"}, "status: hidden"),
         ({"visibility": "private"}, "visibility: private"),
         ({"password": "secret"}, "it has a password"),
@@ -271,6 +281,41 @@ def test_what_is_not_for_readers_is_not_published(
 ) -> None:
     with pytest.raises(importing.NotForReaders, match=reason):
         read(matter(title="x", **fields))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '---json\n{"title": "T", "draft": true}\n---\nText.',
+        "---yaml\ntitle: T\ndraft: true\n---\nText.",
+        "---toml\ntitle = 'T'\ndraft = true\n---\nText.",
+        "Title:My\nDate:2020-01-01\nStatus:draft\n\nText.",
+        "Date: 2020-01-01\nStatus: draft\n\nText.",
+        "---\n3d: true\ndraft: true\n---\nText.",
+        '---\n"@type": x\ndraft: true\n---\nText.',
+        "---\n!!map {title: x, draft: true}\n---\nText.",
+        "foo: 1\ntitle: T\ndraft: true\n---\nText.",
+        "draft: true\n---\nText.",
+        '{"draft": true}\nText.',
+    ],
+)
+def test_a_draft_in_any_front_matter_is_not_published(read: Callable[..., importing.Source], text: str) -> None:
+    with pytest.raises(importing.NotForReaders):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "+++\nweight = 0x" + "f" * 4500 + "\n+++\nText.",
+        "+++\ntags" + ".a" * 5000 + " = 1\n+++\nText.",
+        "+++\n[date" + ".a" * 5000 + "]\n+++\nText.",
+        ';;;\n"title": "x"\n;;;\nText.',
+    ],
+)
+def test_hostile_front_matter_is_refused(read: Callable[..., importing.Source], text: str) -> None:
+    with pytest.raises(importing.CannotImport):
+        read(text)
 
 
 def test_what_is_for_readers_is_published(read: Callable[..., importing.Source]) -> None:

@@ -1,7 +1,7 @@
 """Front matter: what stands above a text about it, in every form that blogs' generators write.
 
 YAML between `---` (Jekyll, Hugo, Eleventy), also without the first of them (Hexo); TOML between `+++` (Hugo, Zola);
-a JSON object (Hugo); and lines `Title: …` up to the first empty one (Pelican, MultiMarkdown).
+a JSON object (Hugo); lines `Title: …` up to the first empty one (Pelican, MultiMarkdown); and `---json` (Eleventy).
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ KNOWN = frozenset(
 # Zola and Hugo keep some fields one level down.
 _INNER = ("taxonomies", "extra", "params")
 _PAIR = re.compile(r"""(["']?)(?P<key>[^\W\d][\w .-]{0,49})\1[ \t]*:(?:[ \t]+(?P<value>.*))?""")
+_LOOSE_PAIR = re.compile(r"(?P<key>[^\W\d][\w -]{0,49})[ \t]*:(?!//)[ \t]*(?P<value>.*)")
 _QUOTED = re.compile(r"[\[{'\"|>&*!]")
 _COMMENT = re.compile(r"\s#.*")
 
@@ -50,9 +51,13 @@ def split(text: str) -> tuple[dict[str, Any], str]:
         return _fenced(text, ("---", "..."), _yaml)
     if first == "+++":
         return _fenced(text, ("+++",), _toml)
+    if first in ("---json", "---yaml", "---toml"):
+        return _fenced(text, ("---",), {"---json": _json, "---yaml": _yaml, "---toml": _toml}[first])
+    if first == ";;;":
+        raise Unreadable(1, "front matter between ;;; can't be read: put --- around YAML")
     if re.match(r'\{\s*"', text):
-        return _json(text)
-    if (pair := _PAIR.match(first)) and _key(pair["key"]) in KNOWN:
+        return _object(text)
+    if _LOOSE_PAIR.match(first):
         return _unopened(text)
     return {}, text.strip()
 
@@ -60,20 +65,26 @@ def split(text: str) -> tuple[dict[str, Any], str]:
 def _fenced(text: str, ends: tuple[str, ...], read: Any) -> tuple[dict[str, Any], str]:
     lines = text.split("\n")
     content = next((line for line in lines[1:] if line.strip() and not line.lstrip().startswith("#")), "")
-    if not _begins(content.strip(), read):
-        return {}, text.strip()
+    begins = _begins(content.strip(), read)
     end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() in ends), None)
     if end is None:
-        if not lines[1].strip():
+        if not begins or not lines[1:] or not lines[1].strip():
             return {}, text.strip()
         raise Unreadable(1, "the front matter is not closed")
-    fields = read(_bounded("\n".join(lines[1:end])), 2)
+    try:
+        fields = read(_bounded("\n".join(lines[1:end])), 2)
+    except Unreadable:
+        if begins:
+            raise
+        return {}, text.strip()
     if not isinstance(fields, dict) or not (lines[1].strip() or {*map(_key, fields)} & KNOWN):
         return {}, text.strip()
     return _tidied(fields), "\n".join(lines[end + 1 :]).strip()
 
 
 def _begins(line: str, read: Any) -> bool:
+    if read is _json:
+        return True
     if read is _toml:
         return bool(re.match(r"""[\w"'-][\w"'. -]*=|\[|\+\+\+$""", line))
     return bool(_PAIR.match(line)) or line.startswith(("{", "---", "..."))
@@ -131,21 +142,32 @@ def _pairs(written: str, line: int, refused: Unreadable) -> dict[str, Any]:
 
 
 def _toml(written: str, line: int) -> Any:
+    for at, row in enumerate(written.split("\n"), line):
+        if row.partition("=")[0].count(".") > DEPTH:  # each dot takes as long again as all before it
+            raise Unreadable(at, f"more than {DEPTH} levels aren't supported")
     try:
         return tomllib.loads(written)
     except (ValueError, RecursionError) as error:
-        at = re.search(r"\(at line (\d+)", str(error))
-        raise Unreadable(line + int(at[1]) - 1 if at else line, f"invalid TOML: {error}") from None
+        place = re.search(r"\(at line (\d+)", str(error))
+        raise Unreadable(line + int(place[1]) - 1 if place else line, f"invalid TOML: {error}") from None
 
 
-def _json(text: str) -> tuple[dict[str, Any], str]:
+def _json(written: str, line: int) -> Any:
+    return _decoded(written.strip(), line)[0]
+
+
+def _object(text: str) -> tuple[dict[str, Any], str]:
+    fields, end = _decoded(text, 1)
+    return (_tidied(fields), text[end:].strip()) if {*map(_key, fields)} & KNOWN else ({}, text.strip())
+
+
+def _decoded(text: str, line: int) -> tuple[Any, int]:
     try:
-        fields, end = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode(text[:LENGTH])
+        return json.JSONDecoder(parse_int=str, parse_float=str).raw_decode(text[:LENGTH])
     except json.JSONDecodeError as error:
-        raise Unreadable(error.lineno, f"invalid JSON: {error.msg}") from None
+        raise Unreadable(line - 1 + error.lineno, f"invalid JSON: {error.msg}") from None
     except RecursionError:
-        raise Unreadable(1, "invalid JSON: nested too deep") from None
-    return _tidied(fields), text[end:].strip()
+        raise Unreadable(line, "invalid JSON: nested too deep") from None
 
 
 def _unopened(text: str) -> tuple[dict[str, Any], str]:
@@ -154,16 +176,19 @@ def _unopened(text: str) -> tuple[dict[str, Any], str]:
     for at, row in enumerate(rows):
         if row.rstrip() == "---":
             fields = _yaml(_bounded("\n".join(rows[:at])), 1)
-            if at > 1 and isinstance(fields, dict) and "title" in map(_key, fields):
+            if isinstance(fields, dict) and _tells({*map(_key, fields)}, at):
                 return _tidied(fields), "\n".join(rows[at + 1 :]).strip()
             break
         if not row.strip() or not (_PAIR.match(row) or row[:1] in " \t-#"):
             break
     head, _, body = text.partition("\n\n")
     pairs = _pairs_with_more(head)
-    if len(pairs) > 1 and "title" in map(_key, pairs) and {*map(_key, pairs)} & {"date", "author", "authors", "status"}:
-        return _tidied(pairs), body.strip()
-    return {}, text.strip()
+    return (_tidied(pairs), body.strip()) if _tells({*map(_key, pairs)}, len(pairs)) else ({}, text.strip())
+
+
+def _tells(keys: set[str], lines: int) -> bool:
+    """Whether they are a post's, not words with a colon: two that are known, or what says that it is no post yet."""
+    return (lines > 1 and len(keys & KNOWN) > 1) or bool(keys & {"draft", "published"} and lines == 1)
 
 
 def _pairs_with_more(head: str) -> dict[str, Any]:
@@ -173,7 +198,7 @@ def _pairs_with_more(head: str) -> dict[str, Any]:
     for row in _bounded(head).split("\n") if len(head) <= LENGTH else []:
         if key and row[:1] in (" ", "\t"):
             fields[key] += " " + row.strip()
-        elif pair := _PAIR.fullmatch(row.rstrip()):
+        elif pair := _LOOSE_PAIR.fullmatch(row.rstrip()):
             key = pair["key"]
             fields[key] = (pair["value"] or "").strip()
         else:

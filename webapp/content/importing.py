@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,20 +18,26 @@ from ..models import Post, User
 from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
-from ..values import NOT_TEXT, is_blank, language_tag
+from ..values import NOT_TEXT, is_blank, language_tag, unescaped
 from . import front_matter, posts, written_dates
 from .posts import split_names
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 FILE_BYTES = 400_000  # a post has half of that
 DATES = ("date", "published", "publishdate", "pubdate", "created", "published_at", "created_at")
+LATER = ("publish_date", "scheduled", "scheduled_at", "publish_at", "publish_on", "embargo")
 YES, NO = frozenset({"true", "yes", "on", "1", "y", "t"}), frozenset({"false", "no", "off", "0", "n", "f"})
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})  # YAML's
-# Of `status` and `visibility`: what keeps a text from readers.
-RESTRICTED = frozenset(
-    "draft drafts private hidden pending future scheduled embargoed unlisted unpublished trash password".split()
+# Of keys that keep a text from readers by what they say; any other word does too.
+SHUT = ("draft", "private", "hidden", "unlisted", "unpublished", "isdraft", "is_draft", "is_private")
+OPEN = ("published", "publish", "public", "ispublished", "is_published", "is_public", "permalink")
+STATUS = ("status", "visibility", "access", "post_status")
+FOR_READERS = frozenset(
+    "publish published public live final done complete completed finished active open all free".split()
 )
-_MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>(.*?)</\1>|`([^`]+)`")
+DRAFTS = frozenset("_draft _drafts draft drafts _unpublished unpublished _private".split())
+_MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>([^<]*)</\1>|`([^`]+)`")
+FOLDERS = 3  # above a file: their names may say that it is a draft
 
 
 class CannotImport(Exception):
@@ -94,9 +99,10 @@ def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
     """Raises CannotImport."""
     try:
         str(path).encode()
-        meta, body = front_matter.split(_text(path).replace("\0", ""))
+        meta, body = front_matter.split(NOT_TEXT.sub("", _text(path)))
         dates = _dates(meta, path, zone)
-        if reason := _restricted(meta, path, max(dates, default=None)):
+        later = [written_dates.moment(meta[key], zone) for key in LATER if not _is_nothing(meta.get(key, ""))]
+        if reason := _restricted(meta, path, max([*dates, *later], default=None)):
             raise NotForReaders(reason)
         title, body = _title(_plain(_line(meta.get("title"))), body, path)
         writing = posts.Writing(
@@ -115,6 +121,8 @@ def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
         raise CannotImport("the file name isn't UTF-8") from None
     except (OSError, TextRefused, front_matter.Unreadable, written_dates.NoDate) as error:
         raise CannotImport(getattr(error, "strerror", None) or str(error)) from None
+    except (ValueError, RecursionError) as error:  # such as a number of thousands of digits
+        raise CannotImport(f"its front matter can't be read: {' '.join(str(error).split()):.200}") from None
 
 
 def _text(path: Path) -> str:
@@ -135,7 +143,7 @@ def _line(written: Any) -> str:
 
 def _plain(written: str) -> str:
     """Without entities and the marks of HTML and Markdown that some generators render in a title."""
-    return _MARKED.sub(lambda found: found[2] or found[3] or "", unescape(written))
+    return _MARKED.sub(lambda found: found[2] or found[3] or "", unescaped(written))
 
 
 def _restricted(meta: dict[str, Any], path: Path, last: datetime | None) -> str:
@@ -143,14 +151,14 @@ def _restricted(meta: dict[str, Any], path: Path, last: datetime | None) -> str:
     for key, value in meta.items():
         said = "more than one word" if isinstance(value, list | dict) else _line(value).lower()
         if (
-            (key in ("draft", "private", "hidden", "unlisted", "unpublished") and said not in NO | NOTHING)
-            or (key in ("published", "publish", "public") and said in NO)
-            or (key in ("status", "visibility") and said in RESTRICTED)
+            (key in SHUT and said not in NO | NOTHING)
+            or (key in OPEN and said in NO)
+            or (key in STATUS and said not in YES | FOR_READERS | NOTHING)
         ):
             return f"{key}: {said:.40}"
     if _line(meta.get("password")):
         return "it has a password"
-    if {"_drafts", "drafts"} & {part.lower() for part in path.parts[:-1]}:
+    if DRAFTS & {part.lower() for part in path.parts[-FOLDERS - 1 : -1]}:
         return "it is in a folder of drafts"
     return f"its date, {last:%Y-%m-%d}, is to come" if last and last > datetime.now(UTC) else ""
 
@@ -178,7 +186,7 @@ def _title(title: str, body: str, path: Path) -> tuple[str, str]:
     heading = line[1:].strip(" \t").rstrip("#").rstrip(" \t") if line.startswith(("# ", "#\t")) else ""
     if heading and title in ("", heading):
         return heading, rest.lstrip("\n")
-    return title or path.stem, body
+    return title or _line(path.stem), body
 
 
 def _tags(*written: Any) -> list[str]:
