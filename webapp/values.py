@@ -7,12 +7,38 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from html import unescape
 from pathlib import Path
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 BASE_URL = re.compile(r"https?://([\w.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?")
 COLOUR = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})", re.IGNORECASE | re.ASCII)
 HOST = re.compile(r"(?P<name>[A-Za-z0-9._-]{1,255}|\[(?P<v6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{0,5})?")
+
+_NO_ENTITY = re.compile("&#(?:0*[1-9][0-9]{7,}|[xX]0*[1-9a-fA-F][0-9a-fA-F]{6,});?")
+# Marks on one letter, as in Unicode's Stream-Safe Text Format (UAX 15): more are left out before they are sorted, which
+# takes Python time in the square of their number.
+MARKS_ON_A_LETTER = 30
+_MANY_MARKS = re.compile(rf"[^\w\s\x00-\x7f]{{{MARKS_ON_A_LETTER + 1},}}")
+
+
+def normalized(form: Literal["NFC", "NFD", "NFKC", "NFKD"], text: str) -> str:
+    return unicodedata.normalize(form, _MANY_MARKS.sub(_without_many_marks, text))
+
+
+def _without_many_marks(run: re.Match[str]) -> str:
+    kept, marks = "", 0
+    for char in run[0]:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        kept += char if marks <= MARKS_ON_A_LETTER else ""
+    return kept
+
+
+def unescaped(html: str) -> str:
+    """Without entities; one that is the number of no character is U+FFFD, however long it is."""
+    return unescape(_NO_ENTITY.sub("\ufffd", html))
+
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.
 NOT_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")

@@ -242,6 +242,11 @@ def test_the_job_holds_the_lock_for_so_long(app: Flask, ada: Person, monkeypatch
 
 def test_so_many_words_count() -> None:
     assert len(search_query.parse(" ".join(f"word{n}" for n in range(20))).wanted) == 8
+    for query in ("\ufdfa" * 200, '"' + "\ufdfa" * 198 + '"', "+" * 200, "a." * 100, "哈" * 200):
+        wanted = search_query.parse(query).wanted
+        assert wanted
+        assert max(len(term.tokens) for term in wanted) <= search_query.TOKENS
+        assert len(excerpts.Marker(wanted).likely.pattern) < 4_000, "it is compiled with every search"
 
 
 def test_items_are_numbered_apart() -> None:

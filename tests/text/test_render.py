@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from support.checkout import CHECKOUT, SAMPLES
+from webapp.content.posts import tag_key
 from webapp.text import highlight
 from webapp.text import markdown as markup
 from webapp.text import render as text
@@ -19,6 +20,8 @@ from webapp.text.language import guess_language
 from webapp.text.markdown import TextRefused
 from webapp.text.render import Heading, render_comment, render_post, render_update
 from webapp.text.summary import plain, summary
+from webapp.text.tokens import tokens
+from webapp.values import normalized
 
 SHARED = CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md"
 
@@ -519,6 +522,22 @@ def test_a_table_has_at_most_fifty_columns():
     assert post(table(50)).count("<th>") == 50
     with pytest.raises(TextRefused, match="50 columns"):
         post(table(51))
+
+
+def test_a_number_of_thousands_of_digits_is_no_character() -> None:
+    number = "9" * 5000
+    assert 'title="\ufffd"' in post(f'<div title="&#{number};">x</div>')
+    assert post(f"&#x{number};") and render_comment(f"&#{number};")
+
+
+def test_no_more_marks_stand_on_a_letter_than_unicode_foresees() -> None:
+    """Sorting them takes Python time in the square of their number."""
+    marks = "\u0344" * 2_000 + "\u0316" * 2_000
+    html = post(f"# e{marks}\n\n[x](#e{marks}) <a href='#{marks}'>y</a>\n\n## x {{#{marks}}}")
+    assert max(map(len, re.findall(' id="([^"]*)"', html))) < 100
+    assert normalized("NFC", "e\u0301" * 1000) == "é" * 1000
+    assert len(normalized("NFKD", f"a{marks}")) == 61, "thirty, of two marks each"
+    assert tag_key(f"e{marks}") and tokens(f"e{marks} and") == ["e", "and"]
 
 
 def test_an_image_without_an_address_is_its_words() -> None:

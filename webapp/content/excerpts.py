@@ -12,6 +12,7 @@ from ..text.tokens import BETWEEN, fold, is_unspaced, spans, stem
 from .search_query import LANGUAGES, Term
 
 LENGTH = 160
+LIKELY = 4  # tokens that a phrase is looked for by, before it is compared as a whole
 # A text is looked through in pieces that overlap; so many may turn out to have only what looks alike.
 PIECE, OVERLAP, TRIES = 1_000, 100, 8
 
@@ -80,7 +81,7 @@ def _beginnings(term: Term) -> set[str]:
 
 
 def _spread(words: str) -> str:
-    return BETWEEN.join(map(re.escape, words.split(" ")))
+    return BETWEEN.join(map(re.escape, words.split(" ")[:LIKELY]))
 
 
 def excerpt(written: str, marker: Marker) -> Markup:

@@ -14,7 +14,7 @@ from ..errors import Conflict, NotFound, Refused
 from ..i18n import gettext as _
 from ..models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from ..text.render import Rendered
-from ..values import INVISIBLE
+from ..values import INVISIBLE, normalized
 from . import corrections, events, fragments, invalidation, revisions, search
 
 LANGUAGE_LENGTH = 35
@@ -84,7 +84,7 @@ def tag_key(name: str) -> str:
     """The tag as URLs spell it: `Local Elections` is `local-elections`. Letters of any script stay, with their marks,
     and so do the signs that tell C, C++ and C# apart."""
     key = ""
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    folded = normalized("NFKC", normalized("NFKC", name).casefold())
     for char in folded:
         is_mark = unicodedata.category(char) in ("Mn", "Mc") and not _SELECTOR.fullmatch(char)
         within = key[-1:] not in ("", " ")
@@ -95,7 +95,7 @@ def tag_key(name: str) -> str:
 
 def former_tag_key(name: str) -> str:
     """Before marks and signs were kept: that of tags which exist since then."""
-    folded = unicodedata.normalize("NFKC", name).casefold()
+    folded = normalized("NFKC", name).casefold()
     return "-".join("".join(char if char.isalnum() else " " for char in folded).split())
 
 

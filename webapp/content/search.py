@@ -217,6 +217,8 @@ def _alphabet(word: str) -> list[str]:
 
 
 def _results(session: Session, items: list[int], asked: Query) -> list[Result]:
+    if not items:
+        return []
     found: dict[int, tuple[Post | Update, str]] = {}
     for post, html in session.execute(_posts([item // 2 for item in items if item % 2 == 0])):
         found[index.number(post)] = post, html

@@ -4,7 +4,6 @@ A site that never ran that release has no row in it, and gets none. The next rel
 """
 
 import re
-import unicodedata
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from ..models import SEARCH_TABLE as TABLE
 from ..models import Post, Update
 from ..text.summary import plain
+from ..values import normalized
 
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _UNSPACED += "\U00020000-\U0003ffff"
@@ -49,7 +49,7 @@ def forget_deleted(session: Session) -> None:
 
 def best(session: Session, query: str, limit: int) -> list[int]:
     """The items that match best, numbered as there, those of unpublished posts aside."""
-    runs = [f'"{_tokens(run)}"' for run in _RUN.findall(unicodedata.normalize("NFKC", query))]
+    runs = [f'"{_tokens(run)}"' for run in _RUN.findall(normalized("NFKC", query))]
     match = " ".join([*dict.fromkeys(runs[:-1]), *(f"{run}*" for run in runs[-1:])])
     if not match:
         return []
@@ -62,4 +62,4 @@ def best(session: Session, query: str, limit: int) -> list[int]:
 
 
 def _tokens(written: str) -> str:
-    return " ".join(_TOKEN.findall(unicodedata.normalize("NFKC", written)))
+    return " ".join(_TOKEN.findall(normalized("NFKC", written)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from ..text.tokens import is_unspaced, spans, stem, tokens
 
 QUERY_LENGTH = 200
-TERMS = 8  # further words don't count
+TERMS, TOKENS = 8, 20  # further words don't count, nor do those of a phrase
 PREFIX_LENGTH = 3  # letters from which the last word may go on
 LANGUAGES = ("en", "de")  # whose stems a word stands for: nobody says what language a query is in
 _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"') | {"－": "-", "−": "-"})
@@ -56,7 +56,7 @@ def parse(query: str) -> Query:
     excluded: list[Term] = []
     for part in _PART.finditer(query[:QUERY_LENGTH].translate(_QUOTES)):
         if part["phrase"] is not None:
-            words = tuple(tokens(part["phrase"]))
+            words = tuple(tokens(part["phrase"])[:TOKENS])
             (excluded if part["minus"] else wanted).extend([Term(words, exact=True)] if words else [])
         elif part["without"]:
             excluded += [Term(term.tokens, exact=True) for term in _names(part["without"][1:])]
@@ -79,7 +79,7 @@ def _names(chunk: str) -> Iterator[Term]:
     name: list[str] = []
     end = 0
     for start, stop, token in spans(chunk):
-        if name and not _is_tied(chunk[end:start], name[-1], token):
+        if name and (len(name) == TOKENS or not _is_tied(chunk[end:start], name[-1], token)):
             yield term_of(name)
             name = []
         name.append(token)

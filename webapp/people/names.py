@@ -5,7 +5,7 @@ import unicodedata
 
 from ..errors import Refused
 from ..i18n import gettext as _
-from ..values import INVISIBLE
+from ..values import INVISIBLE, normalized
 
 RESERVED = frozenset(
     (
@@ -38,7 +38,7 @@ EMAIL = re.compile(r"[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}")
 
 def username_key(name: str) -> str:
     """What makes two names the same: no difference of case or of compatible characters."""
-    return unicodedata.normalize("NFKC", name).casefold()
+    return normalized("NFKC", name).casefold()
 
 
 def look(name: str) -> str:
@@ -53,7 +53,7 @@ def _script(char: str) -> str:
 
 def checked_username(name: str) -> str:
     """The name as it will be kept. Raises Refused with the reason."""
-    name = unicodedata.normalize("NFKC", name.strip())
+    name = normalized("NFKC", name.strip())
     if not 2 <= len(name) <= 40 or not all(c.isalnum() or c in "_-" for c in name) or set(name) & set(INVISIBLE):
         raise Refused(_("Use 2 to 40 letters, digits, “_” or “-”, without spaces."))
     scripts = {_script(c) for c in name if c.isalpha()}

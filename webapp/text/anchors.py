@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from unicodedata import category, normalize
+from unicodedata import category
 from urllib.parse import unquote
 
 from markdown_it.token import Token
 
+from ..values import normalized
 from .markdown import text_of
 
 
@@ -45,7 +46,7 @@ class Anchors:
         """What a link with this address leads to: `#` and the id of a heading, which has it then, or the same."""
         if href[:1] != "#":
             return href
-        written = normalize("NFC", unquote(href[1:]))
+        written = normalized("NFC", unquote(href[1:]))
         for name in (written, _slug(written), _squeezed(written), written.removeprefix("h-")):
             if name and (id_ := name if name in self._tokens else self._ids.get(name)):
                 self._tokens[id_].attrSet("id", id_)
@@ -55,7 +56,7 @@ class Anchors:
 
 def _slug(text: str) -> str:
     """Letters of any script, their marks, and digits stay: "URL 构建" is `url-构建`."""
-    return "-".join("".join(c if category(c)[0] in "LMN" else " " for c in normalize("NFC", text.lower())).split())
+    return "-".join("".join(c if category(c)[0] in "LMN" else " " for c in normalized("NFC", text.lower())).split())
 
 
 def _squeezed(text: str) -> str:

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
-from unicodedata import normalize
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import escapeHtml
@@ -23,6 +22,7 @@ from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 from mdit_py_plugins.footnote import footnote_plugin
 
+from ..values import normalized
 from .cjk import CJK
 from .highlight import highlighted
 from .inline import Inline
@@ -388,7 +388,7 @@ def _take_ids(state: StateCore) -> None:
             at = inline.content.rfind("{#")
             if at > 0 and (match := _OWN_ID.fullmatch(inline.content, at)):
                 inline.content = inline.content[:at].rstrip()
-                opening.meta["id"] = normalize("NFC", match[1])
+                opening.meta["id"] = normalized("NFC", match[1])
 
 
 def _own_ids(md: MarkdownIt) -> None:

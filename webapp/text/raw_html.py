@@ -7,9 +7,11 @@ slow or the output large.
 
 import re
 from collections.abc import Callable
-from html import escape, unescape
+from html import escape
 
 from markdown_it.token import Token
+
+from ..values import unescaped
 
 INLINE = frozenset(
     (
@@ -252,7 +254,7 @@ def _holds_blocks(names: list[str]) -> bool:
 def _attributes(tag: str, text: str) -> dict[str, str]:
     allowed = _GLOBAL | _ATTRIBUTES.get(tag, frozenset())
     pairs = ((match[1].lower(), match[2] or match[3] or match[4] or "") for match in _ATTRIBUTE.finditer(text))
-    return {name: unescape(value) for name, value in pairs if name in allowed}
+    return {name: unescaped(value) for name, value in pairs if name in allowed}
 
 
 def _without_comments(html: str) -> str:

@@ -16,6 +16,8 @@ from functools import lru_cache
 from snowballstemmer.english_stemmer import EnglishStemmer
 from snowballstemmer.german_stemmer import GermanStemmer
 
+from ..values import normalized
+
 TOKEN_LENGTH = 64  # a longer word is several
 SHORT = 8  # characters; longer runs beyond ASCII aren't cached: in Latin scripts a run is a letter or a quotation mark
 
@@ -58,9 +60,9 @@ _TOKEN = re.compile(
 )
 # A character with all that may become one with it when it is folded: marks, jamo, the sound marks of narrow kana.
 _CLUSTER = re.compile(rf"[^\x00-\x7f][{_MARKS}{_UNSEEN}\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]*|[\x00-\x7f]+")
-# What may stand between two tokens of a folded text, and is never the beginning of one: a pattern of several tokens has
-# one way to match, however many symbols follow each other. A + or # can be either.
-BETWEEN = f"(?:(?![{_SYMBOLS}\U0001f1e6-\U0001f1ff+#])[\\W_])*"
+# What stands between two tokens of a folded text, as a rule, and never begins one: a pattern of several tokens has one
+# way to match, however many symbols follow each other. Short, for it is compiled with every search.
+BETWEEN = r"[\s_!\"%-*,-/:-@\[-^`{-~\u00ab\u00b7\u00bb\u2010-\u2043\u3001-\u3003\u3008-\u3011]*"
 _UNSPACED_ONLY = re.compile(f"[{_UNSPACED}]")
 
 _APOSTROPHES = re.compile("[’‘‛′´`ʼʻʹʾʿꞌꞋ＇׳״]")  # else some would be letters, or a space and a mark
@@ -91,9 +93,9 @@ def fold(written: str) -> str:
 
 @lru_cache(4_096)
 def _fold_short(run: str) -> str:
-    folded = unicodedata.normalize("NFKD", _SPACES.sub(" ", _APOSTROPHES.sub("'", run))).casefold()
+    folded = normalized("NFKD", _SPACES.sub(" ", _APOSTROPHES.sub("'", run))).casefold()
     folded = _LETTERS.sub(lambda letter: _ALIKE[letter[0]], _ACCENTS.sub("", folded))
-    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), unicodedata.normalize("NFC", folded))
+    return _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), normalized("NFC", folded))
 
 
 def _fold(run: str) -> str:
