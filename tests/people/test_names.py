@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 import pytest
@@ -194,6 +195,22 @@ def test_the_name_of_a_deleted_account_stays_taken(ada: Person, eve: Person) -> 
     for name in ("ada", "lovelace"):
         assert eve.get(f"/user/{name}").status_code == 404
         assert rename(eve, name) == 400, "or else eve would be taken for ada"
+
+
+def test_earlier_versions_forget_the_names_of_a_deleted_account(ada: Person, edith: Person) -> None:
+    post_id = ada.write_post(authors="ada, bob")
+    fields = {"title": "The derby", "authors": "ada", "action": "publish"}
+    assert ada.post(f"/desk/post/{post_id}", **fields, body="Second.", version="1").status_code == 302
+    assert rename(ada, "Adelheid") == 302
+    fields["authors"] = "Adelheid, bob"
+    assert edith.post(f"/desk/post/{post_id}", **fields, body="Third.", version="2").status_code == 302
+    fields["authors"] = "bob"
+    assert edith.post(f"/desk/post/{post_id}", **fields, body="Fourth.", version="3").status_code == 302
+    assert "Adelheid" in edith.get(f"/desk/post/{post_id}/revisions").text
+    assert delete(ada) == 302
+    page = edith.get(f"/desk/post/{post_id}/revisions").text.partition("<main")[2]
+    assert not re.search("\\bada\\b|Adel", page)
+    assert re.search(r"deleted-\d+, bob", page)
 
 
 def test_the_address_of_a_deleted_account_is_free_again(ada: Person, bob: Person) -> None:

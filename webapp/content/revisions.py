@@ -1,5 +1,6 @@
 """Older texts: every text that is changed keeps the one before, and an edit of an outdated one is refused."""
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from sqlalchemy import select
@@ -80,3 +81,15 @@ def of(session: Session, kind: str, item_id: int, limit: int = 20) -> list[Revis
             statement.options(selectinload(Revision.replaced_by)).order_by(Revision.version.desc()).limit(limit)
         )
     )
+
+
+def rename_author(session: Session, is_theirs: Callable[[str], bool], name: str) -> None:
+    """Let earlier versions of posts call an author so, wherever they have a name that is theirs."""
+    named = select(Revision.id, Revision.texts["authors"].as_string()).where(Revision.kind == "post")
+    for revision_id, authors in session.execute(named).all():
+        names = (authors or "").split(", ")
+        if any(map(is_theirs, names)):
+            revision = session.get_one(Revision, revision_id)
+            renamed = dict.fromkeys(name if is_theirs(each) else each for each in names)
+            revision.texts = revision.texts | {"authors": ", ".join(renamed)}
+    session.flush()

@@ -4,7 +4,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..content import comments, invalidation, posts
+from ..content import comments, invalidation, posts, revisions
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused, Taken
 from ..i18n import gettext as _
@@ -216,6 +216,8 @@ def remove(session: WriteSession, user_id: int) -> None:
     user.role, user.deleted_at = "reader", now_ms()
     session.flush()
     _renamed(session, user.id, old_name)
+    theirs = {*session.scalars(select(OldName.username_key).where(OldName.user_id == user.id))}
+    revisions.rename_author(session, lambda name: username_key(name) in theirs, user.username)
 
 
 def erase(session: WriteSession, user_id: int) -> bool:
