@@ -9,6 +9,7 @@ import ssl
 import urllib.request
 from collections.abc import Callable
 from email.message import Message
+from io import BytesIO
 from unittest.mock import MagicMock, Mock
 from urllib.error import HTTPError, URLError
 
@@ -62,9 +63,13 @@ UNTRUSTED.verify_message = "self-signed certificate"
         (URLError(socket.gaierror(-2, "Name or service not known")), "unknown host name", "add it to the DNS"),
         (URLError(REFUSED), "nothing listens there", "start the proxy, or correct the port"),
         (URLError(UNTRUSTED), "self-signed certificate", "renew it, or for one of your own SSL_CERT_FILE="),
-        (HTTPError("", 400, "Bad Request", Message(), None), "400 Bad Request", "correct PRESSROOM_BASE_URL: http or"),
         (
-            HTTPError("", 503, "Unavailable", Message(), None),
+            HTTPError("", 400, "Bad Request", Message(), BytesIO()),
+            "400 Bad Request",
+            "correct PRESSROOM_BASE_URL: http or",
+        ),
+        (
+            HTTPError("", 503, "Unavailable", Message(), BytesIO()),
             "503 Unavailable",
             "in nginx it takes proxy_pass http://1",
         ),
