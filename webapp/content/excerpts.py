@@ -110,10 +110,12 @@ def marked(written: str, marker: Marker) -> Markup:
 def _first(written: str, marker: Marker) -> int:
     """Where the first word is found; 0 when none is. What is likely is looked for piece by piece, and then exactly."""
     pieces = [written[start : start + PIECE + OVERLAP] for start in range(0, len(written), PIECE)]
-    folded = [fold(piece) for piece in pieces]
+    folded: list[str] = []
     for pattern in (marker.whole, marker.likely):
         tries = TRIES
         for number, piece in enumerate(pieces):
+            if number == len(folded):
+                folded.append(fold(piece))
             likely = pattern.search(folded[number])
             if not tries or not likely or likely.start() > PIECE:  # the next piece has it whole
                 continue
