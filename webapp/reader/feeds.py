@@ -32,6 +32,7 @@ PUBLIC = {
     "feeds.sitemap_part": "cold",
     "feeds.robots": "cold",
 }
+FEED = "feed.<any(atom, rss, json):kind>"
 URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
 # What Python answers, for one person or one question. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
 PERSONAL = (
@@ -88,13 +89,13 @@ class Feed:
         return max((entry.updated_at for entry in self.entries), default=self.since)
 
 
-@feeds.get("/feed.<any(atom, rss, json):kind>")
+@feeds.get(f"/{FEED}")
 def site(kind: str) -> str:
     entries = [_of_post(post) for post in listings.newest_whole(reading())]
     return _written(kind, Feed(_site_title(), absolute("feeds.site", kind=kind), absolute("reader.front"), entries))
 
 
-@feeds.get("/user/<username>/feed.<any(atom, rss, json):kind>")
+@feeds.get(f"/user/<username>/{FEED}")
 def user(kind: str, username: str) -> str:
     person = users.public(reading(), username)
     if person.username != username:
@@ -104,7 +105,7 @@ def user(kind: str, username: str) -> str:
     return _written(kind, Feed(f"{username} – {_site_title()}", url, home, entries))
 
 
-@feeds.get("/tag/<tag>/feed.<any(atom, rss, json):kind>")
+@feeds.get(f"/tag/<tag>/{FEED}")
 def tag(kind: str, tag: str) -> str:
     shown = listings.tag_by_key(reading(), tag)
     if shown.key != tag:
@@ -114,7 +115,7 @@ def tag(kind: str, tag: str) -> str:
     return _written(kind, Feed(f"{shown.name} – {_site_title()}", url, home, entries))
 
 
-@feeds.get("/post/<int:post_id>/feed.<any(atom, rss, json):kind>")
+@feeds.get(f"/post/<int:post_id>/{FEED}")
 def post(kind: str, post_id: int) -> str:
     shown = posts.published(reading(), post_id)
     prefix = metadata.update_urls(shown)
