@@ -171,7 +171,7 @@ def _decoded(text: str, line: int) -> tuple[Any, int]:
 
 
 def _unopened(text: str) -> tuple[dict[str, Any], str]:
-    """Hexo's YAML, closed by `---`, or lines of pairs up to the first empty one; both name a title."""
+    """Hexo's YAML, closed by `---`, or lines of pairs up to the first empty one; what tells them is in `_tells`."""
     rows = text.split("\n")
     for at, row in enumerate(rows):
         if row.rstrip() == "---":
@@ -195,7 +195,7 @@ def _pairs_with_more(head: str) -> dict[str, Any]:
     """A line that is indented goes on the value above; no pairs at all if another line isn't one."""
     fields: dict[str, Any] = {}
     key = ""
-    for row in _bounded(head).split("\n") if len(head) <= LENGTH else []:
+    for row in head.split("\n") if len(head) <= LENGTH else []:
         if key and row[:1] in (" ", "\t"):
             fields[key] += " " + row.strip()
         elif pair := _LOOSE_PAIR.fullmatch(row.rstrip()):

@@ -167,8 +167,10 @@ def _dates(meta: dict[str, Any], path: Path, zone: tzinfo) -> list[datetime]:
     """Those of the front matter, the post's own first; else that of the file's or folder's name. Raises NoDate."""
     written = [meta[key] for key in DATES if key in meta and not _is_nothing(meta[key])]
     dates = [written_dates.moment(value, zone) for value in written if not _is_answer(value)]
+    if dates:
+        return dates
     named = written_dates.of_path(path, zone)
-    return dates or ([named] if named else [])
+    return [named] if named else []
 
 
 def _is_nothing(value: Any) -> bool:

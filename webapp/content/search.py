@@ -35,7 +35,6 @@ class Result:
 
     kind: str
     url: str
-    title: str
     post_title: str
     language: str
     heading: Markup
@@ -256,4 +255,4 @@ def _result(item: Post | Update, words: str, marker: Marker) -> Result:
         authors = (item.author,)
     heading = marked(item.title or post.title, marker)
     shown = excerpt(words, marker)
-    return Result(kind, url, item.title, post.title, post.language, heading, shown, at, authors, tuple(post.tags))
+    return Result(kind, url, post.title, post.language, heading, shown, at, authors, tuple(post.tags))
