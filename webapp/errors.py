@@ -2,6 +2,7 @@
 
 Refused                 the request can't be done; `status` and a sentence for the person who asked
 ├── NotFound            404: there is no such thing, or it isn't public
+│   └── Gone            410: it was public and is deleted for good
 ├── SignInNeeded        401: only for people who are signed in
 ├── NotAllowed          403: signed in, but not for this
 ├── Conflict            409: somebody else was faster
@@ -24,6 +25,10 @@ class Refused(Exception):
 
 class NotFound(Refused):
     status = 404
+
+
+class Gone(NotFound):
+    status = 410
 
 
 class SignInNeeded(Refused):

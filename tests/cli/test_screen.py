@@ -103,6 +103,7 @@ def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest
         ("pages", "status"): [()],
         ("pages", "warm"): [()],
         ("pages", "clear"): [()],
+        ("post", "delete"): [("1",), ("1", "--yes"), (name,)],
         ("restore",): [(str(backup),), (name,)],
         ("serve",): [()],
         ("user", "create"): [(name,), ("bob", "--role", name), ("bob", "--email", name)],

@@ -13,12 +13,14 @@ from unittest.mock import Mock
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from support.live_post import LivePost
 from support.persons import Person
-from webapp import changes
+from webapp import changes, db
 from webapp.db import engine
+from webapp.models import Post
 
 WORD = "Schmähkritik"
 TOKEN = "schmahkritik"  # as the search index has it
@@ -157,13 +159,47 @@ def test_a_whole_post(app: Flask, ada: Person, edith: Person, eve: Person, live_
         assert WORD in eve.get(path).text, path
     kept(app)
     delete = f"/desk{live_post.path}/delete"
-    assert edith.post(delete).status_code == 409, "it is public"
-    ada.post(f"/desk{live_post.path}/unpublish")
-    assert ada.post(delete).status_code == 403, "readers know it, so it takes an editor"
-    assert "Delete permanently" not in ada.get(f"/desk{live_post.path}").text
-    assert "Delete permanently" in edith.get(f"/desk{live_post.path}").text
+    for _state in ("published", "unpublished"):
+        assert ada.post(delete).status_code == ada.get(delete).status_code == 403, "readers know it: an editor's matter"
+        assert delete not in ada.get(f"/desk{live_post.path}").text
+        assert delete in edith.get(f"/desk{live_post.path}").text
+        ada.post(f"/desk{live_post.path}/unpublish")
+    said = edith.get(delete).text
+    for part in ("One live update", "One comment", "2 earlier versions"):
+        assert part in said
     assert edith.post(delete).status_code == 302
-    assert eve.get(live_post.path).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/update/1", "/updates/1", "/comments/1", "/feed.atom", "/feed.json", "/at"])
+def test_a_deleted_post_is_gone_and_its_number_with_it(
+    app: Flask, edith: Person, anonymous: Person, live_post: LivePost, path: str
+) -> None:
+    ada = live_post.ada
+    live_post.add("On we go.")
+    assert edith.post(f"/desk{live_post.path}/delete").status_code == 302
+    answer = anonymous.get(live_post.path + path)
+    assert answer.status_code == 410
+    assert "This post was deleted." in answer.text
+    assert "event: gone" in anonymous.get(f"{live_post.path}/live?after=0").text
+    for person in (ada, edith):
+        assert person.get(f"/desk{live_post.path}").status_code == 410
+        assert person.post(f"/desk{live_post.path}", title="Anew", action="publish").status_code == 410
+        assert person.post(f"/desk{live_post.path}/delete").status_code == 410
+    assert ada.write_post() > live_post.id
+    with app.app_context():
+        row = db.reading().execute(select(Post.__table__).where(Post.id == live_post.id)).mappings().one()
+    told = {name for name, value in row.items() if value not in (None, "", 0, False, [])}
+    times = {"created_at", "changed_at", "published_at"}
+    assert told == {"id", "status", "comments", "seq", "version", *times}, "nothing is left of it"
+
+
+def test_a_draft_that_was_never_public_is_just_not_there_and_its_number_isnt_given_again(
+    ada: Person, anonymous: Person
+) -> None:
+    draft = ada.write_post(action="draft")
+    assert ada.post(f"/desk/post/{draft}/delete").status_code == 302
+    assert anonymous.get(f"/post/{draft}").status_code == ada.get(f"/desk/post/{draft}").status_code == 404
+    assert ada.write_post(action="draft") > draft
 
 
 @pytest.mark.parametrize("steps", [({}, {"reason": "legal"}), ({"reason": "legal"},)])

@@ -231,6 +231,8 @@ CHANGES: dict[str, Callable[[World], object]] = {
     "a new post is published": lambda w: w.ada.write_post(tags="Football, Fresh"),
     "a draft is published": lambda w: w.edit(w.draft),
     "a post that was unpublished is published again": lambda w: w.edit(w.withdrawn_post),
+    "a post is deleted": lambda w: w.send(w.edith, f"/desk/post/{w.live}/delete"),
+    "a post is deleted by the command": lambda w: w.run("post", "delete", str(w.live), "--yes"),
     "a post is unpublished": lambda w: w.send(w.ada, f"/desk/post/{w.live}/unpublish"),
     "a post without tags is unpublished": lambda w: (
         w.edit(1, tags=""),
@@ -314,7 +316,7 @@ UNSEEN: dict[str, Callable[[World], object]] = {
     "somebody comes": lambda w: w.run("user", "list"),
 }
 # What takes the live post's own page away, for good or for a new one.
-TAKES_THE_POST = {"a post is unpublished"}
+TAKES_THE_POST = {"a post is unpublished", "a post is deleted", "a post is deleted by the command"}
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -361,7 +363,7 @@ def every_page_is_served(world: World, there: dict[str, Stored], gone: set[str])
         assert answer.data == there[path].content, path
         assert answer.last_modified == datetime.fromtimestamp(there[path].version or 0, UTC), path
     for path in gone:
-        assert client.get(path).status_code in (301, 404), path
+        assert client.get(path).status_code in (301, 404, 410), path
     assert wrong(world.app, there) == []
     assert reachable(world.site.store.root).keys() == there.keys()
 

@@ -44,7 +44,8 @@ def items(page: str, kind: str) -> list[int]:
 
 
 def counts(app: Flask) -> dict[str, int]:
-    """How many rows each table has; without what only counts up: the front page's events, versions of pages."""
+    """How many rows each table has; without what only counts up: the front page's events, versions of pages, and what
+    keeps the numbers of deleted posts."""
     with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as connection:
         names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         found = {
@@ -53,4 +54,5 @@ def counts(app: Flask) -> dict[str, int]:
             if name not in ("page", "event", "sqlite_sequence") and (name == "search" or not name.startswith("search_"))
         }
         found["event"] = connection.execute("SELECT count(*) FROM event WHERE post_id <> 0").fetchone()[0]
+        found["post"] = connection.execute("SELECT count(*) FROM post WHERE status <> 'deleted'").fetchone()[0]
     return found

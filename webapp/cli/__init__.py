@@ -25,13 +25,14 @@ class Commands(AppGroup):
 
     def _add_all(self) -> None:
         screen.guard()
-        from . import backup, bench_data, check, database, demo, import_posts, pages, serve, users
+        from . import backup, bench_data, check, database, demo, import_posts, pages, posts, serve, users
 
         for command in (
             serve.serve,
             database.init,
             database.database,
             users.user,
+            posts.post,
             import_posts.import_files,
             pages.pages,
             check.check,

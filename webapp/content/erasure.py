@@ -52,9 +52,7 @@ def earlier(session: WriteSession, post_id: int, revision_id: int) -> None:
 
 
 def post(session: WriteSession, post_id: int) -> None:
-    """Delete a post that isn't public with all that belongs to it. Raises Conflict for one that is."""
-    if posts.locked(session, post_id).status == "published":
-        raise Conflict(_("Unpublish this post first."))
+    """Delete a post with all that belongs to it."""
     posts.erase(session, post_id)
     _leave_no_copy(session)
 

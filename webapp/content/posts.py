@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Row, delete, select, update
 from sqlalchemy.orm import Session, defer, raiseload, selectinload
 
 from ..db.engine import WriteSession
-from ..errors import Conflict, NotFound, Refused
+from ..errors import Conflict, Gone, NotFound, Refused
 from ..i18n import gettext as _
-from ..models import FRONT, Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
+from ..models import Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
 from ..text.render import Rendered
 from ..values import INVISIBLE, normalized
 from . import corrections, events, fragments, invalidation, revisions, search
@@ -23,8 +23,17 @@ _HASH_WITHIN = re.compile(r"#(?=[^\W_])")
 TAG_LENGTH = 100
 TAGS_PER_POST = 10
 COMMENTS = ("open", "slow", "closed")
+WRITTEN = ("draft", "published")
 
 WHOLE = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
+# All that a deleted post was. `seq` stays for those who read it to the end, `published_at` tells that it was public.
+EMPTIED: dict[str, Any] = {
+    **dict.fromkeys(("title", "summary", "body", "html", "language"), ""),
+    **dict.fromkeys(("submission", "draft_token", "source", "created_by_id", "ended_at", "kept_live_at")),
+    **dict.fromkeys(("update_count", "comment_count"), 0),
+    **{"status": "deleted", "toc": [], "live": False, "comments": "closed"},
+}
+
 LISTED = (*WHOLE, defer(Post.body), defer(Post.html))
 
 
@@ -46,24 +55,28 @@ class Writing:
 
 
 def published(session: Session, post_id: int) -> Post:
-    """Raises NotFound for a missing or unpublished post alike."""
-    return _found(session, select(Post).where(Post.id == post_id, Post.status == "published"))
+    """Raises NotFound for a missing or unpublished post alike, Gone for a deleted one that was public."""
+    return _found(session, post_id, "published")
 
 
 def written(session: Session, post_id: int) -> Post:
-    """A post or draft, for those who write. Raises NotFound."""
-    return _found(session, select(Post).where(Post.id == post_id, Post.id != FRONT))
+    """A post or draft, for those who write. Raises NotFound, Gone for a deleted one that was public."""
+    return _found(session, post_id, *WRITTEN)
 
 
 def by_draft_token(session: Session, token: str) -> Post:
     """Raises NotFound once the draft is published or its link was replaced."""
-    return _found(session, select(Post).where(Post.draft_token == token, Post.status == "draft"))
-
-
-def _found(session: Session, statement: Select[Post]) -> Post:
-    post = session.scalar(statement.options(*WHOLE))
+    post = session.scalar(select(Post).where(Post.draft_token == token, Post.status == "draft").options(*WHOLE))
     if post is None:
         raise NotFound
+    return post
+
+
+def _found(session: Session, post_id: int, *status: str) -> Post:
+    post = session.scalar(select(Post).where(Post.id == post_id, Post.status.in_(status)).options(*WHOLE))
+    if post is None:
+        was_public = select(Post.id).where(Post.id == post_id, Post.status == "deleted", Post.published_at.is_not(None))
+        raise NotFound if session.scalar(was_public) is None else Gone(_("This post was deleted."))
     return post
 
 
@@ -190,17 +203,14 @@ def discard(session: WriteSession, post_id: int) -> None:
     post = locked(session, post_id)
     if post.status != "draft" or post.published_at is not None:
         raise Conflict(_("Only drafts that were never published can be deleted."))
-    post.authors, post.tags = [], []
-    session.execute(delete(Revision).where(Revision.kind == "post", Revision.item_id == post.id))
-    session.execute(delete(Event).where(Event.post_id == post.id))
-    session.delete(post)
-    session.flush()
+    erase(session, post_id)
 
 
 def erase(session: WriteSession, post_id: int) -> None:
-    """Delete a post with all that belongs to it, and the tags that no other has, as if it had never been.
+    """Delete a post with all that belongs to it, and the tags that no other has.
 
-    Those who read it are told `gone`: its streams find no post.
+    Its row stays, emptied, so that no other post ever gets its number, which open pages and feed readers know it by.
+    Those who read it are told `gone`.
     """
     post = unpublish(session, post_id)
     search.forget_updates(session, post_id)
@@ -213,8 +223,9 @@ def erase(session: WriteSession, post_id: int) -> None:
     session.flush()
     for belonging in (Event, Comment, Update):
         session.execute(delete(belonging).where(belonging.post_id == post_id))
-    session.delete(post)
-    session.flush()
+    del session.locked[post_id]
+    session.expire(post)
+    session.execute(update(Post).where(Post.id == post_id).values(**EMPTIED, version=Post.version + 1))
     forget_unused_tags(session)
 
 
@@ -311,8 +322,8 @@ def locked(session: WriteSession, post_id: int) -> Post:
     held = session.locked.get(post_id)
     if held is not None and held in session:
         return held
-    post = session.get(Post, post_id, with_for_update=True) if post_id != FRONT else None
-    if post is None:
+    post = session.get(Post, post_id, with_for_update=True)
+    if post is None or post.status not in WRITTEN:
         raise NotFound
     session.locked[post_id] = post
     return post

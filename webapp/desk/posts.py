@@ -16,7 +16,7 @@ from ..http.links import absolute, safe_next
 from ..i18n import gettext as _
 from ..models import Post, User
 from ..people import users
-from ..people.access import has_role, post_to_write, require_writer_of, writer, writing_as
+from ..people.access import editor, has_role, post_to_write, require_writer_of, writer, writing_as
 from ..system.server import off_hub
 from ..text.language import guess_language
 from . import desk
@@ -170,14 +170,23 @@ def unpublish(post_id: int) -> Response:
     return redirect(url_for(".edit", post_id=post_id))
 
 
+@desk.get("/desk/post/<int:post_id>/delete")
+def confirm_delete(post_id: int) -> str:
+    """What goes along."""
+    post = post_to_write(post_id)
+    if post.published_at is not None:
+        editor()
+    return render_template("desk/delete.html", post=post, versions=revisions.count(reading(), post_id))
+
+
 @desk.post("/desk/post/<int:post_id>/delete")
-def delete_draft(post_id: int) -> Response:
+def delete(post_id: int) -> Response:
     """A draft that was never public by its authors; what readers know by editors alone, with all that belongs to it."""
     was_public = post_to_write(post_id).published_at is not None
     with writing_as("editor" if was_public else "author", post_id) as db:
         verb = erasure.post if was_public else posts.discard
         verb(db, post_id)
-    flash(_("Draft deleted."))
+    flash(_("Post deleted.") if was_public else _("Draft deleted."))
     return redirect(url_for(".index"))
 
 

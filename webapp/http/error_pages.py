@@ -88,6 +88,7 @@ def _titles() -> dict[int, str]:
         404: _("Page not found"),
         405: _("Not allowed here"),
         409: _("Not possible right now"),
+        410: _("Deleted"),
         413: _("Too large"),
         429: _("Too many requests"),
         500: _("Something went wrong"),

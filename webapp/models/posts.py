@@ -37,7 +37,7 @@ class Tag(Base):
 
 
 class Post(Base):
-    """`status` is draft, published, or front for the one row FRONT. An ended live post has `ended_at`.
+    """`status` is draft, published, deleted, or front for the one row FRONT. An ended live post has `ended_at`.
 
     `comments` is open, slow or closed. `kept_live_at` is when an author last said that a quiet live post goes on.
     """

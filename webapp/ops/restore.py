@@ -24,7 +24,7 @@ from .. import db
 from ..content import search_index
 from ..db import schema
 from ..db.engine import make_engine, transaction
-from ..models import FRONT, now_ms
+from ..models import now_ms
 from ..pages import repair, versions
 from ..pages.store import Store
 from ..system import instance
@@ -217,9 +217,9 @@ def _found(database: Path) -> str:
         return ""
     try:
         with closing(sqlite3.connect(database)) as opened:
-            users, posts, about = opened.execute(
-                f"SELECT (SELECT count(*) FROM user), (SELECT count(*) FROM post WHERE id <> {FRONT}),"  # noqa: S608
-                " (SELECT count(*) FROM about)"
+            users, about, posts = opened.execute(
+                "SELECT (SELECT count(*) FROM user), (SELECT count(*) FROM about),"
+                " (SELECT count(*) FROM post WHERE status NOT IN ('front', 'deleted'))"
             ).fetchone()
     except sqlite3.Error as error:
         return f"a database of another kind: {error}"

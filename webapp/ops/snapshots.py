@@ -18,7 +18,7 @@ from sqlalchemy import JSON, Boolean, Integer, Table, make_url
 from ..content import search_index
 from ..db import schema
 from ..db.engine import DatabaseBusy
-from ..models import FRONT, SEARCH_TABLE, Base
+from ..models import SEARCH_TABLE, Base
 from ..system.instance import BACKUPS
 from ..system.locks import try_lock
 
@@ -184,7 +184,7 @@ def _schema(opened: sqlite3.Connection) -> str:
 
 
 def _count(opened: sqlite3.Connection, table: str) -> int:
-    where = f"WHERE id <> {FRONT}" if table == "post" else ""
+    where = "WHERE status NOT IN ('front', 'deleted')" if table == "post" else ""
     return int(opened.execute(f'SELECT count(*) FROM "{table}" {where}').fetchone()[0])  # noqa: S608
 
 
