@@ -54,6 +54,7 @@ def number(item: Locator) -> int:
 # Writing
 
 
+@pytest.mark.slow
 def test_whoever_logs_out_takes_unpublished_text_along(visit: Callable[..., Page], site: Site) -> None:
     page = at_work(visit, f"/post/{live_post(site)}", Person(site.app, "ada"))
     field(page).fill("Not for the next one at this machine.")

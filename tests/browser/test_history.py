@@ -40,6 +40,7 @@ def newest(page: Page) -> Locator:
     return page.locator(".update__body").first
 
 
+@pytest.mark.slow
 def test_the_slider_goes_from_moment_to_moment_by_keyboard(visit: Callable[..., Page], live_post: LivePost) -> None:
     page = visit(live_post.path)
     page.get_by_role("link", name="View an earlier version").click()

@@ -258,6 +258,7 @@ selector => {
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("together", [True, False], ids=["together", "one after the other"])
 def test_any_sequence_leads_to_a_fresh_page_and_moves_nothing(
     visit: Callable[..., Page], site: Site, together: bool

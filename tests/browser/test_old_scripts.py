@@ -44,6 +44,7 @@ def test_every_script_that_moved_has_its_old_address() -> None:
     assert sorted([*OLD, *NEW]) == sorted(str(path.relative_to(SCRIPTS)) for path in SCRIPTS.glob("*/*.js"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", ["none", "me", "live|changes|news|me", "composer|tools|preview", "outbox|live"])
 def test_an_author_can_write_on_a_page_from_before(visit: Callable[..., Page], site: Site, cached: str) -> None:
     post_id = live_post(site)

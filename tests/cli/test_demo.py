@@ -207,6 +207,7 @@ def test_nobody_else_can_be_called_so(inside: None, name: str) -> None:
 # Taking it away
 
 
+@pytest.mark.slow
 def test_remove_takes_all_and_nothing_else(
     app: Flask, run: Callable[..., Result], ada: Person, eve: Person, anonymous: Person
 ) -> None:

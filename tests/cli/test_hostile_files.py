@@ -212,6 +212,7 @@ def test_hostile_front_matter_is_refused_in_one_line_or_imported(
     check_pages(anonymous)
 
 
+@pytest.mark.slow
 def test_hostile_text_is_refused_in_one_line_or_imported(
     folder: Path, fault: Callable[[Path], str], anonymous: Person
 ) -> None:
@@ -298,6 +299,7 @@ print(most() - before)
 """
 
 
+@pytest.mark.slow
 def test_it_takes_little_memory(folder: Path) -> None:
     names = ("a line of 100 MB", "100 MB of front matter", "tables", "brackets")
     for name in names:

@@ -79,6 +79,7 @@ def rename_all(folder: Path) -> None:
     (folder / "uwsgi.log").write_text(f"*** Starting uWSGI\nPressroom can't start: {EVIL}\nToo many open files\n")
 
 
+@pytest.mark.slow
 def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     name = EVIL + LINES
     assert run("init").exit_code == 0

@@ -204,6 +204,7 @@ def test_a_migration_that_makes_a_table_anew_keeps_the_triggers(app: Flask) -> N
         assert connection.execute(select).all() == before
 
 
+@pytest.mark.slow
 def test_it_is_hardly_larger_than_the_text_and_an_excerpt_costs_little(app: Flask, ada: Person) -> None:
     size = 0
     for language in ("en", "zh"):

@@ -207,6 +207,7 @@ def test_requests_give_their_connections_back(app: Flask, ada: Person, anonymous
     assert app.extensions["engine"].pool.checkedout() == 0
 
 
+@pytest.mark.slow
 def test_no_greenlet_switch_happens_inside_a_write_transaction(run_patched: Callable[[str], None]) -> None:
     """Whoever is switched away holds the lock meanwhile, and everybody else waits for it."""
     run_patched(

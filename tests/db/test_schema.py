@@ -110,6 +110,7 @@ def test_migrations_that_part_are_refused_in_one_line(
         schema.upgrade(app.config["DATABASE_URL"])
 
 
+@pytest.mark.slow
 def test_two_processes_may_initialise_at_once(tmp_path: Path) -> None:
     """As when uWSGI starts while somebody runs `pressroom init`: one admin, one password."""
     folder = tmp_path / "instance"

@@ -294,6 +294,7 @@ def test_a_form_is_read_with_its_length(uwsgi: UwsgiServer) -> None:
     assert CSRF in say(uwsgi.port, POST, "Content-Length: 5", body="a=b&c")
 
 
+@pytest.mark.slow
 def test_uwsgi_is_not_to_believe_a_scheme_from_anybody(uwsgi: UwsgiServer, trusting: UwsgiServer) -> None:
     for header in ("X-Forwarded-Proto: https", "X_Forwarded_Proto: https", "X-Forwarded-SSL: on"):
         assert b"session=" in (answer := say(uwsgi.port, "GET /login HTTP/1.1", header))
@@ -302,6 +303,7 @@ def test_uwsgi_is_not_to_believe_a_scheme_from_anybody(uwsgi: UwsgiServer, trust
     assert b"; Secure" in answer
 
 
+@pytest.mark.slow
 def test_uwsgi_refuses_a_host_that_is_not_trusted(trusting: UwsgiServer) -> None:
     assert statuses(say(trusting.port, GET, host="Host: evil.example")) == [421]
     assert statuses(say(trusting.port, GET, host="Host: News.example.org.:443")) == [200]

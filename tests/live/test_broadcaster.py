@@ -114,6 +114,7 @@ def said_readers(listener: Listener) -> list[int]:
     return [event.data["n"] for event in listener.events if event.kind == "readers"]
 
 
+@pytest.mark.slow
 def test_readers_are_counted(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
     with many(server.url, f"/post/{post_id}/live", 3) as listeners:
@@ -134,6 +135,7 @@ def test_its_author_hears_how_many_it_reached(server: UwsgiServer, ada: Browser)
     until(lambda: '"readers":0' in ada.get(f"/desk/post/{post_id}/reached/{n}"), "nobody is there any more")
 
 
+@pytest.mark.slow
 def test_a_reader_that_takes_nothing_is_let_go_and_the_others_get_all(server: UwsgiServer, ada: Browser) -> None:
     post_id = ada.write_post()
     start = ada.seq(post_id)
@@ -154,6 +156,7 @@ def test_a_reader_that_takes_nothing_is_let_go_and_the_others_get_all(server: Uw
             assert numbers(listener.until_number(added[-1])) == added
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["chain reload", "new code", "killed workers"])
 def test_streams_outlive_the_workers_and_the_code(server: UwsgiServer, ada: Browser, how: str) -> None:
     post_id = ada.write_post()

@@ -156,6 +156,7 @@ def test_it_is_one_moment_though_somebody_writes_at_every_step(
     assert len(bodies(app.config["INSTANCE"] / "pressroom.db")) == 3 + min(len(steps), 50)
 
 
+@pytest.mark.slow
 def test_every_update_acknowledged_before_it_began_is_in_it(app: Flask, ada: Person, tmp_path: Path) -> None:
     """The command as a process of its own, while an author goes on."""
     post_id = ada.write_post(live="y")

@@ -104,6 +104,7 @@ def give_away(folder: Path) -> None:
 # What stops the start
 
 
+@pytest.mark.slow
 def test_a_taken_port(machine: Machine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -321,6 +322,7 @@ def test_http_spoken_to_a_uwsgi_socket(on_socket: tuple[SocketServer, int]) -> N
 # Settings that contradict each other
 
 
+@pytest.mark.slow
 def test_a_socket_without_a_public_address(machine: Machine) -> None:
     machine.environ["PRESSROOM_SOCKET"] = str(machine.instance / "tmp" / "site.sock")
     machine.environ["PRESSROOM_HTTP"] = "127.0.0.1:8000"
@@ -332,6 +334,7 @@ def test_a_socket_without_a_public_address(machine: Machine) -> None:
     assert machine.check() == said
 
 
+@pytest.mark.slow
 def test_https_without_a_proxy_to_believe(machine: Machine) -> None:
     machine.environ["PRESSROOM_BASE_URL"] = "https://news.example.org"
     said = machine.warnings()
@@ -344,6 +347,7 @@ def test_https_without_a_proxy_to_believe(machine: Machine) -> None:
     assert machine.warnings() == machine.check() == []
 
 
+@pytest.mark.slow
 def test_a_proxy_believed_behind_a_socket(machine: Machine) -> None:
     """It is right behind a CDN, so that the check has nothing to say."""
     machine.environ |= {

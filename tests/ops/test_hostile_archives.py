@@ -494,6 +494,7 @@ for name in sys.argv[2:]:
 """
 
 
+@pytest.mark.slow
 def test_it_costs_little_memory_and_time(good: Good, folder: Path, tmp_path: Path) -> None:
     names = []
     for number, (name, written) in enumerate(costly(good)):

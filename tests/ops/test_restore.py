@@ -143,6 +143,7 @@ def test_it_goes_onto_an_instance_that_holds_nothing(archive: Path, folder: Path
     assert len(content(folder / "pressroom.db")["user"]) == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("age", ["of the same second", "from the future"])
 def test_no_page_is_served_that_was_made_before(
     app: Flask, archive: Path, folder: Path, run: Callable[..., Result], age: str

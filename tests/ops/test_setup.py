@@ -16,6 +16,7 @@ from webapp.ops.checks import CannotStart
 from webapp.system import instance
 
 
+@pytest.mark.slow
 def test_no_password_goes_to_the_journal(tmp_path: Path) -> None:
     """systemd names there what the screen is, if it is its journal."""
     for name, is_journal in (("journal", True), ("terminal", False)):

@@ -107,6 +107,7 @@ def test_static_files_keep_for_a_year(site: UwsgiServer) -> None:
     assert "Expires" in headers
 
 
+@pytest.mark.slow
 def test_it_reads_large_headers_and_refuses_endless_bodies(site: UwsgiServer) -> None:
     connection = http.client.HTTPConnection(urlsplit(site.url).netloc, timeout=60)
     connection.request("GET", "/hello", headers={"X-Large": "x" * 30_000})

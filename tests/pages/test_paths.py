@@ -22,6 +22,7 @@ PARTS = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=1000, deadline=None)
 @given(parts=st.lists(PARTS, max_size=5), lead=st.sampled_from(["/", "/", "/", "//", "", "/.."]))
 def test_no_place_is_outside_of_the_store(parts: list[str], lead: str) -> None:

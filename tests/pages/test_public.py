@@ -192,6 +192,7 @@ def world(app: Flask, kept: Kept) -> World:
     return World(app, kept.world.live, kept.world.draft, kept.world.withdrawn_post, kept.world.n)
 
 
+@pytest.mark.slow
 def test_the_filled_site_has_every_kind_of_page_stored(world: World, kept: Kept) -> None:
     assert wrong(world.app, kept.before) == []
     stored = reachable(world.site.store.root)
@@ -470,6 +471,7 @@ def test_a_change_that_touches_nothing_would_be_found(
         assert "/user/ada is stored, but there is no such page" in problems
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forgotten", [*invalidation.LISTS, "/post/{live}/*", "/tag/evening", "/tag/football/*"])
 def test_each_list_that_a_post_stands_on_must_be_touched(
     forgotten: str, world: World, monkeypatch: pytest.MonkeyPatch

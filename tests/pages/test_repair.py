@@ -95,6 +95,7 @@ def copy_database(source: Path, target: Path) -> None:
 # At the start
 
 
+@pytest.mark.slow
 def test_the_start_makes_hot_pages_anew_removes_other_outdated_ones_and_nothing_else(site: Pages) -> None:
     before = files(site)
     die_after(site.app, add_update)
@@ -140,6 +141,7 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
     assert min(after.values()) > max(before.values()), "no browser keeps a page of what never was"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("age", ["older", "newer"])
 def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, age: str) -> None:
     copy_database(template_instance / "pressroom.db", site.app.config["INSTANCE"] / "pressroom.db")
@@ -154,6 +156,7 @@ def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, 
     assert outdated(site.app) == set()
 
 
+@pytest.mark.slow
 def test_pages_of_another_build_stay_until_they_are_replaced(site: Pages, rebuilt: Callable[..., Flask]) -> None:
     before = reachable(site.store.root).keys()
     app = rebuilt(SITE_TITLE="The Evening Post")
@@ -342,6 +345,7 @@ def test_a_page_that_cannot_be_made_holds_up_nobody_and_is_served_outdated_to_no
 # When the folder is deleted
 
 
+@pytest.mark.slow
 def test_a_store_that_is_deleted_is_rebuilt(site: Pages) -> None:
     before = reachable(site.store.root).keys()
     shutil.rmtree(site.store.root)
@@ -375,6 +379,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
     return lambda: [record.getMessage() for record in caplog.records if "store" in record.getMessage()]
 
 
+@pytest.mark.slow
 def test_a_store_that_cannot_be_written_costs_speed_and_nothing_else(
     site: Pages, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,6 +437,7 @@ def frozen(site: Pages, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.Monk
         yield patch
 
 
+@pytest.mark.slow
 def test_an_outdated_page_that_cannot_be_taken_away_is_put_aside(
     site: Pages, frozen: pytest.MonkeyPatch, warnings: Callable[[], list[str]]
 ) -> None:
@@ -447,6 +453,7 @@ def test_an_outdated_page_that_cannot_be_taken_away_is_put_aside(
         shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 def test_what_was_put_aside_is_deleted_by_the_next_start(site: Pages, frozen: pytest.MonkeyPatch) -> None:
     Person(site.app, "ada").add_update(1, "Late.")
     frozen.undo()
@@ -472,6 +479,7 @@ def small_disk(app: Flask) -> Iterator[Path]:
     subprocess.run(["umount", str(root)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_speed_and_nothing_else(
     small_disk: Path, site: Pages, warnings: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

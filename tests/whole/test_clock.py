@@ -37,6 +37,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
 # Who is logged in
 
 
+@pytest.mark.slow
 @STEPS
 def test_everybody_stays_logged_in_and_goes_on_writing(
     app: Flask, clock: SetClock, ada: Person, anonymous: Person, step: int

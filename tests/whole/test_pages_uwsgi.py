@@ -308,6 +308,7 @@ def test_readers_never_get_half_a_page_while_it_changes(running: Running, ada: B
 # Workers that die, and new code
 
 
+@pytest.mark.slow
 def test_what_a_killed_worker_left_outdated_is_right_soon(
     running: Running, ada: Browser, record_property: Callable[[str, object], None]
 ) -> None:
