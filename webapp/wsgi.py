@@ -6,10 +6,13 @@ from contextlib import suppress
 from . import config, create_app, jobs
 from .http import metrics
 from .live import channel
+from .ops import setup
 from .system import instance, server
 
 logging.raiseExceptions = False  # what can't be logged, as the disk is full, isn't to fill it with tracebacks
 server.refuse_unpatched()
+# After `git pull` a worker may end, or be killed, and one of new code takes its place before the site is reloaded.
+setup.upgrade_older(config.read())
 app = create_app()
 for name in app.jinja_env.list_templates():  # so that a worker goes on answering while `git pull` changes the files
     with suppress(Exception):  # what is no template, or none that can be used, is no reason not to serve

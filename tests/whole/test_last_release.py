@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 
 # The commit that sites run until they get this code; to be set anew with each release.
 LAST_RELEASE = "12fbf94"
+SETTINGS = {"PRESSROOM_LIMITS": "off", "PRESSROOM_ACCENT": "#0a5"}
 SERVED = ("webapp", "templates", "static", "deploy", "uwsgi.ini")
 TEXTS = """SELECT id, html FROM post WHERE status = 'published'
     UNION ALL SELECT post_id, html FROM "update"
@@ -108,10 +109,10 @@ def made_by_old(old: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @contextmanager
 def running(code: Path, made: Path, folder: Path, workers: int = 2) -> Iterator[UwsgiServer]:
     """A site in a checkout of its own, with a copy of the data."""
-    checkout = shutil.copytree(code, folder / "checkout")
+    checkout = folder / "checkout"
+    lay(code, checkout)
     instance = shutil.copytree(made, folder / "instance", symlinks=True)
-    environ = {"PRESSROOM_LIMITS": "off", "PRESSROOM_ACCENT": "#0a5"}
-    with UwsgiServer(instance, workers=workers, environ=environ, ini=checkout / "uwsgi.ini", cwd=checkout) as site:
+    with UwsgiServer(instance, workers=workers, environ=SETTINGS, ini=checkout / "uwsgi.ini", cwd=checkout) as site:
         until(site.all_ready, "all workers were ready")
         until(lambda: Line(instance, 0).ask("status"), "the broadcaster was there")
         yield site
@@ -186,7 +187,7 @@ def test_old_workers_answer_from_new_files(old: Path, made_by_old: Path, tmp_pat
         assert re.search("On it goes.*So it goes", ask(site, f"/post/{live}").body.decode(), re.DOTALL)
 
 
-def test_a_running_site_comes_over_and_goes_back(old: Path, made_by_old: Path, tmp_path: Path) -> None:
+def test_a_running_site_comes_over(old: Path, made_by_old: Path, tmp_path: Path) -> None:
     with running(old, made_by_old, tmp_path) as site:
         ada, live, paths = Browser(site.url, "ada"), live_post(site.instance), for_readers(site.instance)
         pages = [ask(site, path).body.decode() for path in paths]
@@ -228,6 +229,7 @@ def test_a_running_site_comes_over_and_goes_back(old: Path, made_by_old: Path, t
                         process.wait(0.2)
                 assert process.returncode == 0, (tmp_path / "said").read_text()
                 assert len(site.worker_pids() - before) == 2
+                assert ask(site, "/readyz").status == 200
 
             everybody_has_everything()
             lay(CHECKOUT, tmp_path / "checkout")
@@ -237,14 +239,31 @@ def test_a_running_site_comes_over_and_goes_back(old: Path, made_by_old: Path, t
             os.kill(killed := min(site.worker_pids()), signal.SIGKILL)
             until(lambda: killed not in site.worker_pids() and site.all_ready(), "a worker of the new code was ready")
             until(lambda: "PRESSROOM_KEPT" in holder.environ(), "the broadcaster took up the new code")
+            stored.remove("/readyz")  # the last release doesn't call itself ready beside a newer schema
             with reading(site, stored):
                 everybody_has_everything()
                 reload()
                 everybody_has_everything()
-            lay(old, tmp_path / "checkout")
-            reload()
-            everybody_has_everything()
-            assert failing(site, stored) == {}
+
+
+def test_a_site_goes_back(old: Path, made_by_old: Path, tmp_path: Path) -> None:
+    """The last release refuses to be loaded, and the site goes on; the copy from before the upgrade brings it back."""
+    with running(CHECKOUT, made_by_old, tmp_path) as site:
+        paths = for_readers(site.instance)
+        lay(old, tmp_path / "checkout")
+        command = [sys.executable, "-m", "webapp.reload"]
+        ran = subprocess.run(command, cwd=site.cwd, env=site.environ, capture_output=True, text=True, check=False)
+        assert ran.returncode == 1
+        assert "of a newer Pressroom" in ran.stderr
+        assert failing(site, paths) == {}
+        Browser(site.url, "ada").add_update(live_post(site.instance))
+    [copy] = (site.instance / "backups").glob("*.db")
+    for file in site.instance.glob("pressroom.db*"):  # as docs/backup.md says
+        file.unlink()
+    copy.rename(site.instance / "pressroom.db")
+    with UwsgiServer(site.instance, environ=SETTINGS, ini=tmp_path / "checkout" / "uwsgi.ini", cwd=site.cwd) as site:
+        assert failing(site, paths) == {}
+        Browser(site.url, "ada").write_post()
 
 
 def test_its_data_and_backups_come_over(old: Path, made_by_old: Path, tmp_path: Path) -> None:
@@ -253,11 +272,15 @@ def test_its_data_and_backups_come_over(old: Path, made_by_old: Path, tmp_path: 
     before = content(instance / "pressroom.db")
     pressroom(old, instance, "backup", str(file))
     assert pressroom(CHECKOUT, instance, "init") == "The database is ready.\n"
-    assert not (instance / "backups").exists(), "nothing was upgraded"
+    [copy] = (instance / "backups").glob("*.db")
+    assert content(copy) == before
     pressroom(CHECKOUT, restored, "restore", str(file))
     shutil.copy(instance / "bench.json", restored)
     with UwsgiServer(restored) as site:
         assert failing(site, for_readers(restored)) == {}
         for post_id, html in rows(restored, TEXTS):
             assert html in ask(site, f"/post/{post_id}").body.decode()
-    assert content(instance / "pressroom.db") == content(restored / "pressroom.db") == before
+    after = content(instance / "pressroom.db")
+    assert after == content(restored / "pressroom.db")
+    del before["alembic_version"]
+    assert {table: after[table] for table in before} == before, "what was there is there"

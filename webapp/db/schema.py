@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,9 +42,15 @@ def refuse_newer(connection: Connection) -> None:
         )
 
 
-def known() -> set[str]:
+def known() -> frozenset[str]:
     """Every one that this code can upgrade from, or has."""
-    return {script.name[:4] for script in (MIGRATIONS / "versions").glob("[0-9]*.py")}
+    return _in(MIGRATIONS)
+
+
+@cache
+def _in(folder: Path) -> frozenset[str]:
+    """As the process began: other code may lie there meanwhile."""
+    return frozenset(script.name[:4] for script in (folder / "versions").glob("[0-9]*.py"))
 
 
 def newest() -> str:

@@ -7,6 +7,7 @@ Every time is a whole number of milliseconds since 1970, UTC, in a column named 
 
 from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
 from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
+from .imports import Import, ImportedFile, OldAddress
 from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
 from .posts import FRONT, About, Post, Tag, post_author, post_tag
 from .record import SEARCH_TABLE, Event, Page, Revision
@@ -24,7 +25,10 @@ __all__ = [
     "Earlier",
     "Editing",
     "Event",
+    "Import",
+    "ImportedFile",
     "LoginSession",
+    "OldAddress",
     "OldName",
     "OneTimeLink",
     "Page",

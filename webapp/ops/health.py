@@ -46,8 +46,9 @@ def _database() -> str | None:
         return "The database is damaged."
     if current is None:
         return "The database is empty."
-    newest = schema.newest()
-    return None if current == newest else f"The database has schema {current}, and this Pressroom wants {newest}."
+    # A newer one has been upgraded for the workers that are about to replace this one, and upgrades only add.
+    is_older = current in schema.known() - {schema.newest()}
+    return f"The database has schema {current}, and this Pressroom wants {schema.newest()}." if is_older else None
 
 
 def _disk() -> str | None:

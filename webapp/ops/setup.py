@@ -28,7 +28,7 @@ PASSWORD_BYTES = 10
 
 
 def initialise(settings: dict[str, Any]) -> str | None:
-    """Make or schema.upgrade the database. The admin's new password when nobody was in it, else None."""
+    """Make or upgrade the database. The admin's new password when nobody was in it, else None."""
     restore.finish(settings)
     upgrade_schema(settings)
     app = create_app(settings)
@@ -71,11 +71,17 @@ def first_words(password: str, note: str = "") -> str:
 
 
 def upgrade_schema(settings: dict[str, Any]) -> None:
-    """To the newest, and a copy first when there is something to schema.upgrade."""
+    """To the newest, and a copy first when there is something to upgrade."""
     if copy := snapshots.before_upgrade(settings):
         click.echo(f"The database was copied to {printable(copy)} before its schema is upgraded.", err=True)
     schema.upgrade(settings["DATABASE_URL"])
     search_index.prepare_at(settings["DATABASE_URL"])
+
+
+def upgrade_older(settings: dict[str, Any]) -> None:
+    """The same, for every worker: it takes no lock where there is nothing to do."""
+    if snapshots.older_schema(settings):
+        upgrade_schema(settings)
 
 
 def program() -> str:

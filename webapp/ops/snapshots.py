@@ -212,7 +212,7 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
     Raises db.SchemaRefused when it can't be copied: then it isn't to be upgraded either.
     """
     source = path_of(settings["DATABASE_URL"])
-    older = _older_schema(source) if source else None
+    older = older_schema(settings)
     if source is None or older is None:
         return None
     try:
@@ -225,9 +225,10 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
         ) from None
 
 
-def _older_schema(path: Path) -> str | None:
-    """The schema of the database there when ours is newer. What can't be read is left for the upgrade to refuse."""
-    if not path.is_file():
+def older_schema(settings: dict[str, Any]) -> str | None:
+    """The database's when ours is newer. What can't be read is left for the upgrade to refuse."""
+    path = path_of(settings["DATABASE_URL"])
+    if path is None or not path.is_file():
         return None
     try:
         with _opened(path) as opened:
