@@ -20,7 +20,7 @@ from support.browsing import chromium, settled
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from webapp import changes, config, create_app
-from webapp.content import comments, importing, posts, updates
+from webapp.content import comments, importing, imports, posts, updates
 from webapp.models import Post, User
 from webapp.people import passwords, users
 from webapp.text.render import render_comment, render_post, render_update
@@ -204,9 +204,9 @@ def _article(
 
 def _guide(author_id: int) -> int:
     path = next(path for path in GUIDES if path.is_file())
-    source = importing.read(path, ZoneInfo(ZONE))
+    source = importing.read(importing.File(path, path.name), importing.Options(ZoneInfo(ZONE), undated=True))
     with changes.changing() as session:
-        importing.store(session, source, author_id)
+        imports.store(session, imports.Run(author_id, lambda name: None), source)
         post = session.scalars(select(Post).where(Post.title == source.writing.title)).one()
         post.published_at = _ms(START - timedelta(hours=26))
         return post.id

@@ -159,7 +159,9 @@ TEXTS = {
 
 @pytest.fixture
 def run(app: Flask) -> Callable[[Path], Result]:
-    return lambda *paths: app.test_cli_runner().invoke(args=["import", *map(str, paths), "--author", "ada"], color=True)
+    return lambda *paths: app.test_cli_runner().invoke(
+        args=["import", *map(str, paths), "--author", "ada", "--publish-undated"], color=True
+    )
 
 
 @pytest.fixture
@@ -261,12 +263,12 @@ def test_only_files_of_the_folder_are_read(
     assert refused == [
         f"Not imported: {folder / name}: a link that leads out of the folder" for name in ("far.md", "link.md")
     ]
-    assert "1 imported, 0 already there." in result.stdout
+    assert "1 published, 0 drafts, 0 updated, 0 already there." in result.stdout
     assert result.stderr.endswith("Error: 2 of 3 files couldn't be imported.\n")
     assert "hunter2" not in anonymous.get("/").text
     for name in ("fifo.md", "zero.md", "loop.md"):
         assert run(folder / name).exit_code in (1, 2)
-    assert "1 imported" in done(run(tmp_path / "secret.md")), "named, it is wanted"
+    assert "1 published" in done(run(tmp_path / "secret.md")), "named, it is wanted"
 
 
 def test_a_folder_deeper_than_python_goes(folder: Path, run: Callable[[Path], Result]) -> None:
@@ -283,7 +285,7 @@ def test_a_folder_deeper_than_python_goes(folder: Path, run: Callable[[Path], Re
         result = run(folder)
     finally:  # pytest couldn't
         subprocess.run(["rm", "-rf", folder], check=True)
-    assert "1 imported" in result.stdout
+    assert "1 published" in result.stdout
     [refused] = [line for line in result.stderr.splitlines() if line.startswith("Not imported: ")]
     assert refused.endswith(": File name too long")
 
@@ -293,7 +295,7 @@ import re, sys; from datetime import UTC; from pathlib import Path; from webapp.
 def most(): return int(re.search("VmHWM:.*?([0-9]+)", Path("/proc/self/status").read_text())[1]) // 1000
 before = most()
 for name in sys.argv[1:]:
-    try: importing.read(Path(name), UTC)
+    try: importing.read(importing.File(Path(name), name), importing.Options(UTC))
     except importing.CannotImport as error: print(str(error)[:60])
 print(most() - before)
 """
@@ -320,4 +322,5 @@ def test_the_bounds_leave_room_for_what_is_written(folder: Path) -> None:
     (folder / "long.md").write_bytes(
         matter(f"title: {'字' * 200}\ntags: [{tags}]", "Ein Satz mit Wörtern.\n\n" * 8_000)
     )
-    assert len(importing.read(folder / "long.md", UTC).writing.tags) == 10
+    file = importing.File(folder / "long.md", "long.md")
+    assert len(importing.read(file, importing.Options(UTC)).writing.tags) == 10

@@ -99,12 +99,12 @@ def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest
         ("db", "revision"): [],  # writes a migration, for developers
         ("db", "upgrade"): [()],
         ("demo",): [("--remove",), ("--language", name)],
-        ("import",): [(str(tmp_path),), (name,), (str(tmp_path), "--author", name)],
+        ("import",): [(str(tmp_path),), (name,), (str(tmp_path), "--author", name), ("--undo", "1"), ("--undo", name)],
         ("init",): [()],
         ("pages", "status"): [()],
         ("pages", "warm"): [()],
         ("pages", "clear"): [()],
-        ("post", "delete"): [("1",), ("1", "--yes"), (name,)],
+        ("post", "delete"): [("1",), (name,)],
         ("restore",): [(str(backup),), (name,)],
         ("serve",): [()],
         ("user", "create"): [(name,), ("bob", "--role", name), ("bob", "--email", name)],
@@ -125,7 +125,8 @@ def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest
     settings = repacked(backup, tmp_path / "ok", lambda manifest, _: manifest.update(settings={EVIL: EVIL, "X": name}))
     assert "newer Pressroom" in run("restore", str(versions)).stderr
     monkeypatch.setenv("PRESSROOM_INSTANCE", str(tmp_path / EVIL / "other"))
-    assert "Setting differs" in run("restore", str(settings)).stdout
+    restored = run("restore", str(settings))
+    assert "Setting differs" in restored.stdout, restored.stderr
     monkeypatch.setenv("PRESSROOM_INSTANCE", str(backup))
     for command in tables:
         run(*command)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from webapp.content import importing
+from webapp.content import importing, old_addresses
 
-BERLIN = ZoneInfo("Europe/Berlin")
+OPTIONS = importing.Options(ZoneInfo("Europe/Berlin"))
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def read(folder: Path) -> Callable[..., importing.Source]:
     def read(text: str | bytes, name: str = "a-file.md") -> importing.Source:
         path = folder / name
         path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return importing.read(path, BERLIN)
+        return importing.read(importing.File(path, name), OPTIONS)
 
     return read
 
@@ -279,8 +281,7 @@ def test_a_title_is_what_is_written(read: Callable[..., importing.Source], writt
 def test_what_is_not_for_readers_is_not_published(
     read: Callable[..., importing.Source], fields: dict[str, str], reason: str
 ) -> None:
-    with pytest.raises(importing.NotForReaders, match=reason):
-        read(matter(title="x", **fields))
+    assert read(matter(title="x", **{"date": "2020-01-01"} | fields)).reason.startswith(reason)
 
 
 @pytest.mark.parametrize(
@@ -300,8 +301,7 @@ def test_what_is_not_for_readers_is_not_published(
     ],
 )
 def test_a_draft_in_any_front_matter_is_not_published(read: Callable[..., importing.Source], text: str) -> None:
-    with pytest.raises(importing.NotForReaders):
-        read(text)
+    assert read(text).reason not in ("", importing.NO_DATE)
 
 
 @pytest.mark.parametrize(
@@ -320,15 +320,118 @@ def test_hostile_front_matter_is_refused(read: Callable[..., importing.Source], 
 
 def test_what_is_for_readers_is_published(read: Callable[..., importing.Source]) -> None:
     open_to_all = {"draft": "false", "published": "true", "status": "publish", "visibility": "public", "hidden": "no"}
-    assert read(matter(**open_to_all)).writing.title == "a-file"
+    assert read(matter(date="2020-04-05", **open_to_all)).reason == ""
     assert read(matter(published="2020-04-05")).at_ms == utc(2020, 4, 5, 10)
 
 
 def test_a_draft_by_its_folder_is_not_published(folder: Path) -> None:
     (folder / "_drafts").mkdir()
     (folder / "_drafts" / "idea.md").write_text("An idea.")
-    with pytest.raises(importing.NotForReaders, match="it is in a folder of drafts"):
-        importing.read(folder / "_drafts" / "idea.md", BERLIN)
+    [file] = importing.files([folder])[0]
+    assert importing.read(file, OPTIONS).reason == "it is in a folder of drafts"
+
+
+def test_without_a_date_it_is_a_draft_unless_somebody_says_otherwise(folder: Path) -> None:
+    (folder / "a.md").write_text("Text.")
+    os.utime(folder / "a.md", (1_600_000_000, 1_600_000_000))
+    file = importing.File(folder / "a.md", "a.md")
+    assert importing.read(file, OPTIONS).reason == importing.NO_DATE
+    assert importing.read(file, replace(OPTIONS, undated=True)).reason == ""
+    dated = importing.read(file, replace(OPTIONS, from_mtime=True))
+    assert (dated.reason, dated.at_ms) == ("", 1_600_000_000_000)
+
+
+# What else is read
+
+
+@pytest.mark.parametrize(
+    ("fields", "authors"),
+    [
+        ({"author": "Ada Lovelace"}, ("Ada Lovelace",)),
+        ({"authors": "[ada, Jane Doe]"}, ("ada", "Jane Doe")),
+        ({"author": "{name: Ada, email: ada@example.org}"}, ("Ada",)),
+        ({"authors": "\n  - name: Ada\n    url: https://example.org\n  - Bob"}, ("Ada", "Bob")),
+        ({"author": ""}, ()),
+    ],
+)
+def test_authors_are_names(
+    read: Callable[..., importing.Source], fields: dict[str, str], authors: tuple[str, ...]
+) -> None:
+    assert read(matter(**fields)).authors == authors
+
+
+@pytest.mark.parametrize(
+    ("fields", "image"),
+    [
+        ({"image": "/a.jpg"}, "/a.jpg"),
+        ({"cover": "{alt: A map, image: map.png}"}, "map.png"),
+        ({"images": "[one.png, two.png]"}, "one.png"),
+        ({"image": "true"}, ""),
+    ],
+)
+def test_its_image_is_kept(read: Callable[..., importing.Source], fields: dict[str, str], image: str) -> None:
+    assert read(matter(**fields)).image == image
+
+
+@pytest.mark.parametrize(
+    ("fields", "addresses"),
+    [
+        ({"permalink": "/2014/03/harbour/"}, ("/2014/03/harbour",)),
+        ({"permalink": "/harbour/index.html"}, ("/harbour",)),
+        ({"permalink": "https://old.example.org/harbour.html?x#y"}, ("/harbour.html",)),
+        ({"url": "https://elsewhere.example.org/what-we-link-to"}, ()),
+        ({"url": "/blog/caf%C3%A9"}, ("/blog/café",)),
+        ({"aliases": "[/a, b/c, 'https://old.example.org/d']"}, ("/a", "/b/c", "/d")),
+        ({"redirect_from": "\n  - /x/\n  - /y/"}, ("/x", "/y")),
+        ({"permalink": "/:categories/:title"}, ()),
+        ({"permalink": "pretty"}, ()),
+        ({"permalink": "/"}, ()),
+        ({"permalink": f"/{'x' * 600}"}, ()),
+        ({"slug": "harbour"}, ()),
+    ],
+)
+def test_old_addresses_are_paths(
+    read: Callable[..., importing.Source], fields: dict[str, str], addresses: tuple[str, ...]
+) -> None:
+    assert read(matter(**fields)).addresses == addresses
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "address"),
+    [
+        ("jekyll", "2014-03-09-harbour-opens.md", "/town/2014/03/09/harbour-opens.html"),
+        ("hexo", "2014-03-09-harbour-opens.md", "/2014/03/09/harbour-opens"),
+        ("hugo", "posts/harbour/index.md", "/posts/harbour"),
+        ("/:year/:title", "undated.md", None),
+    ],
+)
+def test_a_pattern_says_where_posts_were(folder: Path, pattern: str, name: str, address: str | None) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(matter(category="Town"))
+    options = replace(OPTIONS, pattern=old_addresses.checked_pattern(pattern))
+    [file] = importing.files([folder])[0]
+    assert importing.read(file, options).addresses == ((address,) if address else ())
+    path.write_text(matter(category="Town", slug="other", date="2014-03-09", permalink="/own"))
+    assert importing.read(file, options).addresses == ("/own",)
+
+
+@pytest.mark.parametrize("pattern", ["blog/:slug", "/:nothing", "jekyl"])
+def test_a_pattern_that_is_none_says_what_one_is(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"isn't one of :year|expected one of jekyll"):
+        old_addresses.checked_pattern(pattern)
+
+
+def test_what_stands_above_the_mark_is_the_summary(read: Callable[..., importing.Source]) -> None:
+    text = "The *first* part.\n\n<!--more-->\n\nThe rest."
+    assert read(text).writing.summary == "The first part."
+    assert read(matter(summary="Its own.") + text).writing.summary == "Its own."
+    assert "more" not in read(text).writing.rendered.html
+
+
+def test_jekylls_tags_are_separated_by_spaces(read: Callable[..., importing.Source]) -> None:
+    assert read(matter(layout="post", tags="a b c")).writing.tags == ["a", "b", "c"]
+    assert read(matter(tags="two words")).writing.tags == ["two words"]
 
 
 @pytest.mark.parametrize(
@@ -363,12 +466,12 @@ def test_folders_are_searched_and_hidden_files_left_alone(folder: Path) -> None:
     (folder / "dangling.md").symlink_to(folder / "nowhere")
     (folder / "same.md").symlink_to(folder / "b.md")
     found = importing.files([folder, folder / "b.md", folder / "deep"])
-    assert found == (sorted((folder / name).resolve() for name in wanted), [])
-    assert importing.files([folder / ".hidden.md"])[0] == [folder / ".hidden.md"], "named, it is wanted"
+    assert found == ([(folder / name, name) for name in sorted(wanted)], [])
+    assert importing.files([folder / ".hidden.md"])[0] == [(folder / ".hidden.md", ".hidden.md")], "named, it is wanted"
 
 
 def test_a_hidden_folder_that_is_named_is_searched(folder: Path) -> None:
     (folder / ".notes").mkdir()
     (folder / ".notes" / "a.md").write_text("Text.")
     assert importing.files([folder]) == ([], [])
-    assert importing.files([folder / ".notes"])[0] == [(folder / ".notes" / "a.md").resolve()]
+    assert importing.files([folder / ".notes"])[0] == [(folder / ".notes" / "a.md", "a.md")]

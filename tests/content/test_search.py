@@ -7,7 +7,6 @@ import unicodedata
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -15,10 +14,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from support.content import add_many, publish_many
+from support.content import add_many, import_file, publish_many
 from support.persons import Person
 from webapp import changes, jobs
-from webapp.content import importing, search, search_index, search_query
+from webapp.content import search, search_index, search_query
 from webapp.models import Post
 from webapp.people import users
 from webapp.reader.views import SEARCHES_PER_MINUTE
@@ -77,7 +76,7 @@ def guide(app: Flask, tmp_path: Path) -> str:
     path = tmp_path / "guide.zh.md"
     path.write_text(GUIDE, "utf-8")
     with app.app_context(), changes.changing() as session:
-        assert importing.store(session, importing.read(path, ZoneInfo("UTC")), users.by_name(session, "ada").id)
+        import_file(session, path, users.by_name(session, "ada").id)
     return "/post/1"
 
 
@@ -260,7 +259,7 @@ def imported(app: Flask, tmp_path: Path) -> Callable[[dict[str, str]], dict[str,
             ada = users.by_name(session, "ada").id
             for name, written in texts.items():
                 (tmp_path / f"{name}.md").write_text(written, "utf-8")
-                importing.store(session, importing.read(tmp_path / f"{name}.md", ZoneInfo("UTC")), ada)
+                import_file(session, tmp_path / f"{name}.md", ada)
                 newest = session.scalar(select(func.max(Post.id)))
                 addresses[name] = f"/post/{newest}"
         return addresses

@@ -43,6 +43,8 @@ def archive(app: Flask, ada: Person, eve: Person, tmp_path: Path) -> Path:
     post_id = ada.write_post(title="The derby", live="y", tags="football")
     ada.add_update(post_id, "Goal *1:0*")
     eve.comment(post_id)
+    (tmp_path / "imported.md").write_text("---\ndraft: true\npermalink: /old\n---\nText.")
+    done(app.test_cli_runner().invoke(args=["import", str(tmp_path / "imported.md"), "--author", "ada"]))
     logo = app.config["INSTANCE"] / "media" / "site" / "logo.svg"
     logo.write_bytes(LOGO)
     (tmp_path / "work").mkdir()
@@ -106,7 +108,7 @@ def test_the_restored_site_is_the_same(
 ) -> None:
     monkeypatch.setenv("PRESSROOM_SITE_TITLE", "Another")
     said = done(run("restore", archive))
-    assert "1 posts, 1 updates, 1 comments, 6 users, 1 media files" in said
+    assert "2 posts, 1 updates, 1 comments, 6 users, 1 media files" in said
     assert "Everyone has to log in again" in said
     assert "PRESSROOM_SITE_TITLE was 'Pressroom', and here it is 'Another'" in said
     assert content(folder / "pressroom.db") == content(app.config["INSTANCE"] / "pressroom.db")
@@ -355,7 +357,7 @@ def test_a_filled_instance(app: Flask, archive: Path, folder: Path, run: Callabl
     said = failed(run("restore", archive))
     assert f"{folder} isn't empty (it has media/site/logo.svg)" in said
     (folder / "media" / "site" / "logo.svg").unlink()
-    assert "isn't empty (1 posts, 6 accounts, 0 site pages)" in failed(run("restore", archive))
+    assert "isn't empty (2 posts, 6 accounts, 0 site pages)" in failed(run("restore", archive))
     (folder / "media" / "site" / "logo.svg").write_bytes(LOGO)
     assert tree(folder) == before
 

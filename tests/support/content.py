@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flask import Flask
 
 from webapp import changes
-from webapp.content import comments, posts, updates
+from webapp.content import comments, importing, imports, posts, updates
+from webapp.db.engine import WriteSession
 from webapp.people import users
 from webapp.text.render import Rendered
 
@@ -41,6 +44,13 @@ def publish_many(app: Flask, count: int, **fields: object) -> list[int]:
 def items(page: str, kind: str) -> list[int]:
     """The numbers of the updates or comments on a page, from the top."""
     return [int(n) for n in re.findall(rf'<article class="{kind}[^"]*" id="{kind}-(\d+)"', page)]
+
+
+def import_file(session: WriteSession, path: Path, author_id: int) -> None:
+    """Publish what the file says."""
+    options = importing.Options(ZoneInfo("UTC"), undated=True)
+    run = imports.Run(author_id, lambda name: None)
+    imports.store(session, run, importing.read(importing.File(path, path.name), options))
 
 
 def counts(app: Flask) -> dict[str, int]:

@@ -1,59 +1,151 @@
-"""pressroom import: Markdown files become posts."""
+"""pressroom import: Markdown files become posts, and are taken back."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from functools import cache
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from flask import current_app
 
 from .. import changes, db
-from ..content import importing
+from ..content import foreign, importing, imports, old_addresses
+from ..content.importing import CannotImport, File, Source
+from ..errors import NotFound
 from ..models import User
 from ..ops.setup import program
 from ..people import users
 from ..system import screen
 from ..system.screen import printable
 from .common import Failed, on_instance
+from .import_report import Report
+
+TOGETHER = 8  # posts in one transaction, which nobody else writes meanwhile: about 50 ms
+
+T = TypeVar("T")
+
+
+def _pattern(_context: click.Context, _option: click.Parameter, written: str | None) -> str:
+    try:
+        return old_addresses.checked_pattern(written) if written else ""
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command("import")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--author", metavar="NAME", help="Whose posts they become. Default: the only account that may write.")
+@click.option("--date-from", type=click.Choice(["mtime"]), help="Date what has no date by the file's last change.")
+@click.option("--publish-undated", is_flag=True, help="Publish what has no date, also of the last import.")
+@click.option(
+    "--old-addresses", "pattern", metavar="PATTERN", callback=_pattern,
+    help="Redirect from addresses such as /:year/:month/:slug.html, or jekyll, hexo, hugo, pelican, wordpress."
+)  # fmt: skip
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.option("--undo", metavar="NUMBER", type=int, help="Take back an import.")
 @on_instance
-def import_files(paths: tuple[Path, ...], author: str | None) -> None:
-    """Publish Markdown files, or folders of them, as posts.
+def import_files(  # noqa: PLR0917 (click's, by name)
+    paths: tuple[Path, ...],
+    author: str | None,
+    date_from: str | None,
+    publish_undated: bool,
+    pattern: str,
+    dry_run: bool,
+    undo: int | None,
+) -> None:
+    """Import Markdown files, or folders of them, as posts.
 
-    Drafts and files with a date in the future are left out. A file that was imported before stays as it is on the site,
-    even if the file has changed.
+    Drafts, private texts, and what has no date or one in the future become drafts. A file that has changed since it was
+    imported updates its post, unless somebody has changed that on the site.
     """
-    person = users.by_name(db.reading(), author) if author else _only_writer()
-    zone = current_app.config["TIMEZONE"]
-    language = current_app.config["CONTENT_LANGUAGE"] or current_app.config["LANGUAGE"]
+    if undo is not None:
+        _undo(undo)
+        return
+    if not paths:
+        raise click.UsageError("Name files or folders to import.")
+    config = current_app.config
+    language = config["CONTENT_LANGUAGE"] or config["LANGUAGE"]
+    options = importing.Options(config["TIMEZONE"], language, date_from == "mtime", publish_undated, pattern)
     files, refused = importing.files(list(paths))
-    stored, left_out, problems = 0, list[str](), [printable(f"{path}: {reason}") for path, reason in refused]
-    with changes.several() as change, click.progressbar(files, label="Importing", file=screen.unguarded()) as bar:
-        for path in bar:
+    report = Report(frozenset(foreign.stem(file.below) for file in files))
+    report.problems += [printable(f"{path}: {reason}") for path, reason in refused]
+    person = users.by_name(db.reading(), author) if author else _only_writer()
+    run = imports.Run(person.id, _account_of, frozenset(file.below for file in files))
+    sources = _read(files, options, report)
+    try:
+        _plan(sources, run, report) if dry_run else _store(sources, run, report)
+    except KeyboardInterrupt:
+        report.stopped = True
+    report.say(run, dry_run, len(files) + len(refused))
+
+
+@cache
+def _account_of(name: str) -> int | None:
+    """Of those that may write."""
+    wanted = users.by_login(db.reading(), name) or users.by_login(db.reading(), name.replace(" ", "-"))
+    return wanted.id if wanted and wanted.role in users.WRITER_ROLES else None
+
+
+def _read(files: list[File], options: importing.Options, report: Report) -> Iterator[Source]:
+    began = time.monotonic()
+
+    def rate(file: File | None) -> str:
+        return f"{bar.pos / max(time.monotonic() - began, 0.001):.0f} files/s" if file else ""
+
+    with click.progressbar(
+        files, label="Importing", show_pos=True, item_show_func=rate, file=screen.unguarded()
+    ) as bar:
+        for file in bar:
             try:
-                source = importing.read(path, zone, language)
+                source = importing.read(file, options)
+            except CannotImport as error:
+                report.problems.append(printable(f"{file.path}: {error}"))
+                continue
+            report.look(source)
+            yield source
+
+
+def _plan(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
+    seen = dict[str, int]()
+    for source in sources:
+        planned = imports.plan(db.reading(), source)
+        if planned.action == imports.NEW and source.text_digest in seen:
+            planned = imports.Plan(imports.SAME)
+        if planned.action not in (imports.SAME, imports.EDITED):
+            run.strangers.update(run.authors_of(source)[1])
+            owners = old_addresses.owners(db.reading(), list(source.addresses))
+            run.taken += [address for address, owner in owners.items() if owner != planned.post_id]
+        seen[source.text_digest] = 1
+        report.count(source, planned)
+
+
+def _store(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
+    """Whole posts, whenever it is stopped."""
+    with changes.several() as change:
+        try:
+            for some in _together(sources):
                 with change() as session:
-                    stored += importing.store(session, source, person.id)
-            except importing.NotForReaders as error:
-                left_out.append(printable(f"{path}: {error}"))
-            except importing.CannotImport as error:
-                problems.append(printable(f"{path}: {error}"))
-    total = len(files) + len(refused)
-    there = total - stored - len(left_out) - len(problems)
-    others = f", {len(left_out)} not for readers" if left_out else ""
-    click.echo(f"{stored} imported, {there} already there{others}.")
-    for path_and_reason in left_out:
-        click.echo(f"Not for readers: {path_and_reason}")
-    for problem in problems:
-        click.echo(f"Not imported: {problem}", err=True)
-    if problems:
-        raise Failed(f"{len(problems)} of {total} files couldn't be imported.")
-    if not files:
-        raise Failed("No Markdown files found (.md, .markdown, .mdown, .mkd, .mdx).")
+                    planned = [(source, imports.store(session, run, source)) for source in some]
+                for each in planned:
+                    report.count(*each)
+        finally:
+            for post_id, below in run.linking:
+                with change() as session:
+                    imports.link(session, run, post_id, below)
+            if run.public:
+                with change() as session:
+                    imports.announce(session, run)
+
+
+def _together(each: Iterable[T]) -> Iterator[list[T]]:
+    rest = iter(each)
+    while some := list(islice(rest, TOGETHER)):
+        yield some
 
 
 def _only_writer() -> User:
@@ -64,3 +156,36 @@ def _only_writer() -> User:
     if not writers:
         raise Failed(f"No account may write. Create one: {program()} user create NAME --role author")
     return writers[0]
+
+
+def _undo(number: int) -> None:
+    try:
+        post_ids = imports.files_of(db.reading(), number)
+    except NotFound:
+        raise Failed(f"There is no import {number}. {_imports()}") from None
+    if not post_ids:
+        raise Failed(f"Import {number} was undone before. {_imports()}")
+    undone, spared = 0, list[str]()
+    with changes.several() as change, click.progressbar(post_ids, label="Undoing", file=screen.unguarded()) as bar:
+        for some in _together(bar):
+            with change() as session:
+                for post_id in some:
+                    if why := imports.take_back(session, number, post_id):
+                        spared.append(f"post {post_id}: {why}")
+                    undone += not why
+        with change() as session:
+            imports.finish(session, number)
+    click.echo(f"{undone} posts taken back, {len(spared)} left as they are.")
+    for each in spared:
+        click.echo(f"Left as it is: {each}")
+
+
+def _imports() -> str:
+    """Those that can be undone."""
+    zone = current_app.config["TIMEZONE"]
+    known = [
+        f"{each.id} ({datetime.fromtimestamp(each.at / 1000, zone):%Y-%m-%d %H:%M}, {count} posts)"
+        for each, count in imports.every(db.reading())
+        if count
+    ]
+    return f"There are: {', '.join(known[:10])}." if known else "None can be undone."

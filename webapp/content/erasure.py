@@ -54,6 +54,7 @@ def earlier(session: WriteSession, post_id: int, revision_id: int) -> None:
 def post(session: WriteSession, post_id: int) -> None:
     """Delete a post with all that belongs to it."""
     posts.erase(session, post_id)
+    posts.forget_unused_tags(session)  # that it had before, too
     _leave_no_copy(session)
 
 

@@ -14,14 +14,25 @@ from typing import Any
 import yaml
 
 LENGTH, DEPTH = 20_000, 10
-# A text that merely begins with lines of words and colons names none of these.
-KNOWN = frozenset(
+# The keys that mean something here, the first one that is given before the others.
+DATES = ("date", "published", "publishdate", "pubdate", "created", "published_at", "created_at")
+LATER = ("publish_date", "scheduled", "scheduled_at", "publish_at", "publish_on", "embargo")
+# What keeps a text from readers by what it says; any other word does too.
+SHUT = ("draft", "private", "hidden", "unlisted", "unpublished", "isdraft", "is_draft", "is_private")
+OPEN = ("published", "publish", "public", "ispublished", "is_published", "is_public", "permalink")
+STATUS = ("status", "visibility", "access", "post_status")
+SUMMARY = ("summary", "description", "excerpt")
+TAGS, CATEGORIES = ("tags", "tag"), ("categories", "category")
+LANGUAGE = ("language", "lang", "locale")
+AUTHORS = ("authors", "author", "byline")
+IMAGE = ("image", "images", "cover", "thumbnail", "featured_image", "feature_image", "banner", "hero", "og_image")
+ADDRESSES = ("permalink", "url", "aliases", "alias", "redirect_from")
+_MEANT = (DATES, LATER, SHUT, OPEN, STATUS, SUMMARY, TAGS, CATEGORIES, LANGUAGE, AUTHORS, IMAGE, ADDRESSES)
+# A text that merely begins with lines of words and colons names none of these, nor of those that say nothing here.
+KNOWN = frozenset(key for keys in _MEANT for key in keys) | frozenset(
     (
-        "aliases author authors categories category comments cover created created_at date description draft excerpt "
-        "extra featured_image hidden id image keywords lang language lastmod layout locale modified params password "
-        "permalink private pubdate publish publishdate published published_at redirect_from slug sort status subtitle "
-        "summary tag tags taxonomies template thumbnail title toc type unlisted updated updated_at url visibility "
-        "weight"
+        "comments extra id keywords lastmod layout modified params password slug sort subtitle taxonomies template "
+        "title toc type updated updated_at weight"
     ).split()
 )
 # Zola and Hugo keep some fields one level down.

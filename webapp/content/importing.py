@@ -1,4 +1,4 @@
-"""Import: Markdown files with front matter, as published posts."""
+"""Files of an import: which there are, and what is in them."""
 
 from __future__ import annotations
 
@@ -8,35 +8,45 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
-from sqlalchemy import select
-
-from ..db.engine import WriteSession
-from ..models import Post, User
 from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
+from ..text.summary import summary
 from ..values import NOT_TEXT, is_blank, language_tag, unescaped
-from . import front_matter, posts, written_dates
+from . import foreign, front_matter, old_addresses, posts, written_dates
+from .front_matter import (
+    ADDRESSES,
+    AUTHORS,
+    CATEGORIES,
+    DATES,
+    IMAGE,
+    LANGUAGE,
+    LATER,
+    OPEN,
+    SHUT,
+    STATUS,
+    SUMMARY,
+    TAGS,
+)
 from .posts import split_names
 
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 FILE_BYTES = 400_000  # a post has half of that
-DATES = ("date", "published", "publishdate", "pubdate", "created", "published_at", "created_at")
-LATER = ("publish_date", "scheduled", "scheduled_at", "publish_at", "publish_on", "embargo")
 YES, NO = frozenset({"true", "yes", "on", "1", "y", "t"}), frozenset({"false", "no", "off", "0", "n", "f"})
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})  # YAML's
-# Of keys that keep a text from readers by what they say; any other word does too.
-SHUT = ("draft", "private", "hidden", "unlisted", "unpublished", "isdraft", "is_draft", "is_private")
-OPEN = ("published", "publish", "public", "ispublished", "is_published", "is_public", "permalink")
-STATUS = ("status", "visibility", "access", "post_status")
 FOR_READERS = frozenset(
     "publish published public live final done complete completed finished active open all free".split()
 )
 DRAFTS = frozenset("_draft _drafts draft drafts _unpublished unpublished _private".split())
 _MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>([^<]*)</\1>|`([^`]+)`")
+_MORE = re.compile(r"^\s{0,3}<!--\s*more\s*-->", re.MULTILINE | re.IGNORECASE)
+NO_DATE = "no date"
+AUTHORS_PER_POST = 10
 FOLDERS = 3  # above a file: their names may say that it is a draft
 
 
@@ -44,36 +54,76 @@ class CannotImport(Exception):
     """One file can't become a post; the message says why."""
 
 
-class NotForReaders(CannotImport):
-    """A draft, or what is to come: nobody made a mistake."""
+@dataclass(frozen=True)
+class Options:
+    """How files are to be read.
+
+    zone: of times without one. language: where it can't be guessed.
+    from_mtime: a file without a date has that of its last change. undated: one without any is published all the same.
+    pattern: of the old addresses of posts whose file names none (old_addresses.checked_pattern).
+    """
+
+    zone: tzinfo
+    language: str = "en"
+    from_mtime: bool = False
+    undated: bool = False
+    pattern: str = ""
+
+
+class File(NamedTuple):
+    """path: where it is. below: its path below the folder that was named, with `/`; by that it is known again."""
+
+    path: Path
+    below: str
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file, read and rendered. `at_ms` is None when neither front matter nor name has a date."""
+    """A file, read and rendered.
 
-    path: Path
+    digest: of the file. at_ms: its date, None for none. reason: why readers shall not see it; empty when they may.
+    authors, image: as written. addresses: where it was. findings: what Markdown makes nothing of.
+    """
+
+    file: File
+    digest: str
     writing: posts.Writing
     at_ms: int | None
+    reason: str = ""
+    authors: tuple[str, ...] = ()
+    image: str = ""
+    addresses: tuple[str, ...] = ()
+
+    @property
+    def body_digest(self) -> str:
+        return sha256(self.writing.body.encode()).hexdigest()
+
+    @property
+    def text_digest(self) -> str:
+        """Of what tells a copy from another post."""
+        writing = self.writing
+        parts = (writing.title, writing.body, str(self.at_ms), writing.language)
+        return sha256("\0".join(parts).encode()).hexdigest()
 
 
-def files(paths: list[Path]) -> tuple[list[Path], list[tuple[Path, str]]]:
+def files(paths: list[Path]) -> tuple[list[File], list[tuple[Path, str]]]:
     """The Markdown files among `paths` and below its folders, hidden ones aside, in a steady order.
 
     And what below the folders is refused, with the reason: what can't be read, and links that lead out of them, as
     whoever sent the folder shall not publish files of whoever imports it.
     """
-    found, refused = set[Path](), list[tuple[Path, str]]()
+    found, refused = dict[Path, str](), list[tuple[Path, str]]()
     for path in paths:
         if path.is_file():
-            found.add(path.resolve())
+            found.setdefault(path.resolve(), path.resolve().name)
             continue
+        folder = path.resolve()
         for file in _below(path, refused):
-            if file.resolve().is_relative_to(path.resolve()):
-                found.add(file.resolve())
+            if (target := file.resolve()).is_relative_to(folder):
+                found.setdefault(target, target.relative_to(folder).as_posix())
             else:
                 refused.append((file, "a link that leads out of the folder"))
-    return sorted(found), sorted(refused)
+    return [File(*each) for each in sorted(found.items())], sorted(refused)
 
 
 def _below(folder: Path, refused: list[tuple[Path, str]]) -> Iterator[Path]:
@@ -95,26 +145,11 @@ def _below(folder: Path, refused: list[tuple[Path, str]]) -> Iterator[Path]:
                 yield Path(entry)
 
 
-def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
+def read(file: File, options: Options) -> Source:
     """Raises CannotImport."""
     try:
-        str(path).encode()
-        meta, body = front_matter.split(NOT_TEXT.sub("", _text(path)))
-        dates = _dates(meta, path, zone)
-        later = [written_dates.moment(meta[key], zone) for key in LATER if not _is_nothing(meta.get(key, ""))]
-        if reason := _restricted(meta, path, max([*dates, *later], default=None)):
-            raise NotForReaders(reason)
-        title, body = _title(_plain(_line(meta.get("title"))), body, path)
-        writing = posts.Writing(
-            title=title[:200],
-            body=body,
-            rendered=render_post(body),
-            summary=_plain(_line(meta.get("summary") or meta.get("description") or meta.get("excerpt")))[:500],
-            tags=_tags(meta.get("tags") or meta.get("tag"), meta.get("categories") or meta.get("category")),
-            language=_language(meta.get("language") or meta.get("lang") or meta.get("locale"))
-            or guess_language(f"{title}\n{body}", language),
-        )
-        return Source(path, writing, int(dates[0].timestamp() * 1000) if dates else None)
+        file.below.encode()
+        return _source(file, _content(file.path), options)
     except UnicodeDecodeError:
         raise CannotImport("not UTF-8 text") from None
     except UnicodeEncodeError:
@@ -125,12 +160,51 @@ def read(path: Path, zone: tzinfo, language: str = "en") -> Source:
         raise CannotImport(f"its front matter can't be read: {' '.join(str(error).split()):.200}") from None
 
 
-def _text(path: Path) -> str:
+def _source(file: File, content: bytes, options: Options) -> Source:
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
+    meta, body = front_matter.split(NOT_TEXT.sub("", text))
+    dates = _dates(meta, file.path, options)
+    later = [written_dates.moment(meta[key], options.zone) for key in LATER if not _is_nothing(meta.get(key, ""))]
+    last = max([*dates, *later], default=None)
+    title, body = _title(_plain(_line(meta.get("title"))), body, file.path)
+    rendered, tags = render_post(body), _tags(meta)
+    writing = posts.Writing(
+        title=title[:200],
+        body=body,
+        rendered=rendered,
+        summary=_plain(_line(_first(meta, SUMMARY)))[:500] or _before_more(body),
+        tags=tags,
+        language=_language(_first(meta, LANGUAGE)) or guess_language(f"{title}\n{body}", options.language),
+    )
+    date = max(later, default=None) or (dates[0] if dates else None)
+    return Source(
+        file,
+        sha256(content).hexdigest(),
+        writing,
+        int(date.timestamp() * 1000) if date else None,
+        _restricted(meta, file.path, last) or ("" if date or options.undated else NO_DATE),
+        tuple(_authors(_first(meta, AUTHORS))),
+        next((leaf for leaf in _leaves_of(_first(meta, IMAGE)) if re.search("[/.]", leaf)), "")[:500],
+        tuple(_addresses(meta, file, date, options)),
+    )
+
+
+def _first(meta: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((meta[key] for key in keys if meta.get(key)), None)
+
+
+def _content(path: Path) -> bytes:
     with path.open("rb") as file:
         written = file.read(FILE_BYTES + 1)
     if len(written) > FILE_BYTES:
         raise CannotImport(f"longer than {FILE_BYTES // 1000} kB")
-    return io.TextIOWrapper(io.BytesIO(written), "utf-8-sig").read()
+    return written
+
+
+def _before_more(body: str) -> str:
+    """What stands above the mark that ends an excerpt, if it is short."""
+    mark = _MORE.search(body)
+    return summary(render_post(body[: mark.start()]).html, 500) if mark and mark.start() < 2_000 else ""
 
 
 def _line(written: Any) -> str:
@@ -163,14 +237,15 @@ def _restricted(meta: dict[str, Any], path: Path, last: datetime | None) -> str:
     return f"its date, {last:%Y-%m-%d}, is to come" if last and last > datetime.now(UTC) else ""
 
 
-def _dates(meta: dict[str, Any], path: Path, zone: tzinfo) -> list[datetime]:
+def _dates(meta: dict[str, Any], path: Path, options: Options) -> list[datetime]:
     """Those of the front matter, the post's own first; else that of the file's or folder's name. Raises NoDate."""
     written = [meta[key] for key in DATES if key in meta and not _is_nothing(meta[key])]
-    dates = [written_dates.moment(value, zone) for value in written if not _is_answer(value)]
+    dates = [written_dates.moment(value, options.zone) for value in written if not _is_answer(value)]
     if dates:
         return dates
-    named = written_dates.of_path(path, zone)
-    return [named] if named else []
+    if named := written_dates.of_path(path, options.zone):
+        return [named]
+    return [datetime.fromtimestamp(path.stat().st_mtime, UTC)] if options.from_mtime else []
 
 
 def _is_nothing(value: Any) -> bool:
@@ -191,20 +266,48 @@ def _title(title: str, body: str, path: Path) -> tuple[str, str]:
     return title or _line(path.stem), body
 
 
-def _tags(*written: Any) -> list[str]:
-    names = split_names(",".join(_line(name) for name in _leaves(written)))
+def _tags(meta: dict[str, Any]) -> list[str]:
+    written = _first(meta, TAGS)
+    if isinstance(written, str) and "," not in written and "layout" in meta:  # Jekyll's `tags: a b c`
+        written = written.split()
+    names = split_names(",".join(_leaves_of([written, _first(meta, CATEGORIES)])))
     return [name for name in names if posts.tag_key(name) and len(name) <= posts.TAG_LENGTH][: posts.TAGS_PER_POST]
 
 
-def _leaves(written: Any) -> Iterator[Any]:
-    """What is in lists of lists and mappings, to any depth that front matter has."""
+def _leaves_of(written: Any) -> Iterator[str]:
+    """What is in lists of lists and mappings, to any depth that front matter has, each in one line."""
     if isinstance(written, dict):
         written = list(written.values())
     if isinstance(written, list | tuple):
         for inner in written:
-            yield from _leaves(inner)
-    else:
-        yield written
+            yield from _leaves_of(inner)
+    elif line := _line(written):
+        yield line
+
+
+def _authors(written: Any) -> list[str]:
+    """Names; of a mapping, as `{name: Ada, email: …}`, that one value alone."""
+    if isinstance(written, dict):
+        written = written.get("name") or list(written.values())[:1]
+    if isinstance(written, list):
+        return [name for one in written for name in _authors(one)][:AUTHORS_PER_POST]
+    return [name[:100] for name in split_names(_line(written))]
+
+
+def _addresses(meta: dict[str, Any], file: File, date: datetime | None, options: Options) -> Iterator[str]:
+    """Paths on the site that it comes from. What has a host may be a link to somewhere else, but for aliases."""
+    for key in ADDRESSES:
+        for written in _leaves_of(meta.get(key)):
+            is_path = "/" in written and (not re.match("[a-z]+:|//", written, re.IGNORECASE) or key not in ("url",))
+            if is_path and ":" not in urlsplit(written).path and (path := old_addresses.normalized(written)):
+                yield path
+    named = any(meta.get(key) for key in ("permalink", "url"))
+    if options.pattern and not named:
+        slug = _line(meta.get("slug")) or written_dates.without(foreign.stem(file.below).rpartition("/")[2])
+        folder = foreign.stem(file.below).rpartition("/")[0]
+        categories = [posts.tag_key(name) for name in _leaves_of(_first(meta, CATEGORIES))]
+        if path := old_addresses.by_pattern(options.pattern, slug, date, categories, folder):
+            yield path
 
 
 def _language(written: Any) -> str:
@@ -214,17 +317,3 @@ def _language(written: Any) -> str:
     except ValueError:
         return ""
     return code if len(code) <= posts.LANGUAGE_LENGTH else ""
-
-
-def store(session: WriteSession, source: Source, author_id: int) -> bool:
-    """Publish the file's post; False when it was imported before, from this path or with this text."""
-    writing = source.writing
-    same = (Post.source == str(source.path)) | ((Post.title == writing.title) & (Post.body == writing.body))
-    if session.scalar(select(Post.id).where(same).limit(1)) is not None:
-        return False
-    author = session.get_one(User, author_id)
-    post = posts.create(session, [author], writing, actor_id=author_id)
-    post.source = str(source.path)
-    posts.publish(session, post.id, source.at_ms)
-    post.changed_at = post.published_at or post.changed_at  # another author, later on, isn't to tell the import's time
-    return True

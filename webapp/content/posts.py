@@ -12,7 +12,21 @@ from sqlalchemy.orm import Session, defer, raiseload, selectinload
 from ..db.engine import WriteSession
 from ..errors import Conflict, Gone, NotFound, Refused
 from ..i18n import gettext as _
-from ..models import Comment, Editing, Event, Post, Revision, Tag, Update, User, now_ms, post_author, post_tag
+from ..models import (
+    Comment,
+    Editing,
+    Event,
+    ImportedFile,
+    OldAddress,
+    Post,
+    Revision,
+    Tag,
+    Update,
+    User,
+    now_ms,
+    post_author,
+    post_tag,
+)
 from ..text.render import Rendered
 from ..values import INVISIBLE, normalized
 from . import corrections, events, fragments, invalidation, revisions, search
@@ -150,7 +164,13 @@ def create(
 
 
 def edit(
-    session: WriteSession, post_id: int, authors: list[User], writing: Writing, *, version: int | None, actor_id: int
+    session: WriteSession,
+    post_id: int,
+    authors: list[User],
+    writing: Writing,
+    *,
+    version: int | None,
+    actor_id: int | None,
 ) -> Post:
     """Raises Conflict when somebody saved, ended or unpublished it since `version`."""
     post = locked(session, post_id)
@@ -219,34 +239,52 @@ def erase(session: WriteSession, post_id: int) -> None:
     of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
     session.execute(delete(Revision).where(of_post | of_updates))
     session.execute(delete(Editing).where(Editing.update_id.in_(updates)))
+    tags = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()
-    for belonging in (Event, Comment, Update):
+    for belonging in (Event, Comment, Update, ImportedFile, OldAddress):
         session.execute(delete(belonging).where(belonging.post_id == post_id))
     del session.locked[post_id]
     session.expire(post)
     session.execute(update(Post).where(Post.id == post_id).values(**EMPTIED, version=Post.version + 1))
-    forget_unused_tags(session)
+    forget_unused_tags(session, tags)
 
 
-def forget_unused_tags(session: Session) -> None:
-    session.execute(delete(Tag).where(Tag.id.not_in(select(post_tag.c.tag_id))))
+def forget_unused_tags(session: Session, ids: list[int] | None = None) -> None:
+    """Those that no post has; of these alone, as a matter of time, where they are given."""
+    is_used = select(post_tag.c.post_id).where(post_tag.c.tag_id == Tag.id).exists()
+    among = [] if ids is None else [Tag.id.in_(ids)]
+    session.execute(delete(Tag).where(~is_used, *among).execution_options(synchronize_session=False))
 
 
-def publish(session: WriteSession, post_id: int, at_ms: int | None = None) -> Post:
-    """Make a draft public. `at_ms` is its time, now unless it had one."""
+def publish(session: WriteSession, post_id: int, at_ms: int | None = None, *, announced: bool = True) -> Post:
+    """Make a draft public. `at_ms` is its time; else what it had, or was imported with; else now.
+
+    announced: whether open pages hear of it. One of many that come at once isn't, and nobody has its page open.
+    """
     post = locked(session, post_id)
     if post.status == "published":
         return post
     post.status = "published"
-    post.published_at = at_ms or post.published_at or now_ms()
+    post.published_at = at_ms or post.published_at or _dated_before_now(session, post_id) or now_ms()
     post.draft_token = None
     if post.live:
         post.kept_live_at = at_ms or now_ms()
-    corrections.see(session, Update.post_id == post_id, Update.withdrawn_at.is_(None))
+    if announced:
+        corrections.see(session, Update.post_id == post_id, Update.withdrawn_at.is_(None))
     session.flush()
-    _record_head(session, post)
+    if announced:
+        _record_head(session, post)
+    else:
+        search.put(session, post)
+        invalidation.post(session, post)
     return post
+
+
+def _dated_before_now(session: Session, post_id: int) -> int | None:
+    """When the file that a draft was imported from says that it was published."""
+    of_post = select(ImportedFile.dated_at).where(ImportedFile.post_id == post_id, ImportedFile.dated_at <= now_ms())
+    return session.scalar(of_post.order_by(ImportedFile.import_id.desc()).limit(1))
 
 
 def unpublish(session: WriteSession, post_id: int) -> Post:

@@ -86,6 +86,11 @@ def _checked(written: object, read: datetime) -> datetime:
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
+def without(name: str) -> str:
+    """A file's name without the date that it begins with."""
+    return _IN_NAME.sub("", name, count=1).lstrip("-_ ") or name
+
+
 def of_path(path: PurePath, zone: tzinfo) -> datetime | None:
     """By the file's name, or its folder's: `2014-03-09-harbour-opens.md`, `2014-03-09-harbour/index.md`."""
     for name in (path.name, path.parent.name):

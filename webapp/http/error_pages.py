@@ -31,14 +31,14 @@ READ_BYTES = 12_000_000
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(Refused, _refused)
-    app.register_error_handler(Moved, _moved)
+    app.register_error_handler(Refused, refused)
+    app.register_error_handler(Moved, moved)
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(DatabaseBusy, _busy)
     app.register_error_handler(DatabaseError, _database)
     for bug in faults.BUGS:
         app.register_error_handler(bug, _broken)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http)
     app.register_error_handler(Exception, _broken)
 
 
@@ -105,7 +105,7 @@ def _kept() -> dict[str, str]:
         return {}
 
 
-def _refused(error: Refused) -> ResponseReturnValue:
+def refused(error: Refused) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
     wait = error.retry_after_seconds if isinstance(error, TooMany) else None
@@ -114,7 +114,7 @@ def _refused(error: Refused) -> ResponseReturnValue:
     return _page(error.status, error.message or _("There is no page at this address."), wait)
 
 
-def _moved(error: Moved) -> ResponseReturnValue:
+def moved(error: Moved) -> ResponseReturnValue:
     return redirect(error.url, 301)
 
 
@@ -137,7 +137,7 @@ def _database(error: DatabaseError) -> ResponseReturnValue:
     return _page(503, message, BUSY_SECONDS, _("Not available right now"))
 
 
-def _http(error: HTTPException) -> ResponseReturnValue:
+def http(error: HTTPException) -> ResponseReturnValue:
     if error.code is None or error.code < 400:
         return error.get_response()
     messages = {

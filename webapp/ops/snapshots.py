@@ -172,7 +172,7 @@ def _unreadable(table: Table) -> str:
         else:
             conditions.append(f"typeof({name}) NOT IN ('text', 'null')")
         if isinstance(column.type, JSON):
-            conditions.append(f"NOT json_valid({name})")
+            conditions.append(f"{name} IS NOT NULL AND NOT json_valid({name})")
     return f'SELECT 1 FROM "{table.name}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
 
 

@@ -6,7 +6,7 @@ from flask import Flask
 
 from ..content.about import linked
 from ..text.summary import summary
-from . import feeds, history, views  # noqa: F401  history adds its views to the others
+from . import feeds, history, old_addresses, views  # noqa: F401  these two add theirs to the others
 
 PUBLIC = views.PUBLIC | feeds.PUBLIC
 front_paths = views.front_paths
