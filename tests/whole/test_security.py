@@ -53,6 +53,7 @@ EDITORS = ("edith", ("eve", "ada"))
 ADMINS = ("root", ("eve", "ada", "edith"))
 RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.new": (("ada", ("eve",)), "/desk/new", {"title": "New", "action": "publish"}),
+    "desk.publish_drafts": (ADAS, "/desk/publish", {"post": "{draft}"}),
     "desk.edit": (ADAS, "/desk/post/{post}", {"title": "Changed", "action": "publish"}),
     "desk.unpublish": (ADAS, "/desk/post/{post}/unpublish", {}),
     "desk.end": (ADAS, "/desk/post/{post}/end", {}),
@@ -219,14 +220,14 @@ def test_every_route_that_writes_is_tried_here(app: Flask) -> None:
 @pytest.mark.parametrize("endpoint", RIGHTS)
 def test_no_stranger_writes(app: Flask, cast: Cast, site: dict[str, Any], endpoint: str) -> None:
     (rightful, strangers), url, data = RIGHTS[endpoint]
-    url = url.format(**site)
+    url, data = url.format(**site), {field: value.format(**site) for field, value in data.items()}
     for name in strangers:
         assert cast[name].csrf_token()
     before = contents(app)
     refused = cast["anonymous"].post(url, form_at="/login", **data)
     assert refused.status_code == 401, refused.text
     for name in strangers:
-        is_unknown = "{draft}" in ADDRESSES[endpoint][0] and name == "bob"
+        is_unknown = "{draft}" in str(ADDRESSES[endpoint]) and name == "bob"
         assert cast[name].post(url, **data).status_code == (404 if is_unknown else 403), name
     assert contents(app) == before
     assert cast[rightful].post(url, **data).status_code in (200, 302)
@@ -299,6 +300,7 @@ def test_a_session_that_was_ended_or_forged_is_nobodys(app: Flask, ada: Person) 
 def test_no_form_of_another_site_writes(app: Flask, cast: Cast, site: dict[str, Any], endpoint: str) -> None:
     url, data = ADDRESSES[endpoint]
     person = cast[RIGHTS[endpoint][0][0]] if endpoint in RIGHTS else cast["ada"]
+    data = {field: value.format(**site) for field, value in data.items()}
     other = cast["bob"].csrf_token()
     before = contents(app)
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "x"}, {"csrf_token": other}):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from ..content import auto_end, erasure, posts, revisions, updates
+from ..content import auto_end, erasure, imports, posts, revisions, updates
 from ..db import reading
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused
@@ -24,6 +25,8 @@ from .conflict import conflict_page
 from .forms import PostForm
 
 ACTIONS = ("draft", "publish", "preview")
+DRAFTS = 200  # published at a time, as many as the list has
+TOGETHER = 10  # posts in one transaction
 
 
 @desk.get("/desk")
@@ -32,10 +35,26 @@ def index() -> str:
     whose = None if has_role(user, "editor") else user
     return render_template(
         "desk/index.html",
-        drafts=posts.on_desk(reading(), whose, "draft"),
+        drafts=(drafts := posts.on_desk(reading(), whose, "draft")),
+        imported=imports.notes(reading(), drafts),
         published=posts.on_desk(reading(), whose, "published"),
         quiet=auto_end.asked_about(reading()),
     )
+
+
+@desk.post("/desk/publish")
+def publish_drafts() -> Response:
+    """Those that were chosen in the list."""
+    chosen = [int(each) for each in request.form.getlist("post") if re.fullmatch("[0-9]{1,9}", each)][:DRAFTS]
+    for post_id in chosen:
+        post_to_write(post_id)
+    for first in range(0, len(chosen), TOGETHER):
+        with writing_as("author") as db:
+            for post_id in chosen[first : first + TOGETHER]:
+                require_writer_of(posts.locked(db, post_id))
+                posts.publish(db, post_id)
+    flash(_("Published: %(num)d", num=len(chosen)) if chosen else _("Select drafts first."))
+    return redirect(url_for(".index"))
 
 
 @desk.route("/desk/new", methods=["GET", "POST"])
