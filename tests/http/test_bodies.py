@@ -39,6 +39,12 @@ def test_a_part_without_a_name_is_refused(anonymous: Person) -> None:
     assert answer.status_code == 400
 
 
+def test_a_method_that_an_address_doesnt_take_is_named(anonymous: Person) -> None:
+    answer = anonymous.client.post("/")
+    assert (answer.status_code, "GET" in answer.headers["Allow"]) == (405, True)
+    assert "<title>Not allowed here" in answer.text
+
+
 @pytest.mark.parametrize(("path", "status"), [("/nothing", 404), ("/", 405)])
 def test_what_is_sent_where_no_form_is_isnt_read(anonymous: Person, path: str, status: int) -> None:
     with patch("werkzeug.formparser.FormDataParser.parse", side_effect=AssertionError("it was read")):
