@@ -95,6 +95,10 @@ class Source:
     addresses: tuple[str, ...] = ()
 
     @property
+    def title_digest(self) -> str:
+        return sha256(self.writing.title.encode()).hexdigest()
+
+    @property
     def body_digest(self) -> str:
         return sha256(self.writing.body.encode()).hexdigest()
 

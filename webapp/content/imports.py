@@ -80,7 +80,7 @@ def _known(session: Session, source: Source) -> tuple[ImportedFile | None, bool]
     rows = select(ImportedFile).join(Post).where(Post.status.in_(posts.WRITTEN)).order_by(ImportedFile.import_id.desc())
     for row in session.scalars(rows.where(ImportedFile.path == source.file.below)):
         has_its_date = source.at_ms is not None and source.at_ms == row.dated_at
-        if has_its_date or source.writing.title == row.title or source.body_digest == row.body_digest:
+        if has_its_date or row.title_digest == source.title_digest or row.body_digest == source.body_digest:
             return row, False
     copied = session.scalar(rows.where(ImportedFile.text_digest == source.text_digest).limit(1))
     return copied, copied is not None
@@ -97,8 +97,8 @@ def _plan_for_last_release(session: Session, source: Source) -> Plan:
     same = (post.title, post.body, post.summary, post.language) == (
         writing.title, writing.body, writing.summary, writing.language
     )  # fmt: skip
-    tags = {tag.key for tag in post.tags} == {*map(posts.tag_key, writing.tags)}
-    if same and tags and not is_shut and post.published_at in (source.at_ms, post.published_at if source.reason else 0):
+    same = same and {tag.key for tag in post.tags} == {*map(posts.tag_key, writing.tags)}
+    if same and not is_shut and source.at_ms in (None, post.published_at):
         return Plan(SAME, post.id)
     return Plan(CHANGED if post.version == 1 else EDITED, post.id)
 
@@ -131,7 +131,7 @@ def _follow(session: WriteSession, run: Run, source: Source, post_id: int) -> No
     row = session.scalar(of_post.limit(1))
     if row is not None and row.path not in run.paths:
         row.path, row.digest = source.file.below, source.digest
-        row.title, row.body_digest = source.writing.title, source.body_digest
+        row.title_digest, row.body_digest = source.title_digest, source.body_digest
 
 
 def _made(session: WriteSession, run: Run, source: Source, author_ids: list[int]) -> Post:
@@ -189,7 +189,7 @@ def _note(session: WriteSession, run: Run, source: Source, post: Post, before: d
             post_id=post.id,
             path=source.file.below,
             digest=source.digest,
-            title=source.writing.title,
+            title_digest=source.title_digest,
             body_digest=source.body_digest,
             text_digest=source.text_digest,
             version=post.version,

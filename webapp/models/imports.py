@@ -22,7 +22,7 @@ class ImportedFile(Base):
     """A post that an import made or changed, and the file that it came from. The last of a post's rows counts.
 
     path: of the file below the folder that was named, with `/`.
-    digest: of the file's bytes; `title`, `body_digest`, `dated_at`: what it said, by one of which it is known again.
+    digest: of the file's bytes. By one of `title_digest`, `body_digest`, `dated_at` a changed one is known again.
     text_digest: of title, text, date and language, which tell a copy of it.
     version, status: the post's afterwards; others mean that somebody has changed it since.
     reason: why it is a draft, as `draft: true`; empty for a published one.
@@ -37,7 +37,7 @@ class ImportedFile(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), primary_key=True, index=True)
     path: Mapped[str] = mapped_column(index=True)
     digest: Mapped[str]
-    title: Mapped[str]
+    title_digest: Mapped[str]
     body_digest: Mapped[str]
     text_digest: Mapped[str] = mapped_column(index=True)
     version: Mapped[int]
