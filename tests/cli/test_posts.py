@@ -17,7 +17,7 @@ def test_post_delete_says_what_goes_along_and_asks(
     ada.add_update(number)
     eve.comment(number)
     ada.post(f"/desk/post/{number}", title="The derby", body="Kick-off.", live="y", action="publish")
-    asked = "Delete “The derby” with 1 updates, 1 comments and 1 earlier versions? This can't be undone [y/N]"
+    asked = "This can't be undone. Delete “The derby” with 1 update, 1 comment, 1 earlier version? [y/N]"
     refused = run("post", "delete", str(number), input="n\n")
     assert refused.exit_code == 1
     assert asked in refused.output

@@ -10,6 +10,7 @@ from ..content import erasure, posts, revisions
 from ..errors import NotFound
 from ..system.screen import printable
 from .common import Failed, on_instance
+from .import_report import counted
 
 post = AppGroup("post", help="Delete posts.")
 
@@ -25,10 +26,11 @@ def delete(number: int, yes: bool) -> None:
     except NotFound:
         raise Failed(f"No post has the number {number}.") from None
     versions = revisions.count(db.reading(), number)
-    parts = f"{found.update_count} updates, {found.comment_count} comments and {versions} earlier versions"
-    name = f"“{printable(found.title)}”"
+    parts = ((found.update_count, "update"), (found.comment_count, "comment"), (versions, "earlier version"))
+    along = ", ".join(counted(count, what) for count, what in parts if count)
+    what = f"“{printable(found.title)}”" + (f" with {along}" if along else "")
     if not yes:
-        click.confirm(f"Delete {name} with {parts}? This can't be undone", abort=True)
+        click.confirm(f"This can't be undone. Delete {what}?", abort=True)
     with changes.changing() as session:
         erasure.post(session, number)
-    click.echo(f"Deleted {name} with {parts}.")
+    click.echo(f"Deleted {what}.")

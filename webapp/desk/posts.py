@@ -45,9 +45,8 @@ def index() -> str:
 @desk.post("/desk/publish")
 def publish_drafts() -> Response:
     """Those that were chosen in the list."""
-    chosen = [int(each) for each in request.form.getlist("post") if re.fullmatch("[0-9]{1,9}", each)][:DRAFTS]
-    for post_id in chosen:
-        post_to_write(post_id)
+    ids = dict.fromkeys(int(each) for each in request.form.getlist("post") if re.fullmatch("[0-9]{1,9}", each))
+    chosen = [post_id for post_id in [*ids][:DRAFTS] if post_to_write(post_id).status == "draft"]
     for first in range(0, len(chosen), TOGETHER):
         with writing_as("author") as db:
             for post_id in chosen[first : first + TOGETHER]:
