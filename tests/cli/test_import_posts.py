@@ -189,7 +189,7 @@ def test_what_somebody_changed_or_unpublished_here_stays_so(
     (folder / "a.md").write_text("# One\n\nAnother text.")
     result = run(folder)
     assert said(result) == "0 published, 0 drafts, 0 updated, 0 already there."
-    assert "1 left as they are, for their posts were edited on the site: a.md" in result.stdout
+    assert "1 file left out, as the post was changed on the site: a.md" in result.stdout
     assert not re.search("(One|Changed)</a>", ada.get("/").text)
     assert ada.get("/post/1").status_code == 404
 
@@ -218,7 +218,7 @@ def test_what_is_not_for_readers_becomes_a_draft_and_is_named(
     (folder / "d.md").write_text("---\ntitle: Secret future\ndate: 2999-01-01\n---\nText.")
     result = run(folder, undated=False)
     assert said(result) == "1 published, 3 drafts, 0 updated, 0 already there."
-    for line in ("1 drafts (draft: true): b.md", "1 drafts (no date): c.md", "is to come): d.md"):
+    for line in ("1 draft (draft: true): b.md", "1 draft (no date): c.md", "is to come): d.md"):
         assert line in result.stdout
     assert "Secret" not in anonymous.get("/").text
     assert anonymous.get("/search?q=secret").text.count("<article") == 0
@@ -242,7 +242,7 @@ def test_undated_files_are_published_by_a_second_import(
     ada.post("/desk/publish", post=["3"])
     result = run(folder)
     assert said(result) == "2 published, 0 drafts, 0 updated, 2 already there."
-    assert "1 left as they are, for their posts were edited on the site: b.md" in result.stdout
+    assert "1 file left out, as the post was changed on the site: b.md" in result.stdout
     assert [anonymous.get(f"/post/{n}").status_code for n in range(1, 6)] == [200, 404, 200, 200, 404]
     assert "2 posts taken back, 0 left" in done(run("--undo", "2"))
     assert [anonymous.get(f"/post/{n}").status_code for n in range(1, 6)] == [404, 404, 200, 404, 404]
@@ -274,7 +274,7 @@ def test_old_addresses_lead_to_the_post(
         "---\ndate: 2020-01-01\ntitle: A\npermalink: /2020/café/\naliases: [/post/a, /tag/a, /desk/x.html]\n---\nText."
     )
     (folder / "b.md").write_text("---\ndate: 2020-01-01\ntitle: B\naliases: [/2020/café, /login, /]\n---\nText.")
-    assert "1 old addresses that other posts have: /2020/café" in done(run(folder))
+    assert "1 old address not redirected, as another post has it: /2020/café" in done(run(folder))
     for path in ("/2020/café", "/2020/caf%C3%A9/?utm=1", "/2020/café/index.html", "/post/a", "/tag/a", "/desk/x.html"):
         answer = anonymous.get(path)
         assert (answer.status_code, answer.location) == (301, "/post/1"), path
@@ -307,9 +307,7 @@ def test_links_between_imported_files_lead_to_their_posts(
     assert len(re.findall(r"<code[^>]*>\[b\]\(sub/b.md\)\s*</code>", a)) == 2, "code stays code"
     assert b.count(f'href="/post/{ids["A"]}"') == 2
     assert f'href="/post/{ids["A"]}"' in c
-    assert (
-        "1 links to files that weren’t imported shown as they are in 1 files, such as gone.md in a.md" in result.stdout
-    )
+    assert "Links to files that weren’t imported: 1 in 1 file, such as gone.md in a.md" in result.stdout
     assert said(run(folder)).endswith("3 already there.")
 
 
@@ -355,10 +353,7 @@ def test_the_cases_are_read_as_their_list_says(run: Callable[..., Result], app: 
     assert found["german-guess.md"].language == "de"
     assert found["hr-start.md"].body.startswith("---")
     assert "- a" in found["list-yaml.md"].body
-    assert (
-        "2 images that aren’t on the web shown as they are in 1 files, such as map.png in bundle/index.md"
-        in said.stdout
-    )
+    assert "Images beside the files, not shown yet: 2 in 1 file, such as map.png in bundle/index.md" in said.stdout
     assert anonymous.get("/2020/01/my-slug/").location == anonymous.get("/old").location != ""
 
 

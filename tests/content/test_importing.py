@@ -179,6 +179,11 @@ def test_the_language_is_taken_or_guessed(read: Callable[..., importing.Source],
         ("Text.\n\n---\n\nMore.\n\n---\n\nEnd.", "Text.\n\n---\n\nMore.\n\n---\n\nEnd."),
         ("---\nnever closed", "---\nnever closed"),
         ("a\0b", "ab"),
+        ("Status: it rains.\n\nText.", "Status: it rains.\n\nText."),
+        ("-----\nA story\n-----\nText.", "-----\nA story\n-----\nText."),
+        ("<!-- note -->\n\nText.", "<!-- note -->\n\nText."),
+        ("x = 3 and y = 4.\n\nText.", "x = 3 and y = 4.\n\nText."),
+        ("{so it goes}\n\nText.", "{so it goes}\n\nText."),
     ],
 )  # fmt: skip
 def test_text_that_only_looks_like_front_matter_is_kept(
@@ -264,7 +269,8 @@ def test_a_title_is_what_is_written(read: Callable[..., importing.Source], writt
         ({"draft": "[true]"}, "draft"),
         ({"published": "false"}, "published: false"),
         ({"status": "private"}, "status: private"),
-        ({"status": "[draft]"}, "status: more than one word"),
+        ({"status": "[draft]"}, "status: draft"),
+        ({"status": "[draft, live]"}, "status: more than one word"),
         ({"status": "auto-draft"}, "status: auto-draft"),
         ({"visibility": "members"}, "visibility: members"),
         ({"isDraft": "true"}, "isdraft: true"),
@@ -272,6 +278,21 @@ def test_a_title_is_what_is_written(read: Callable[..., importing.Source], writt
         ({"permalink": "false"}, "permalink: false"),
         ({"scheduled": "2999-01-01"}, "its date, 2999-01-01, is to come"),
         ({"Status": "hidden"}, "status: hidden"),
+        ({"visible": "false"}, "visible: false"),
+        ({"render": "false"}, "render: false"),
+        ({"state": "draft"}, "state: draft"),
+        ({"members_only": "true"}, "members_only: true"),
+        ({"publish": "never"}, "publish: never"),
+        ({"public": "[false]"}, "public: false"),
+        ({"post_password": "abc"}, "it has a password"),
+        ({"embargo_until": "2099-01-01"}, "its date, 2099-01-01, is to come"),
+        ({"draft": "false", "extra": "{draft: true}"}, "draft: more than one word"),
+        ({"Draft": "false", "draft": "true"}, "draft: more than one word"),
+        ({"params": "{flags: {draft: true}}"}, "draft: true"),
+        ({"expiryDate": "2018-02-01"}, "it expired, 2018-02-01"),
+        ({"headless": "true"}, "headless: true"),
+        ({"build": "{render: never, list: never}"}, "it was never a page"),
+        ({"eleventyExcludeFromCollections": "true"}, "eleventyexcludefromcollections: true"),
         ({"visibility": "private"}, "visibility: private"),
         ({"password": "secret"}, "it has a password"),
         ({"date": "2999-01-01"}, "its date, 2999-01-01, is to come"),
@@ -298,6 +319,16 @@ def test_what_is_not_for_readers_is_not_published(
         "foo: 1\ntitle: T\ndraft: true\n---\nText.",
         "draft: true\n---\nText.",
         '{"draft": true}\nText.',
+        ' {"draft": true}\nText.',
+        " \n---\ntitle: T\ndraft: true\n---\nText.",
+        "\u00a0---\ntitle: T\ndraft: true\n---\nText.",
+        "\u200b---\ntitle: T\ndraft: true\n---\nText.",
+        "<!-- by hand -->\n---\ntitle: T\ndraft: true\n---\nText.",
+        "<!--\n.. title: T\n.. status: draft\n-->\n\nText.",
+        "Title: S\nStatus: draft\n \nText.",
+        "status: draft\n\nText.",
+        "private: true\n\nText.",
+        "password: hunter2\n\nText.",
     ],
 )
 def test_a_draft_in_any_front_matter_is_not_published(read: Callable[..., importing.Source], text: str) -> None:
@@ -311,6 +342,13 @@ def test_a_draft_in_any_front_matter_is_not_published(read: Callable[..., import
         "+++\ntags" + ".a" * 5000 + " = 1\n+++\nText.",
         "+++\n[date" + ".a" * 5000 + "]\n+++\nText.",
         ';;;\n"title": "x"\n;;;\nText.',
+        '---js\n{ title: "x" }\n---\nText.',
+        "----\ntitle: T\ndraft: true\n----\nText.",
+        "---\n\ntitle: T\ndraft: true\n\nText.",
+        "---\n@type: x\ndraft: true\n---\nText.",
+        "draft = true\n\nText.",
+        "Title: S\nStatus: draft\nText without an empty line above.",
+        '{ // a comment\n"draft": true }\nText.',
     ],
 )
 def test_hostile_front_matter_is_refused(read: Callable[..., importing.Source], text: str) -> None:
@@ -324,11 +362,16 @@ def test_what_is_for_readers_is_published(read: Callable[..., importing.Source])
     assert read(matter(published="2020-04-05")).at_ms == utc(2020, 4, 5, 10)
 
 
-def test_a_draft_by_its_folder_is_not_published(folder: Path) -> None:
-    (folder / "_drafts").mkdir()
-    (folder / "_drafts" / "idea.md").write_text("An idea.")
+@pytest.mark.parametrize("name", ["_drafts/idea.md", "_drafts/2024/03/09/2024-03-09-idea.md", "private/idea.md"])
+def test_a_draft_by_its_folder_is_not_published(folder: Path, name: str) -> None:
+    (folder / name).parent.mkdir(parents=True)
+    (folder / name).write_text("An idea.")
     [file] = importing.files([folder])[0]
     assert importing.read(file, OPTIONS).reason == "it is in a folder of drafts"
+
+
+def test_a_draft_by_its_name_is_not_published(read: Callable[..., importing.Source]) -> None:
+    assert read("Text.", "2020-01-01-idea.draft.md").reason == "its name says that it is a draft"
 
 
 def test_without_a_date_it_is_a_draft_unless_somebody_says_otherwise(folder: Path) -> None:
@@ -403,6 +446,8 @@ def test_old_addresses_are_paths(
         ("hexo", "2014-03-09-harbour-opens.md", "/2014/03/09/harbour-opens"),
         ("hugo", "posts/harbour/index.md", "/posts/harbour"),
         ("/:year/:title", "undated.md", None),
+        ("hugo", "content/posts/harbour.md", "/posts/harbour"),
+        ("hugo", "content/posts/harbour.fr.md", "/fr/posts/harbour"),
     ],
 )
 def test_a_pattern_says_where_posts_were(folder: Path, pattern: str, name: str, address: str | None) -> None:

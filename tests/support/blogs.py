@@ -79,7 +79,7 @@ def jekyll(post: Blogpost) -> str:
         post.at = post.at.replace(microsecond=0)
     fields = {
         "layout": "post", "title": post.title, "date": post.at and f"{post.at:%Y-%m-%d %H:%M:%S} +0000",
-        "categories": post.tags[0], "tags": [post.tags[1]], "author": post.author, "excerpt": post.summary,
+        "category": post.tags[0], "tags": [post.tags[1]], "author": post.author, "excerpt": post.summary,
         "image": post.image, "redirect_from": post.addresses,
         **{"draft": {"published": False}, "private": {"visibility": "private"}}.get(post.shut, {}),
     }  # fmt: skip

@@ -14,7 +14,7 @@ import click
 from flask import current_app
 
 from .. import changes, db
-from ..content import foreign, importing, imports, old_addresses
+from ..content import foreign, importing, imports, old_addresses, posts
 from ..content.importing import CannotImport, File, Source
 from ..errors import NotFound
 from ..models import User
@@ -23,7 +23,7 @@ from ..people import users
 from ..system import screen
 from ..system.screen import printable
 from .common import Failed, on_instance
-from .import_report import Report
+from .import_report import Report, counted
 
 TOGETHER = 8  # posts in one transaction, which nobody else writes meanwhile: about 50 ms
 
@@ -64,7 +64,9 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     imported updates its post, unless somebody has changed that on the site.
     """
     if undo is not None:
-        _undo(undo)
+        if paths:
+            raise click.UsageError("--undo takes back an import by its number alone: name no files.")
+        _undo(undo, dry_run)
         return
     if not paths:
         raise click.UsageError("Name files or folders to import.")
@@ -72,10 +74,12 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     language = config["CONTENT_LANGUAGE"] or config["LANGUAGE"]
     options = importing.Options(config["TIMEZONE"], language, date_from == "mtime", publish_undated, pattern)
     files, refused = importing.files(list(paths))
-    report = Report(frozenset(foreign.stem(file.below) for file in files))
+    report = Report(frozenset(key for file in files for key in foreign.keys(file.below)))
     report.problems += [printable(f"{path}: {reason}") for path, reason in refused]
     person = users.by_name(db.reading(), author) if author else _only_writer()
-    run = imports.Run(person.id, _account_of, frozenset(file.below for file in files))
+    if person.role not in users.WRITER_ROLES:
+        raise Failed(f"{person.username} may not write: {program()} user role {person.username} author")
+    run = imports.Run(person.id, _account_of, importing.digests(files))
     sources = _read(files, options, report)
     try:
         _plan(sources, run, report) if dry_run else _store(sources, run, report)
@@ -113,13 +117,17 @@ def _read(files: list[File], options: importing.Options, report: Report) -> Iter
 def _plan(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
     seen = dict[str, int]()
     for source in sources:
-        planned = imports.plan(db.reading(), source)
+        planned = imports.plan(db.reading(), run, source)
         if planned.action == imports.NEW and source.text_digest in seen:
             planned = imports.Plan(imports.SAME)
-        if planned.action not in (imports.SAME, imports.EDITED):
+        if planned.post_id is not None:
+            run.claimed.add(planned.post_id)
+        if planned.action not in imports.UNTOUCHED:
             run.strangers.update(run.authors_of(source)[1])
             owners = old_addresses.owners(db.reading(), list(source.addresses))
+            owners = dict.fromkeys((address for address in source.addresses if address in run.addresses), 0) | owners
             run.taken += [address for address, owner in owners.items() if owner != planned.post_id]
+            run.addresses += [address for address in source.addresses if address not in run.taken]
         seen[source.text_digest] = 1
         report.count(source, planned)
 
@@ -129,8 +137,13 @@ def _store(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
     with changes.several() as change:
         try:
             for some in _together(sources):
-                with change() as session:
-                    planned = [(source, imports.store(session, run, source)) for source in some]
+                saved = run.saved()
+                try:
+                    with change() as session:
+                        planned = [(source, imports.store(session, run, source)) for source in some]
+                except BaseException:  # Ctrl-C, too: nothing of it was committed
+                    run.restore(saved)
+                    raise
                 for each in planned:
                     report.count(*each)
         finally:
@@ -158,33 +171,38 @@ def _only_writer() -> User:
     return writers[0]
 
 
-def _undo(number: int) -> None:
+def _undo(number: int, dry_run: bool) -> None:
     try:
         post_ids = imports.files_of(db.reading(), number)
     except NotFound:
         raise Failed(f"There is no import {number}. {_imports()}") from None
     if not post_ids:
         raise Failed(f"Import {number} was undone before. {_imports()}")
-    undone, spared = 0, list[str]()
-    with changes.several() as change, click.progressbar(post_ids, label="Undoing", file=screen.unguarded()) as bar:
-        for some in _together(bar):
+    titles = {post_id: posts.written(db.reading(), post_id).title for post_id in post_ids}
+    spared = dict[int, str]()
+    if dry_run:
+        click.echo("Dry run: this is what undoing would do.")
+        spared = {
+            post_id: imports.spared(db.reading(), number, posts.written(db.reading(), post_id)) for post_id in post_ids
+        }
+    else:
+        with changes.several() as change, click.progressbar(post_ids, label="Undoing", file=screen.unguarded()) as bar:
+            for some in _together(bar):
+                with change() as session:
+                    spared |= {post_id: imports.take_back(session, number, post_id) for post_id in some}
             with change() as session:
-                for post_id in some:
-                    if why := imports.take_back(session, number, post_id):
-                        spared.append(f"post {post_id}: {why}")
-                    undone += not why
-        with change() as session:
-            imports.finish(session, number)
-    click.echo(f"{undone} posts taken back, {len(spared)} left as they are.")
-    for each in spared:
-        click.echo(f"Left as it is: {each}")
+                imports.finish(session, number)
+    left = {post_id: why for post_id, why in spared.items() if why}
+    click.echo(f"{counted(len(post_ids) - len(left), 'post')} taken back, {len(left)} left as they are.")
+    for post_id, why in left.items():
+        click.echo(printable(f"Left as it is: post {post_id}, “{titles[post_id]}”: {why}"))
 
 
 def _imports() -> str:
     """Those that can be undone."""
     zone = current_app.config["TIMEZONE"]
     known = [
-        f"{each.id} ({datetime.fromtimestamp(each.at / 1000, zone):%Y-%m-%d %H:%M}, {count} posts)"
+        f"{each.id} ({datetime.fromtimestamp(each.at / 1000, zone):%Y-%m-%d %H:%M}, {counted(count, 'post')})"
         for each, count in imports.every(db.reading())
         if count
     ]

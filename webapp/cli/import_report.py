@@ -18,12 +18,14 @@ NAMED = 5  # of many files alike
 
 @dataclass
 class Report:
-    """stems: of all files of the run, to which links may lead."""
+    """stems: what links know the files of the run by."""
 
     stems: frozenset[str]
     counts: Counter[str] = field(default_factory=Counter)
     drafts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    hidden: list[str] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     things: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
@@ -36,39 +38,48 @@ class Report:
         found = foreign.found(
             source.writing.body, lambda to: any(path in self.stems for path in foreign.candidates(below, to))
         )
+        found += [foreign.Found(kind, example) for kind, example in source.cut]
         for thing in found:
             self.things[thing.kind] += 1
             self.examples.setdefault(thing.kind, f"{thing.example} in {below}")
         self.files.update({thing.kind for thing in found})
 
     def count(self, source: Source, planned: imports.Plan) -> None:
-        is_draft = planned.action in (imports.NEW, imports.CHANGED) and source.reason
-        self.counts["draft" if is_draft and planned.action == imports.NEW else planned.action] += 1
-        if is_draft:
-            self.drafts[source.reason].append(source.file.below)
-        if planned.action == imports.EDITED:
-            self.edited.append(source.file.below)
+        action, below = planned.action, source.file.below
+        if action == imports.NEW and source.reason:
+            self.drafts[source.reason].append(below)
+            action = "draft"
+        elif action == imports.CHANGED and source.reason not in ("", NO_DATE):
+            self.hidden.append(f"{below} ({source.reason})")
+        elif action == imports.EDITED:
+            self.edited.append(below)
+        elif action == imports.DELETED:
+            self.deleted.append(below)
+        self.counts[action] += 1
 
     def say(self, run: imports.Run, dry_run: bool, total: int) -> None:
         """Raises Failed when files couldn't be imported, or it was stopped."""
         if dry_run:
             click.echo("Dry run: this is what an import would do.")
-        new = self.counts[imports.NEW] + self.counts[imports.SHOWN]
+        new, drafts = self.counts[imports.NEW] + self.counts[imports.SHOWN], counted(self.counts["draft"], "draft")
         click.echo(
-            f"{new} published, {self.counts['draft']} drafts, {self.counts[imports.CHANGED]} updated,"
+            f"{new} published, {drafts}, {self.counts[imports.CHANGED]} updated,"
             f" {self.counts[imports.SAME]} already there."
         )
         for reason, names in self.drafts.items():
-            _say(f"drafts ({reason})", names)
+            _say("draft", names, f" ({reason})")
         if self.drafts[NO_DATE]:
             click.echo("To publish what has no date, add --publish-undated or --date-from=mtime.")
-        _say("left as they are, for their posts were edited on the site", self.edited)
-        for kind in foreign.KINDS:
-            if number := self.things[kind]:
-                where = f"in {self.files[kind]} files, such as {self.examples[kind]}"
-                click.echo(printable(f"{number} {kind} shown as they are {where}"))
-        _say("authors without an account", [f"{name} ({n})" for name, n in run.strangers.most_common()])
-        _say("old addresses that other posts have", run.taken)
+        _say("post", self.hidden, " updated and hidden from readers", limit=None)
+        _say("file", self.edited, " left out, as the post was changed on the site", limit=None)
+        _say("file", self.deleted, " left out, as the post was deleted on the site", limit=None)
+        for kind, number in self.things.most_common():
+            if number:
+                where = f"in {counted(self.files[kind], 'file')}, such as {self.examples[kind]}"
+                click.echo(printable(f"{kind}: {number} {where}"))
+        _say("author", [f"{name} ({n})" for name, n in run.strangers.most_common()], " without an account")
+        _say("old address", run.addresses, " redirected", "old addresses")
+        _say("old address", run.taken, " not redirected, as another post has it", "old addresses")
         for problem in self.problems:
             click.echo(f"Not imported: {problem}", err=True)
         if run.import_id is not None:
@@ -76,12 +87,16 @@ class Report:
         if self.stopped:
             raise Failed("Stopped. The same command imports the rest.")
         if self.problems:
-            raise Failed(f"{len(self.problems)} of {total} files couldn't be imported.")
+            raise Failed(f"{len(self.problems)} of {counted(total, 'file')} couldn't be imported.")
         if not total:
             raise Failed("No Markdown files found (.md, .markdown, .mdown, .mkd, .mdx).")
 
 
-def _say(what: str, names: list[str]) -> None:
+def counted(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _say(one: str, names: list[str], what: str, many: str = "", *, limit: int | None = NAMED) -> None:
     if names:
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        click.echo(printable(f"{len(names)} {what}: {', '.join(names[:NAMED])}{more}"))
+        more = f" and {len(names) - limit} more" if limit and len(names) > limit else ""
+        click.echo(printable(f"{counted(len(names), one, many)}{what}: {', '.join(names[:limit])}{more}"))

@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from urllib.parse import unquote
 
-TEMPLATE, COMPONENT, MATH, WIKI = "template tags", "components", "formulas", "wiki links"
-EMBED, IMAGE, LINK = "embeds", "images that aren’t on the web", "links to files that weren’t imported"
-KINDS = (TEMPLATE, COMPONENT, MATH, WIKI, EMBED, IMAGE, LINK)
+TEMPLATE, COMPONENT = "Template tags, shown as text", "Components, shown as text or left out"
+MATH, WIKI, MARK = "Formulas, shown as text", "Wiki links, shown as text", "Marks of other dialects, shown as text"
+EMBED, IMAGE = "Embeds, left out", "Images beside the files, not shown yet"
+LINK, COMMENT = "Links to files that weren’t imported", "Comments between %%, now hidden"
 EXAMPLE = 60  # characters of one that are said
 
 _KINDS = {
@@ -24,6 +25,8 @@ _KINDS = {
         r"|(?<![\w$\\])\$[^\s$][^$\n]{0,100}?[\\^_{][^$\n]{0,100}\$(?![\w$])"
     ),
     WIKI: re.compile(r"!?\[\[[^\[\]\n]{1,200}\]\]"),
+    MARK: re.compile(r"(?<![=\w])==(?=[^\s=])[^=\n]{1,200}==(?![=\w])|^:::\s*[\w{].{0,100}", re.MULTILINE),
+    COMMENT: re.compile(r"<!--%"),
     EMBED: re.compile(r"<(?:iframe|script|object|embed|video|audio)\b[^<>\n]{0,200}", re.IGNORECASE),
 }  # fmt: skip
 _LINK = re.compile(
@@ -31,14 +34,23 @@ _LINK = re.compile(
     r"""|<(?P<tag>a|img)\b[^<>\n]{0,300}?\s(?:href|src)=["'])(?P<to>[^\s<>"')]{1,500})""",
     re.MULTILINE | re.IGNORECASE,
 )
-# Jekyll's `{% post_url 2014-03-09-harbour %}` and `{% link _posts/harbour.md %}`, Hugo's `{{< ref "harbour.md" >}}`.
+# Jekyll's `{% post_url 2014-03-09-harbour %}` and `{% link _posts/harbour.md %}`, Hugo's `{{< ref "harbour.md" >}}`,
+# Hexo's `{% post_path harbour %}`; they stand for an address.
 _TAG_LINK = re.compile(
-    r"""\{%-?\s*(?:post_url|link)\s+(?P<jekyll>[^\s%{}]{1,200})\s*-?%\}"""
-    r"""|\{\{[<%]\s*(?:rel)?ref\s+"(?P<hugo>[^"{}\n]{1,200})"\s*[>%]\}\}"""
+    r"""(?:\{\{\s{0,3}site\.\w{1,20}\s{0,3}\}\}/?)?\{%-?\s{0,3}(?:post_url|post_path|link)\s{1,3}(?P<jekyll>[^\s%{}]{1,200})\s{0,3}-?%\}"""
+    r"""|\{\{[<%]\s{0,3}(?:rel)?ref\s{1,3}"(?P<hugo>[^"{}\n]{1,200})"\s{0,3}[>%]\}\}"""
 )
+# Hexo's `{% post_link harbour The harbour %}` and wiki links, `[[Harbour|the harbour]]`, stand for a whole link.
+_WHOLE_LINK = re.compile(
+    r"""\{%-?\s{0,3}post_link\s{1,3}(?P<hexo>[^\s%{}]{1,200})(?:\s{1,3}(?P<words>[^%{}\n]{1,200}?))?\s{0,3}-?%\}"""
+    r"""|(?<!!)\[\[(?P<wiki>[^\[\]|#\n]{1,200})(?:\#[^\[\]|\n]{0,200})?(?:\|(?P<shown>[^\[\]\n]{1,200}))?\]\]"""
+)
+_PELICAN = re.compile(r"\{(?:filename|static|attach)\}|\|filename\|")
+_COMMENT = re.compile(r"(?<![%\w])%%(?!%)((?:[^%]|%(?!%)){1,4000})%%(?![%\w])")
+_LANGUAGE = re.compile(r"\.([a-z]{2}(?:-[a-z]{2,4})?)$", re.IGNORECASE)
 _FENCE = re.compile(r"[\s>]{0,20}(?:[-*+]|\d{1,3}[.)])?\s{0,8}(`{3,}|~{3,})")
 _CODE = re.compile(r"(?<!`)(`{1,5})(?!`)[^\n]{1,300}?(?<!`)\1(?!`)")
-_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|\?|\{", re.IGNORECASE)
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|\?|\{\{", re.IGNORECASE)
 _MARKDOWN = re.compile(r"\.(?:md|markdown|mdown|mkd|mdx)$", re.IGNORECASE)
 
 
@@ -64,13 +76,15 @@ def prose(body: str) -> str:
 def found(body: str, exists: Callable[[str], bool]) -> list[Found]:
     """All that is in a text as it is stored. exists: whether a path, from the text's file, is another imported one."""
     text = prose(body)
+    for form in (_TAG_LINK, _WHOLE_LINK):
+        text = form.sub(lambda link: "" if exists(next(filter(None, link.groups())).strip()) else link[0], text)
     things = [
         Found(kind, " ".join(one[0].split())[:EXAMPLE]) for kind, form in _KINDS.items() for one in form.finditer(text)
     ]
     for link in _LINK.finditer(text):
         if _ELSEWHERE.match(link["to"]):
             continue
-        if link["image"] or (link["tag"] or "").lower() == "img":
+        if link["image"] or (link["tag"] or "").lower() == "img" or link["to"].startswith(("{static}", "{attach}")):
             things.append(Found(IMAGE, link["to"][:EXAMPLE]))
         elif not link["to"].startswith("/") and not exists(link["to"]):
             things.append(Found(LINK, link["to"][:EXAMPLE]))
@@ -82,11 +96,11 @@ def rewritten(body: str, address_of: Callable[[str], str | None]) -> str:
 
     address_of: the post's address for a link as it is written, or None.
     """
-    text, parts, done = prose(body), [], 0
-    for start, end, to in sorted(_links(text)):
+    parts, done = [], 0
+    for start, end, to, words in sorted(_links(prose(body))):
         address = address_of(to)
         if address is not None and start >= done:
-            parts += [body[done:start], address]
+            parts += [body[done:start], f"[{words}]({address})" if words else address]
             done = end
     return "".join([*parts, body[done:]]) if parts else body
 
@@ -95,26 +109,59 @@ def has_links(body: str) -> bool:
     return any(_links(prose(body)))
 
 
-def _links(text: str) -> Iterator[tuple[int, int, str]]:
+def _links(text: str) -> Iterator[tuple[int, int, str, str]]:
+    """From where to where each goes, to what, and in which words if it is to become a whole link."""
     for link in _LINK.finditer(text):
         if not link["image"] and not _ELSEWHERE.match(link["to"]):
-            yield *link.span("to"), link["to"]
+            yield *link.span("to"), link["to"], ""
     for tag in _TAG_LINK.finditer(text):
-        yield *tag.span(), tag["jekyll"] or tag["hugo"]
+        yield *tag.span(), tag["jekyll"] or tag["hugo"], ""
+    for whole in _WHOLE_LINK.finditer(text):
+        to = whole["hexo"] or whole["wiki"].strip()
+        yield *whole.span(), to, (whole["words"] or whole["shown"] or to).strip()
+
+
+def without_comments(body: str) -> str:
+    """Obsidian's, `%%such%%`, which its readers don't see, as HTML's."""
+    text, parts, done = prose(body), [], 0
+    for comment in _COMMENT.finditer(text) if "%%" in body else ():
+        start, end = comment.span(1)
+        parts += [body[done : start - 2], f"<!--%{body[start:end].replace('--', '- -')}%-->"]
+        done = end + 2
+    return "".join([*parts, body[done:]]) if parts else body
+
+
+def language_of(below: str) -> str:
+    """`fr` of harbour.fr.md, as Hugo names translations; empty for none."""
+    suffix = _LANGUAGE.search(stem(below))
+    return suffix[1] if suffix else ""
 
 
 def candidates(below: str, to: str) -> Iterator[str]:
     """Paths of files, without suffix, that a link in the file at `below` may mean; the nearest first."""
-    path = unquote(to.partition("#")[0].partition("?")[0])
+    path = unquote(_PELICAN.sub("", to).partition("#")[0].partition("?")[0])
     if not path:
         return
     folder = posixpath.dirname(below)
     if path.startswith("@/"):  # Zola's, from the folder of all content
         path = path[1:]
-    for base in ("",) if path.startswith("/") else (folder, posixpath.dirname(folder), "", "_posts"):
+    # Beside the file, below its folder's, as its page's address is a folder of its own, from the root.
+    bases = (folder, posixpath.dirname(folder), stem(below), "", "_posts")
+    for base in ("", "content") if path.startswith("/") else bases:
         joined = posixpath.normpath(posixpath.join(base, path.lstrip("/")))
         if not joined.startswith(".."):
             yield stem(joined)
+    if "/" not in path:
+        yield _anywhere(path)
+
+
+def keys(below: str) -> tuple[str, str]:
+    """By which links know the file at `below`: its stem, and its bare name."""
+    return stem(below), _anywhere(stem(below).rpartition("/")[2])
+
+
+def _anywhere(name: str) -> str:
+    return f"*/{_MARKDOWN.sub('', name).lower()}"
 
 
 def stem(path: str) -> str:

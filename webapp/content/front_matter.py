@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from itertools import takewhile
 from typing import Any
 
 import yaml
@@ -16,22 +17,42 @@ import yaml
 LENGTH, DEPTH = 20_000, 10
 # The keys that mean something here, the first one that is given before the others.
 DATES = ("date", "published", "publishdate", "pubdate", "created", "published_at", "created_at")
-LATER = ("publish_date", "scheduled", "scheduled_at", "publish_at", "publish_on", "embargo")
+LATER = ("publish_date", "scheduled", "scheduled_at", "publish_at", "publish_on", "embargo", "embargo_until")
 # What keeps a text from readers by what it says; any other word does too.
-SHUT = ("draft", "private", "hidden", "unlisted", "unpublished", "isdraft", "is_draft", "is_private")
-OPEN = ("published", "publish", "public", "ispublished", "is_published", "is_public", "permalink")
-STATUS = ("status", "visibility", "access", "post_status")
+SHUT = (
+    *("draft", "private", "hidden", "unlisted", "unpublished", "isdraft", "is_draft", "is_private"),
+    *("headless", "eleventyexcludefromcollections", "members_only", "is_hidden"),
+)
+EXPIRY = ("expirydate", "expiry_date", "expires", "unpublishdate")
+OPEN = ("published", "publish", "public", "ispublished", "is_published", "is_public", "permalink", "visible", "render")
+STATUS = ("status", "visibility", "access", "post_status", "state")
+PASSWORD = ("password", "post_password")
 SUMMARY = ("summary", "description", "excerpt")
 TAGS, CATEGORIES = ("tags", "tag"), ("categories", "category")
 LANGUAGE = ("language", "lang", "locale")
 AUTHORS = ("authors", "author", "byline")
 IMAGE = ("image", "images", "cover", "thumbnail", "featured_image", "feature_image", "banner", "hero", "og_image")
 ADDRESSES = ("permalink", "url", "aliases", "alias", "redirect_from")
-_MEANT = (DATES, LATER, SHUT, OPEN, STATUS, SUMMARY, TAGS, CATEGORIES, LANGUAGE, AUTHORS, IMAGE, ADDRESSES)
+_MEANT = (
+    DATES,
+    LATER,
+    EXPIRY,
+    SHUT,
+    OPEN,
+    STATUS,
+    PASSWORD,
+    SUMMARY,
+    TAGS,
+    CATEGORIES,
+    LANGUAGE,
+    AUTHORS,
+    IMAGE,
+    ADDRESSES,
+)
 # A text that merely begins with lines of words and colons names none of these, nor of those that say nothing here.
 KNOWN = frozenset(key for keys in _MEANT for key in keys) | frozenset(
     (
-        "comments extra id keywords lastmod layout modified params password slug sort subtitle taxonomies template "
+        "comments extra id keywords lastmod layout modified params slug sort subtitle taxonomies template "
         "title toc type updated updated_at weight"
     ).split()
 )
@@ -40,7 +61,12 @@ _INNER = ("taxonomies", "extra", "params")
 _PAIR = re.compile(r"""(["']?)(?P<key>[^\W\d][\w .-]{0,49})\1[ \t]*:(?:[ \t]+(?P<value>.*))?""")
 _LOOSE_PAIR = re.compile(r"(?P<key>[^\W\d][\w -]{0,49})[ \t]*:(?!//)[ \t]*(?P<value>.*)")
 _QUOTED = re.compile(r"[\[{'\"|>&*!]")
-_COMMENT = re.compile(r"\s#.*")
+_AFTER_SIGN = re.compile(r"\s#.*")
+_BLANK = " \t\n\r\u00a0\u200b\ufeff\u3000"
+_COMMENT = re.compile(r"<!--(.{0,4000}?)-->", re.DOTALL)
+_NIKOLA = re.compile(r"^[ \t]*\.\.[ \t]+([\w-]{1,50}):[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_TOML_PAIR = re.compile(r"([A-Za-z_-]{2,30})\s?=\s?(?:true|false|['\"])")
+_EMPTY_LINE = re.compile(r"\n[ \t\u00a0]*\n")
 
 
 class Unreadable(ValueError):
@@ -56,21 +82,34 @@ def split(text: str) -> tuple[dict[str, Any], str]:
     Values are texts, lists and mappings of them; of TOML and JSON also numbers, booleans and dates. Nothing is front
     matter but a mapping: a text may begin with a rule. Raises Unreadable.
     """
-    text = text.lstrip("\n")
+    text = text.lstrip(_BLANK)
+    comment = _COMMENT.match(text)
+    if comment and (fields := dict(_NIKOLA.findall(comment[1]))):
+        return _tidied(fields), text[comment.end() :].strip()
+    if comment and (rest := text[comment.end() :].lstrip(_BLANK)).startswith(("---", "+++")):
+        text = rest
     first = text.partition("\n")[0].rstrip()
-    if first == "---":
-        return _fenced(text, ("---", "..."), _yaml)
-    if first == "+++":
-        return _fenced(text, ("+++",), _toml)
-    if first in ("---json", "---yaml", "---toml"):
-        return _fenced(text, ("---",), {"---json": _json, "---yaml": _yaml, "---toml": _toml}[first])
-    if first == ";;;":
-        raise Unreadable(1, "front matter between ;;; can't be read: put --- around YAML")
+    if fence := _FENCES.get(first):
+        return _fenced(text, *fence)
     if re.match(r'\{\s*"', text):
         return _object(text)
+    _refuse_what_is_like_it(text, first)
     if _LOOSE_PAIR.match(first):
         return _unopened(text)
     return {}, text.strip()
+
+
+def _refuse_what_is_like_it(text: str, first: str) -> None:
+    """Fences and forms that generators don't write; what stands in them may say that readers shall not see it."""
+    if first == ";;;" or (re.fullmatch(r"---[a-z]{2,10}", first) and re.search(r"^---\s*$", text[3:], re.MULTILINE)):
+        raise Unreadable(1, f"front matter after {first} can't be read: put --- around YAML")
+    second = text.partition("\n")[2].lstrip().partition("\n")[0]
+    if re.fullmatch("-{4,80}", first) and (pair := _LOOSE_PAIR.match(second)) and _key(pair["key"]) in KNOWN:
+        raise Unreadable(1, f"front matter stands between ---, not {first[:10]}")
+    if (said := _TOML_PAIR.match(first)) and _key(said[1]) in KNOWN:
+        raise Unreadable(1, "TOML stands between +++")
+    if text.startswith("{") and any(f'"{key}"' in text[:2000].lower() for key in (*SHUT, *OPEN, *STATUS, *PASSWORD)):
+        raise Unreadable(1, "it begins like JSON and isn't")
 
 
 def _fenced(text: str, ends: tuple[str, ...], read: Any) -> tuple[dict[str, Any], str]:
@@ -79,13 +118,14 @@ def _fenced(text: str, ends: tuple[str, ...], read: Any) -> tuple[dict[str, Any]
     begins = _begins(content.strip(), read)
     end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() in ends), None)
     if end is None:
-        if not begins or not lines[1:] or not lines[1].strip():
+        says = begins and (pair := _PAIR.match(content.strip())) and _key(pair["key"]) in KNOWN
+        if not says and (not begins or not lines[1:] or not lines[1].strip()):
             return {}, text.strip()
         raise Unreadable(1, "the front matter is not closed")
     try:
         fields = read(_bounded("\n".join(lines[1:end])), 2)
     except Unreadable:
-        if begins:
+        if begins or any((pair := _LOOSE_PAIR.match(line)) and _key(pair["key"]) in KNOWN for line in lines[1:end]):
             raise
         return {}, text.strip()
     if not isinstance(fields, dict) or not (lines[1].strip() or {*map(_key, fields)} & KNOWN):
@@ -148,7 +188,7 @@ def _pairs(written: str, line: int, refused: Unreadable) -> dict[str, Any]:
             except yaml.YAMLError:
                 raise Unreadable(at, f"invalid YAML: {value:.100}") from None
         else:
-            fields[pair["key"]] = _COMMENT.sub("", value)
+            fields[pair["key"]] = _AFTER_SIGN.sub("", value)
     return fields
 
 
@@ -192,14 +232,28 @@ def _unopened(text: str) -> tuple[dict[str, Any], str]:
             break
         if not row.strip() or not (_PAIR.match(row) or row[:1] in " \t-#"):
             break
-    head, _, body = text.partition("\n\n")
+    head, *body = _EMPTY_LINE.split(text, maxsplit=1)
     pairs = _pairs_with_more(head)
-    return (_tidied(pairs), body.strip()) if _tells({*map(_key, pairs)}, len(pairs)) else ({}, text.strip())
+    if _tells({*map(_key, pairs)}, len(pairs)) or _is_shut_by_a_line(pairs):
+        return _tidied(pairs), "".join(body).strip()
+    begun = list(takewhile(_LOOSE_PAIR.fullmatch, map(str.rstrip, head.split("\n"))))
+    keys = {_key(pair["key"]) for row in begun if (pair := _LOOSE_PAIR.match(row))}
+    if len(begun) < head.count("\n") + 1 and len(keys & KNOWN) > 1 and keys & {*SHUT, *OPEN, *STATUS, *PASSWORD}:
+        raise Unreadable(len(begun) + 1, "an empty line is wanted after the front matter")
+    return {}, text.strip()
 
 
 def _tells(keys: set[str], lines: int) -> bool:
     """Whether they are a post's, not words with a colon: two that are known, or what says that it is no post yet."""
     return (lines > 1 and len(keys & KNOWN) > 1) or bool(keys & {"draft", "published"} and lines == 1)
+
+
+def _is_shut_by_a_line(pairs: dict[str, Any]) -> bool:
+    """One line alone, as `status: draft`: a key that may restrict, and one word."""
+    return len(pairs) == 1 and all(
+        _key(key) in (*SHUT, *OPEN, *STATUS, *PASSWORD) and re.fullmatch(r"[\w-]{1,30}", value)
+        for key, value in pairs.items()
+    )
 
 
 def _pairs_with_more(head: str) -> dict[str, Any]:
@@ -217,6 +271,14 @@ def _pairs_with_more(head: str) -> dict[str, Any]:
     return fields
 
 
+_FENCES: dict[str, tuple[tuple[str, ...], Any]] = {
+    "---": (("---", "..."), _yaml),
+    "+++": (("+++",), _toml),
+    "---json": (("---",), _json),
+    "---yaml": (("---",), _yaml),
+    "---toml": (("---",), _toml),
+}
+
 # Keys
 
 
@@ -228,7 +290,27 @@ def _tidied(fields: dict[Any, Any]) -> dict[str, Any]:
     for name in _INNER:
         if isinstance(inner := tidied.get(name), dict):
             tidied = {_key(key): value for key, value in inner.items()} | tidied
+    for key, values in _restricting(fields).items():
+        if len(values) > 1:
+            tidied[key] = values  # two answers
+        elif key not in tidied:
+            tidied[key] = values[0]
     return tidied
+
+
+def _restricting(fields: dict[Any, Any]) -> dict[str, list[Any]]:
+    """What keys that may restrict say, in any spelling, and below those of _INNER at any depth."""
+    found = dict[str, list[Any]]()
+    levels = [(fields, False)]
+    for level, is_inner in levels:
+        for key, value in level.items():
+            if isinstance(value, dict) and (is_inner or _key(key) in _INNER):
+                levels.append((value, True))
+            elif _key(key) in (*SHUT, *OPEN, *PASSWORD) and value not in ("", None):
+                answers = found.setdefault(_key(key), [])
+                if value not in answers:
+                    answers.append(value)
+    return found
 
 
 def _key(key: Any) -> str:

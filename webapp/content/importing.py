@@ -6,6 +6,7 @@ import io
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from hashlib import sha256
@@ -24,10 +25,12 @@ from .front_matter import (
     AUTHORS,
     CATEGORIES,
     DATES,
+    EXPIRY,
     IMAGE,
     LANGUAGE,
     LATER,
     OPEN,
+    PASSWORD,
     SHUT,
     STATUS,
     SUMMARY,
@@ -38,6 +41,7 @@ from .posts import split_names
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 FILE_BYTES = 400_000  # a post has half of that
 YES, NO = frozenset({"true", "yes", "on", "1", "y", "t"}), frozenset({"false", "no", "off", "0", "n", "f"})
+NEVER = frozenset({"never", "none", "nobody", "draft", "private", "later"})
 NOTHING = frozenset({"", "~", "null", "Null", "NULL"})  # YAML's
 FOR_READERS = frozenset(
     "publish published public live final done complete completed finished active open all free".split()
@@ -45,9 +49,15 @@ FOR_READERS = frozenset(
 DRAFTS = frozenset("_draft _drafts draft drafts _unpublished unpublished _private".split())
 _MARKED = re.compile(r"<(em|i|b|strong|code|span|small|sub|sup)>([^<]*)</\1>|`([^`]+)`")
 _MORE = re.compile(r"^\s{0,3}<!--\s*more\s*-->", re.MULTILINE | re.IGNORECASE)
+_ROOTS = re.compile(r"^(?:content|src|source|pages|_posts)(?:/|$)")  # of generators, which no address has
 NO_DATE = "no date"
+TAGS_CUT, TITLE_CUT = "Posts with more tags than ten, of which the rest is left out", "Titles cut at 200 characters"
 AUTHORS_PER_POST = 10
-FOLDERS = 3  # above a file: their names may say that it is a draft
+FOLDERS = 3  # above those that were named: their names, too, may say that it is a draft
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode(errors="replace")).hexdigest()
 
 
 class CannotImport(Exception):
@@ -82,7 +92,7 @@ class Source:
     """A file, read and rendered.
 
     digest: of the file. at_ms: its date, None for none. reason: why readers shall not see it; empty when they may.
-    authors, image: as written. addresses: where it was. findings: what Markdown makes nothing of.
+    authors, image: as written. addresses: where it was. cut: what was left out, by kind, and an example.
     """
 
     file: File
@@ -93,21 +103,26 @@ class Source:
     authors: tuple[str, ...] = ()
     image: str = ""
     addresses: tuple[str, ...] = ()
+    cut: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def place(self) -> str:
+        return digest(str(self.file.path))
 
     @property
     def title_digest(self) -> str:
-        return sha256(self.writing.title.encode()).hexdigest()
+        return digest(self.writing.title)
 
     @property
     def body_digest(self) -> str:
-        return sha256(self.writing.body.encode()).hexdigest()
+        return digest(self.writing.body)
 
     @property
     def text_digest(self) -> str:
         """Of what tells a copy from another post."""
         writing = self.writing
         parts = (writing.title, writing.body, str(self.at_ms), writing.language)
-        return sha256("\0".join(parts).encode()).hexdigest()
+        return digest("\0".join(parts))
 
 
 def files(paths: list[Path]) -> tuple[list[File], list[tuple[Path, str]]]:
@@ -164,12 +179,23 @@ def read(file: File, options: Options) -> Source:
         raise CannotImport(f"its front matter can't be read: {' '.join(str(error).split()):.200}") from None
 
 
+def digests(files: list[File]) -> dict[str, str]:
+    """Of those that can be read, by their paths below the named folder."""
+    found = dict[str, str]()
+    for file in files:
+        with suppress(OSError, CannotImport):
+            found[file.below] = sha256(_content(file.path)).hexdigest()
+    return found
+
+
 def _source(file: File, content: bytes, options: Options) -> Source:
     text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
     meta, body = front_matter.split(NOT_TEXT.sub("", text))
+    body = foreign.without_comments(body)
     dates = _dates(meta, file.path, options)
-    later = [written_dates.moment(meta[key], options.zone) for key in LATER if not _is_nothing(meta.get(key, ""))]
+    later = _moments(meta, LATER, options)
     last = max([*dates, *later], default=None)
+    date = last if last and last > datetime.now(UTC) else max(later, default=None) or (dates[0] if dates else None)
     title, body = _title(_plain(_line(meta.get("title"))), body, file.path)
     rendered, tags = render_post(body), _tags(meta)
     writing = posts.Writing(
@@ -177,20 +203,29 @@ def _source(file: File, content: bytes, options: Options) -> Source:
         body=body,
         rendered=rendered,
         summary=_plain(_line(_first(meta, SUMMARY)))[:500] or _before_more(body),
-        tags=tags,
-        language=_language(_first(meta, LANGUAGE)) or guess_language(f"{title}\n{body}", options.language),
+        tags=tags[: posts.TAGS_PER_POST],
+        language=_language(_first(meta, LANGUAGE))
+        or _language(foreign.language_of(file.below))
+        or guess_language(f"{title}\n{body}", options.language),
     )
-    date = max(later, default=None) or (dates[0] if dates else None)
+    reason = _restricted(meta, file, last) or _expired(meta, options)
+    cut = [(TAGS_CUT, tags[posts.TAGS_PER_POST])] if len(tags) > posts.TAGS_PER_POST else []
+    cut += [(TITLE_CUT, title[:60])] if len(title) > len(writing.title) else []
     return Source(
         file,
         sha256(content).hexdigest(),
         writing,
         int(date.timestamp() * 1000) if date else None,
-        _restricted(meta, file.path, last) or ("" if date or options.undated else NO_DATE),
+        reason or ("" if date or options.undated else NO_DATE),
         tuple(_authors(_first(meta, AUTHORS))),
         next((leaf for leaf in _leaves_of(_first(meta, IMAGE)) if re.search("[/.]", leaf)), "")[:500],
         tuple(_addresses(meta, file, date, options)),
+        tuple(cut),
     )
+
+
+def _moments(meta: dict[str, Any], keys: tuple[str, ...], options: Options) -> list[datetime]:
+    return [written_dates.moment(meta[key], options.zone) for key in keys if not _is_nothing(meta.get(key, ""))]
 
 
 def _first(meta: dict[str, Any], keys: tuple[str, ...]) -> Any:
@@ -224,21 +259,37 @@ def _plain(written: str) -> str:
     return _MARKED.sub(lambda found: found[2] or found[3] or "", unescaped(written))
 
 
-def _restricted(meta: dict[str, Any], path: Path, last: datetime | None) -> str:
+def _restricted(meta: dict[str, Any], file: File, last: datetime | None) -> str:
     """Why readers shall not see it, in a few words; empty when they may. In doubt they may not."""
-    for key, value in meta.items():
+    for key, written in meta.items():
+        value = written[0] if isinstance(written, list) and len(written) == 1 else written
         said = "more than one word" if isinstance(value, list | dict) else _line(value).lower()
         if (
             (key in SHUT and said not in NO | NOTHING)
-            or (key in OPEN and said in NO)
+            or (key in OPEN and (said in NO | NEVER or isinstance(value, list | dict)))
             or (key in STATUS and said not in YES | FOR_READERS | NOTHING)
         ):
             return f"{key}: {said:.40}"
-    if _line(meta.get("password")):
+    if any(_line(meta.get(key)) for key in PASSWORD):
         return "it has a password"
-    if DRAFTS & {part.lower() for part in path.parts[-FOLDERS - 1 : -1]}:
+    above = file.path.parts[: -len(file.below.split("/"))][-FOLDERS:]
+    below = {part.lower() for part in file.below.split("/")[:-1]}
+    if DRAFTS & {*below, *map(str.lower, above)} or "private" in below:
         return "it is in a folder of drafts"
+    if foreign.stem(file.below).lower().endswith(".draft"):
+        return "its name says that it is a draft"
     return f"its date, {last:%Y-%m-%d}, is to come" if last and last > datetime.now(UTC) else ""
+
+
+def _expired(meta: dict[str, Any], options: Options) -> str:
+    """Why the site that it comes from showed it no more, or never as a page."""
+    expiry = min(_moments(meta, EXPIRY, options), default=None)
+    if expiry and expiry < datetime.now(UTC):
+        return f"it expired, {expiry:%Y-%m-%d}"
+    builds = [meta[key] for key in ("build", "_build") if isinstance(meta.get(key), dict)]
+    return (
+        "it was never a page" if any(_line(build.get("render")).lower() in NO | {"never"} for build in builds) else ""
+    )
 
 
 def _dates(meta: dict[str, Any], path: Path, options: Options) -> list[datetime]:
@@ -267,15 +318,24 @@ def _title(title: str, body: str, path: Path) -> tuple[str, str]:
     heading = line[1:].strip(" \t").rstrip("#").rstrip(" \t") if line.startswith(("# ", "#\t")) else ""
     if heading and title in ("", heading):
         return heading, rest.lstrip("\n")
-    return title or _line(path.stem), body
+    name = path.parent.name if path.stem in ("index", "_index") else path.stem
+    return title or _line(written_dates.without(name)), body
 
 
 def _tags(meta: dict[str, Any]) -> list[str]:
-    written = _first(meta, TAGS)
-    if isinstance(written, str) and "," not in written and "layout" in meta:  # Jekyll's `tags: a b c`
-        written = written.split()
-    names = split_names(",".join(_leaves_of([written, _first(meta, CATEGORIES)])))
-    return [name for name in names if posts.tag_key(name) and len(name) <= posts.TAG_LENGTH][: posts.TAGS_PER_POST]
+    names = split_names(",".join(_leaves_of([_by_spaces(meta, TAGS), _by_spaces(meta, CATEGORIES)])))
+    by_key = dict[str, str]()
+    for name in names:
+        if len(name) <= posts.TAG_LENGTH and (key := posts.tag_key(name)):
+            by_key.setdefault(key, name)  # the first spelling
+    return list(by_key.values())
+
+
+def _by_spaces(meta: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    """Jekyll's `tags: a b c` are three; its `tag: a b` is one."""
+    written = _first(meta, keys)
+    is_jekylls = isinstance(written, str) and "," not in written and "layout" in meta and bool(meta.get(keys[0]))
+    return written.split() if is_jekylls else written
 
 
 def _leaves_of(written: Any) -> Iterator[str]:
@@ -302,16 +362,22 @@ def _addresses(meta: dict[str, Any], file: File, date: datetime | None, options:
     """Paths on the site that it comes from. What has a host may be a link to somewhere else, but for aliases."""
     for key in ADDRESSES:
         for written in _leaves_of(meta.get(key)):
-            is_path = "/" in written and (not re.match("[a-z]+:|//", written, re.IGNORECASE) or key not in ("url",))
+            is_path = (
+                "/" in written
+                and "{" not in written
+                and (not re.match("[a-z]+:|//", written, re.IGNORECASE) or key not in ("url",))
+            )
             if is_path and ":" not in urlsplit(written).path and (path := old_addresses.normalized(written)):
                 yield path
     named = any(meta.get(key) for key in ("permalink", "url"))
     if options.pattern and not named:
-        slug = _line(meta.get("slug")) or written_dates.without(foreign.stem(file.below).rpartition("/")[2])
-        folder = foreign.stem(file.below).rpartition("/")[0]
-        categories = [posts.tag_key(name) for name in _leaves_of(_first(meta, CATEGORIES))]
-        if path := old_addresses.by_pattern(options.pattern, slug, date, categories, folder):
-            yield path
+        folder, _, name = foreign.stem(file.below).rpartition("/")
+        language = foreign.language_of(file.below)
+        slug = _line(meta.get("slug")) or written_dates.without(name.removesuffix(f".{language}"))
+        categories = [posts.tag_key(name) for name in _leaves_of(_by_spaces(meta, CATEGORIES))]
+        path = old_addresses.by_pattern(options.pattern, slug, date, categories, _ROOTS.sub("", folder))
+        if path:
+            yield f"/{language}{path}" if language else path
 
 
 def _language(written: Any) -> str:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy.orm import Session, aliased
 
 from ..db.engine import WriteSession
 from ..errors import NotFound
 from ..models import Comment, Import, ImportedFile, Post, Revision, Update, User, now_ms
 from ..text.render import render_post
 from . import events, foreign, invalidation, listings, old_addresses, posts, search
-from .importing import NO_DATE, Source
+from .importing import NO_DATE, Source, digest
 
 # What becomes of a file: a new post, another text for its post, a draft shown after all; nothing; nothing, for the post
-# was changed on the site since.
-NEW, CHANGED, SHOWN, SAME, EDITED = "new", "changed", "shown", "same", "edited"
+# was changed or deleted on the site since.
+NEW, CHANGED, SHOWN, SAME, EDITED, DELETED = "new", "changed", "shown", "same", "edited", "deleted"
+UNTOUCHED = (SAME, EDITED, DELETED)
 
 
 class Plan(NamedTuple):
@@ -32,20 +34,38 @@ class Plan(NamedTuple):
 class Run:
     """One import. `account_of` finds who is meant by a name in a file; `author_id` has the others' posts.
 
-    import_id: its number, once it has changed something. posts: of this run's files, by their stems (foreign.stem).
-    linking: posts that link to files. public: posts that became public. strangers: names that no account has.
-    taken: old addresses that lead to other posts.
+    digests: of its files, by their paths below the named folder.
+    import_id: its number, once it has changed something.
+    posts: of this run's files, by foreign.keys. linking: those that link to files. public: that became public.
+    strangers: names that no account has. addresses: old ones that lead to posts now; `taken` lead to other posts.
     """
 
     author_id: int
     account_of: Callable[[str], int | None]
-    paths: frozenset[str] = frozenset()
+    digests: dict[str, str] = field(default_factory=dict)
     import_id: int | None = None
     posts: dict[str, int] = field(default_factory=dict)
     linking: list[tuple[int, str]] = field(default_factory=list)
     public: set[int] = field(default_factory=set)
     strangers: Counter[str] = field(default_factory=Counter)
+    addresses: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
+    claimed: set[int] = field(default_factory=set)  # two files of one run are never one post
+
+    def has_unchanged(self, row: ImportedFile) -> bool:
+        """Whether the file of the row is still where it was."""
+        return self.digests.get(row.path) == row.digest
+
+    def saved(self) -> dict[str, Any]:
+        """What `restore` brings back when a transaction wasn't committed."""
+        return {name: copy(value) for name, value in vars(self).items() if not callable(value)}
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        vars(self).update(saved)
+
+    def know(self, below: str, post_id: int) -> None:
+        for key in foreign.keys(below):
+            self.posts.setdefault(key, post_id)
 
     def authors_of(self, source: Source) -> tuple[list[int], list[str]]:
         """The accounts that its names mean, and the names that mean none."""
@@ -54,36 +74,69 @@ class Run:
         return list(ids), [name for name, found in meant.items() if found is None]
 
 
-def plan(session: Session, source: Source) -> Plan:
+def plan(session: Session, run: Run, source: Source) -> Plan:
     """What the file is to do."""
-    row, is_copy = _known(session, source)
+    row, is_copy = _known(session, run, source)
     if row is None:
         return _plan_for_last_release(session, source)
-    if is_copy:
-        return Plan(SAME, row.post_id, is_copy=True)
-    is_shown = row.reason == NO_DATE and not source.reason and row.digest == source.digest
-    if row.digest == source.digest and not is_shown:
-        return Plan(SAME, row.post_id)
     post = session.get_one(Post, row.post_id)
-    if is_shown and post.status == "published":
-        return Plan(SAME, post.id)
-    if (post.version, post.status) != (row.version, row.status):
-        return Plan(EDITED, post.id)
-    return Plan(SHOWN if is_shown else CHANGED, post.id)
+    if post.status == "deleted":
+        return Plan(DELETED, post.id)
+    if is_copy:
+        # A draft's text that also is there for readers is another post.
+        return Plan(NEW) if row.reason and not source.reason else Plan(SAME, post.id, is_copy=True)
+    return Plan(_action(row, post, source), post.id)
 
 
-def _known(session: Session, source: Source) -> tuple[ImportedFile | None, bool]:
+def _action(row: ImportedFile, post: Post, source: Source) -> str:
+    is_shut = source.reason not in ("", NO_DATE)
+    is_shown = bool(row.reason) and not source.reason
+    is_same = row.digest == source.digest
+    if is_same and not (is_shut and not row.reason) and not (is_shown and post.status == "draft"):
+        return SAME
+    is_unpublished, is_published = (post.status != row.status == status for status in ("published", "draft"))
+    if post.version != row.version or is_unpublished or (is_published and is_shut):
+        return EDITED
+    return SHOWN if is_shown and is_same else CHANGED
+
+
+def _known(session: Session, run: Run, source: Source) -> tuple[ImportedFile | None, bool]:
     """The row of the file's post, and whether the file is no more than a copy of it.
 
-    Two blogs may each have an about.md: one of title, date and text must be as it was.
+    Files may have been moved, renamed and swapped since: the same text counts first, then the same place, then the same
+    path below the named folder, if the text is like it.
     """
-    rows = select(ImportedFile).join(Post).where(Post.status.in_(posts.WRITTEN)).order_by(ImportedFile.import_id.desc())
-    for row in session.scalars(rows.where(ImportedFile.path == source.file.below)):
-        has_its_date = source.at_ms is not None and source.at_ms == row.dated_at
-        if has_its_date or row.title_digest == source.title_digest or row.body_digest == source.body_digest:
+    of_post = aliased(ImportedFile)
+    newest = select(func.max(of_post.import_id)).where(of_post.post_id == ImportedFile.post_id).scalar_subquery()
+    rows = select(ImportedFile).where(ImportedFile.import_id == newest).order_by(ImportedFile.import_id.desc())
+
+    def free(*which: ColumnElement[bool]) -> list[ImportedFile]:
+        return [row for row in session.scalars(rows.where(*which).limit(100)) if row.post_id not in run.claimed]
+
+    path = ImportedFile.path.in_((source.file.below, digest(source.file.below)))
+    here = free(path | (ImportedFile.place == source.place))
+    same_text = ImportedFile.text_digest == source.text_digest
+    moved = [row for row in free(same_text) if not run.has_unchanged(row)]
+    for row in (*(row for row in here if row.text_digest == source.text_digest), *moved):
+        return row, False
+    stayed = [row for row in here if row.digest not in run.digests.values()]  # else its text is in another file now
+    for row in (*(row for row in stayed if row.place == source.place), *stayed):
+        if row.place == source.place or _likeness(row, source) > 1:
             return row, False
-    copied = session.scalar(rows.where(ImportedFile.text_digest == source.text_digest).limit(1))
-    return copied, copied is not None
+    if copied := session.scalar(rows.where(same_text).limit(1)):
+        return copied, True
+    # A draft that was given a date, and a name or folder with it.
+    same = (ImportedFile.title_digest == source.title_digest, ImportedFile.body_digest == source.body_digest)
+    undated = free(*same, ImportedFile.dated_at.is_(None))
+    return next((row for row in undated if not run.has_unchanged(row)), None), False
+
+
+def _likeness(row: ImportedFile, source: Source) -> int:
+    return (
+        (row.title_digest == source.title_digest)
+        + (row.body_digest == source.body_digest)
+        + (row.dated_at == source.at_ms)
+    )
 
 
 def _plan_for_last_release(session: Session, source: Source) -> Plan:
@@ -105,11 +158,13 @@ def _plan_for_last_release(session: Session, source: Source) -> Plan:
 
 def store(session: WriteSession, run: Run, source: Source) -> Plan:
     """Do it."""
-    planned = plan(session, source)
-    if planned.action in (SAME, EDITED) and planned.post_id is not None:
-        if planned.is_copy:
+    planned = plan(session, run, source)
+    if planned.action in UNTOUCHED and planned.post_id is not None:
+        run.claimed.add(planned.post_id)
+        if planned.action == SAME and not planned.is_copy:
             _follow(session, run, source, planned.post_id)
-        run.posts.setdefault(foreign.stem(source.file.below), planned.post_id)
+        if planned.action != DELETED:
+            run.know(source.file.below, planned.post_id)
         return planned
     author_ids, strangers = run.authors_of(source)
     run.strangers.update(strangers)
@@ -117,21 +172,30 @@ def store(session: WriteSession, run: Run, source: Source) -> Plan:
         post, before = _made(session, run, source, author_ids or [run.author_id]), None
     else:
         post, before = _changed(session, run, source, planned, author_ids)
-    _note(session, run, source, post, before)
-    run.taken += old_addresses.add(session, post.id, list(source.addresses))
-    run.posts[foreign.stem(source.file.below)] = post.id
+    run.claimed.add(post.id)
+    added, taken = old_addresses.add(session, post.id, list(source.addresses))
+    run.taken += taken
+    run.addresses += added
+    _note(session, run, source, post, before | {"addresses": added} if before else None)
+    run.know(source.file.below, post.id)
     if foreign.has_links(source.writing.body):
         run.linking.append((post.id, source.file.below))
     return Plan(planned.action, post.id)
 
 
 def _follow(session: WriteSession, run: Run, source: Source, post_id: int) -> None:
-    """A file that was moved is known by its new path; one that was copied by the first."""
-    of_post = select(ImportedFile).where(ImportedFile.post_id == post_id).order_by(ImportedFile.import_id.desc())
-    row = session.scalar(of_post.limit(1))
-    if row is not None and row.path not in run.paths:
-        row.path, row.digest = source.file.below, source.digest
-        row.title_digest, row.body_digest = source.title_digest, source.body_digest
+    """A file that was moved is known by its new path. Its links are looked at again: other files may have come."""
+    row = session.scalars(_rows_of(post_id)).first()
+    if row is None:
+        return
+    row.path, row.place = source.file.below, source.place
+    if foreign.has_links(source.writing.body) and session.get_one(Post, post_id).version == row.version:
+        run.linking.append((post_id, source.file.below))
+
+
+def _rows_of(post_id: int) -> Select[ImportedFile]:
+    """The last first."""
+    return select(ImportedFile).where(ImportedFile.post_id == post_id).order_by(ImportedFile.import_id.desc())
 
 
 def _made(session: WriteSession, run: Run, source: Source, author_ids: list[int]) -> Post:
@@ -152,16 +216,23 @@ def _changed(
     session: WriteSession, run: Run, source: Source, planned: Plan, author_ids: list[int]
 ) -> tuple[Post, dict[str, Any]]:
     post = posts.locked(session, planned.post_id or 0)
-    before = {"version": post.version, "status": post.status, "published_at": post.published_at}
+    before: dict[str, Any] = {
+        "version": post.version,
+        "status": post.status,
+        "published_at": post.published_at,
+        "authors": [user.id for user in post.authors],
+    }
+    if post.status == "published" and source.reason not in ("", NO_DATE):
+        posts.unpublish(session, post.id)  # before the text changes, or an event would tell it
     if planned.action == CHANGED:
         authors = [session.get_one(User, author_id) for author_id in author_ids] or list(post.authors)
         writing = replace(source.writing, live=post.live, comments=post.comments)
-        if post.status == "published" and source.at_ms is not None and not source.reason:
+        if post.status == "published" and source.at_ms is not None:
             _redate(session, post, source.at_ms)
+        before["edited_at"] = post.version
         posts.edit(session, post.id, authors, writing, version=None, actor_id=run.author_id)
-    if post.status == "published" and source.reason not in ("", NO_DATE):
-        posts.unpublish(session, post.id)
-    elif post.status == "draft" and not source.reason:
+        before["is_edited"] = post.version > before["edited_at"]
+    if post.status == "draft" and not source.reason:
         _show(session, run, source, post)
     post.source = None
     return post, before
@@ -188,6 +259,7 @@ def _note(session: WriteSession, run: Run, source: Source, post: Post, before: d
             import_id=run.import_id,
             post_id=post.id,
             path=source.file.below,
+            place=source.place,
             digest=source.digest,
             title_digest=source.title_digest,
             body_digest=source.body_digest,
@@ -205,7 +277,10 @@ def _note(session: WriteSession, run: Run, source: Source, post: Post, before: d
 
 def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     """Let the post's links to other files of the run lead to their posts."""
-    post = posts.locked(session, post_id)
+    try:
+        post = posts.locked(session, post_id)
+    except NotFound:  # it was deleted meanwhile
+        return
 
     def address_of(to: str) -> str | None:
         found = next((run.posts[path] for path in foreign.candidates(below, to) if path in run.posts), None)
@@ -240,8 +315,9 @@ def files_of(session: Session, number: int) -> list[int]:
     """
     if session.get(Import, number) is None:
         raise NotFound
-    of_import = select(ImportedFile.post_id).where(ImportedFile.import_id == number)
-    return list(session.scalars(of_import.order_by(ImportedFile.post_id.desc())))
+    of_import = select(Post.id).join(ImportedFile, ImportedFile.post_id == Post.id)
+    still_there = of_import.where(ImportedFile.import_id == number, Post.status.in_(posts.WRITTEN))
+    return list(session.scalars(still_there.order_by(Post.id.desc())))
 
 
 def every(session: Session) -> list[tuple[Import, int]]:
@@ -252,49 +328,55 @@ def every(session: Session) -> list[tuple[Import, int]]:
 
 
 def take_back(session: WriteSession, number: int, post_id: int) -> str:
-    """Delete the post that the import made, or give it back what it was. Why not, in a few words; else empty."""
-    row = session.get_one(ImportedFile, (number, post_id))
+    """Delete the post that the import made, or give it back what it was. Why not, as `spared` says it; else empty."""
     post = posts.locked(session, post_id)
-    if why := _spared(session, row, post):
+    if why := spared(session, number, post):
         return why
+    row = session.get_one(ImportedFile, (number, post_id))
     if row.before is None:
+        session.execute(delete(ImportedFile).where(ImportedFile.post_id == post_id))
         posts.erase(session, post_id)
         return ""
     _restore(session, row.before, post)
     session.delete(row)
     session.flush()
-    last = session.scalar(
-        select(ImportedFile).where(ImportedFile.post_id == post_id).order_by(ImportedFile.import_id.desc()).limit(1)
-    )
+    last = session.scalars(_rows_of(post_id)).first()
     if last is not None:
         last.version, last.status = post.version, post.status
     return ""
 
 
-def _spared(session: Session, row: ImportedFile, post: Post) -> str:
+def spared(session: Session, number: int, post: Post) -> str:
+    """Why the post isn't to be taken back, in a few words; empty when it is."""
+    row = session.get_one(ImportedFile, (number, post.id))
     later = select(ImportedFile.import_id).where(
         ImportedFile.post_id == post.id, ImportedFile.import_id > row.import_id
     )
-    if number := session.scalar(later.order_by(ImportedFile.import_id).limit(1)):
-        return f"changed by import {number}"
+    if changed_by := session.scalar(later.order_by(ImportedFile.import_id.desc()).limit(1)):
+        return f"changed by import {changed_by}, which can be undone first"
     if post.status != row.status:
         return "published since" if post.status == "published" else "unpublished since"
     if post.version != row.version:
         return "edited since"
+    goes = row.before is None or (row.before["status"] == "draft" and post.status == "published")
     for kind, why in ((Update, "updated since"), (Comment, "commented on since")):
-        if row.before is None and session.scalar(select(kind.id).where(kind.post_id == post.id).limit(1)):
+        if goes and session.scalar(select(kind.id).where(kind.post_id == post.id).limit(1)):
             return why
+    if row.before and row.before.get("is_edited") and _text_before(session, row.before, post) is None:
+        return "its text before is deleted"
     return ""
 
 
+def _text_before(session: Session, before: dict[str, Any], post: Post) -> dict[str, Any] | None:
+    of_post = (Revision.kind == "post", Revision.item_id == post.id, Revision.version == before["edited_at"])
+    revision = session.scalar(select(Revision).where(*of_post))
+    return None if revision is None or revision.texts.get("legal") else revision.texts
+
+
 def _restore(session: WriteSession, before: dict[str, Any], post: Post) -> None:
-    kept = select(Revision).where(
-        Revision.kind == "post", Revision.item_id == post.id, Revision.version == before["version"]
-    )
     if before["status"] == "draft":
         posts.unpublish(session, post.id)
-    if (revision := session.scalar(kept)) is not None and not revision.texts.get("legal"):
-        texts = revision.texts
+    if before.get("is_edited") and (texts := _text_before(session, before, post)):
         writing = posts.Writing(
             title=texts["title"],
             body=texts["body"],
@@ -305,12 +387,14 @@ def _restore(session: WriteSession, before: dict[str, Any], post: Post) -> None:
             live=post.live,
             comments=post.comments,
         )
-        posts.edit(session, post.id, list(post.authors), writing, version=None, actor_id=None)
+        authors = [author for author_id in before["authors"] if (author := session.get(User, author_id))]
+        posts.edit(session, post.id, authors or list(post.authors), writing, version=None, actor_id=None)
     if before["status"] == "published":
         posts.publish(session, post.id, before["published_at"])
         _redate(session, post, before["published_at"])
     else:
         post.published_at = before["published_at"]
+    old_addresses.remove(session, post.id, before.get("addresses", []))
 
 
 def finish(session: WriteSession, number: int) -> None:

@@ -6,13 +6,13 @@ import re
 from datetime import datetime
 from urllib.parse import unquote, urlsplit
 
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from ..models import OldAddress
 
 LENGTH = 500
-PER_POST = 50
+PER_POST = 500
 # How generators spell addresses where nothing else is said. Sources: their documentation of `permalink`.
 PATTERNS = {
     "jekyll": "/:categories/:year/:month/:day/:slug.html",
@@ -82,10 +82,16 @@ def owners(session: Session, addresses: list[str]) -> dict[str, int]:
     return {row.path: row.post_id for row in rows}
 
 
-def add(session: Session, post_id: int, addresses: list[str]) -> list[str]:
-    """Those that are free lead to the post from now on. The ones that lead to other posts, and go on doing so."""
+def add(session: Session, post_id: int, addresses: list[str]) -> tuple[list[str], list[str]]:
+    """Those that were free lead to the post from now on. They, and the ones that lead to other posts and go on so."""
     wanted = [*dict.fromkeys(addresses)][:PER_POST]
     known = owners(session, wanted)
-    session.add_all(OldAddress(path=address, post_id=post_id) for address in wanted if address not in known)
+    added = [address for address in wanted if address not in known]
+    session.add_all(OldAddress(path=address, post_id=post_id) for address in added)
     session.flush()
-    return [address for address, owner in known.items() if owner != post_id]
+    return added, [address for address, owner in known.items() if owner != post_id]
+
+
+def remove(session: Session, post_id: int, addresses: list[str]) -> None:
+    """They lead to the post no more."""
+    session.execute(delete(OldAddress).where(OldAddress.post_id == post_id, OldAddress.path.in_(addresses)))

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -242,7 +243,10 @@ def erase(session: WriteSession, post_id: int) -> None:
     tags = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()
-    for belonging in (Event, Comment, Update, ImportedFile, OldAddress):
+    for row in session.scalars(select(ImportedFile).where(ImportedFile.post_id == post_id)):
+        # So that the file doesn't bring it back; its name may say what was deleted.
+        row.path, row.kept, row.before, row.reason = sha256(row.path.encode()).hexdigest(), {}, None, ""
+    for belonging in (Event, Comment, Update, OldAddress):
         session.execute(delete(belonging).where(belonging.post_id == post_id))
     del session.locked[post_id]
     session.expire(post)

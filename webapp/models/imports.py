@@ -21,14 +21,16 @@ class Import(Base):
 class ImportedFile(Base):
     """A post that an import made or changed, and the file that it came from. The last of a post's rows counts.
 
-    path: of the file below the folder that was named, with `/`.
-    digest: of the file's bytes. By one of `title_digest`, `body_digest`, `dated_at` a changed one is known again.
-    text_digest: of title, text, date and language, which tell a copy of it.
+    path: of the file below the folder that was named, with `/`; only its digest once the post is deleted.
+    place: digest of its whole path. A changed file is known by it, or by two of `title_digest`, `body_digest` and
+        `dated_at`, as two blogs may each have an about.md.
+    digest: of the file's bytes; `text_digest`: of title, text, date and language, which tell a copy of it.
     version, status: the post's afterwards; others mean that somebody has changed it since.
     reason: why it is a draft, as `draft: true`; empty for a published one.
     dated_at: when the file says that it was, or is to be, published.
     kept: what can't be shown yet: `byline` and `image`.
-    before: `version`, `status` and `published_at` of a post that was changed; None for one that was made.
+    before: `version`, `status`, `published_at` and `authors` of a post that was changed, the version `edited_at` under
+        which its text was kept if it `is_edited`, and the `addresses` that it was given; None for one that was made.
     """
 
     __tablename__ = "imported_file"
@@ -36,8 +38,9 @@ class ImportedFile(Base):
     import_id: Mapped[int] = mapped_column(ForeignKey("import.id"), primary_key=True)
     post_id: Mapped[int] = mapped_column(ForeignKey("post.id"), primary_key=True, index=True)
     path: Mapped[str] = mapped_column(index=True)
+    place: Mapped[str] = mapped_column(index=True)
     digest: Mapped[str]
-    title_digest: Mapped[str]
+    title_digest: Mapped[str] = mapped_column(index=True)
     body_digest: Mapped[str]
     text_digest: Mapped[str] = mapped_column(index=True)
     version: Mapped[int]

@@ -22,6 +22,7 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Integer(), nullable=False),
         sa.Column("post_id", sa.Integer(), nullable=False),
         sa.Column("path", sa.String(), nullable=False),
+        sa.Column("place", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("title_digest", sa.String(), nullable=False),
         sa.Column("body_digest", sa.String(), nullable=False),
@@ -36,7 +37,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["post_id"], ["post.id"], name="fk_imported_file_post_id"),
         sa.PrimaryKeyConstraint("import_id", "post_id", name="pk_imported_file"),
     )
-    for column in ("post_id", "path", "text_digest"):
+    for column in ("post_id", "path", "place", "title_digest", "text_digest"):
         op.create_index(f"ix_imported_file_{column}", "imported_file", [column])
     op.create_table(
         "old_address",
