@@ -276,10 +276,9 @@ def _note(session: WriteSession, run: Run, source: Source, post: Post, before: d
 
 
 def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
-    """Let the post's links to other files of the run lead to their posts."""
-    try:
-        post = posts.locked(session, post_id)
-    except NotFound:  # it was deleted meanwhile
+    """Let the post's links to other files of the run lead to their posts, unless somebody was there meanwhile."""
+    post, row = session.get(Post, post_id, with_for_update=True), session.scalars(_rows_of(post_id)).first()
+    if post is None or row is None or (post.version, post.status) != (row.version, row.status):
         return
 
     def address_of(to: str) -> str | None:
