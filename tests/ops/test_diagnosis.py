@@ -425,13 +425,20 @@ def test_what_is_beside_the_pages_with_a_name_like_theirs(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_a_disk_nearly_full(tmp_path: Path) -> None:
-    """A file system of 50 MB, which nobody else sees, on which a site is started and then looked at."""
-    script = f'mount -t tmpfs -o size=50m none {tmp_path} && {sys.executable} -P -m webapp.start && exec "$@"'
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        ("size=50m", " MB are left for {}/instance: free some space, or move"),
+        ("size=900m,nr_inodes=1000", " more files (df -i) for {}/instance: delete files, or move"),
+    ],
+)
+def test_a_disk_nearly_full(tmp_path: Path, options: str, left: str) -> None:
+    """A small file system, which nobody else sees, on which a site is started and then looked at."""
+    script = f'mount -t tmpfs -o {options} none {tmp_path} && {sys.executable} -P -m webapp.start && exec "$@"'
     machine = Machine(tmp_path / "instance", under=["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
     status, lines = machine.run("flask", "--app", "webapp", "check")
     assert status == 1
-    said = [line for line in lines if f" MB are left for {tmp_path}/instance: free some space, or move" in line]
+    said = [line for line in lines if left.format(tmp_path) in line]
     assert [line.partition(", ")[0] for line in said] == [
         "WARNING: the disk is nearly full",
         "PROBLEM: the disk is nearly full",

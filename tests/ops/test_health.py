@@ -41,8 +41,11 @@ def test_it_is_not_ready_without_its_database(make_app: Callable[..., Flask]) ->
     assert (answer.status_code, answer.text) == (503, "The database can't be read.")
 
 
-def test_it_is_not_ready_when_the_disk_is_nearly_full(anonymous: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(diagnosis, "LITTLE_SPACE_BYTES", 1 << 60)
+@pytest.mark.parametrize("limit", ["LITTLE_SPACE_BYTES", "FEW_FILES"])
+def test_it_is_not_ready_when_the_disk_is_nearly_full(
+    anonymous: Person, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(diagnosis, limit, 1 << 60)
     answer = anonymous.get("/readyz")
     assert (answer.status_code, answer.text) == (503, "The disk is nearly full.")
 

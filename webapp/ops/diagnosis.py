@@ -31,6 +31,7 @@ FEW_READERS = 2_000
 UWSGI = Path(sys.prefix) / "bin" / "uwsgi"
 PACKAGES = sysconfig.get_path("purelib")
 LITTLE_SPACE_BYTES = 200_000_000
+FEW_FILES = 2_000  # a page and its packed twin are several
 DAY_SECONDS = 86_400
 LOG_BYTES = 200_000
 MORE_FILES = "raise the open-file limit (LimitNOFILE= in a systemd unit, ulimit -n in a shell)"
@@ -142,13 +143,25 @@ def name_of(uid: int) -> str:
 
 
 def disk_nearly_full(folder: Path) -> str | None:
-    free = shutil.disk_usage(folder).free
-    if free >= LITTLE_SPACE_BYTES:
+    free, files = shutil.disk_usage(folder).free, _files_left(folder)
+    if free < LITTLE_SPACE_BYTES:
+        left, cure = f"{free // 1_000_000} MB are left", "free some space"
+    elif files is not None and files < FEW_FILES:
+        left, cure = f"it has room for {files} more files (df -i)", "delete files"
+    else:
         return None
     return (
-        f"the disk is nearly full, {free // 1_000_000} MB are left for {folder}:"
-        " free some space, or move the folder to another disk and set PRESSROOM_INSTANCE"
+        f"the disk is nearly full, {left} for {folder}:"
+        f" {cure}, or move the folder to another disk and set PRESSROOM_INSTANCE"
     )
+
+
+def _files_left(folder: Path) -> int | None:
+    """Inodes; None where they aren't counted, as on Btrfs."""
+    if not hasattr(os, "statvfs"):
+        return None
+    disk = os.statvfs(folder)
+    return disk.f_favail if disk.f_files else None
 
 
 def clock_behind(folder: Path) -> str | None:
