@@ -460,7 +460,6 @@ def test_a_cut_network_is_caught_up_with(visit: Callable[..., Page], site: Site)
     expect(reader.get_by_text("As of")).to_be_visible()
     for number in range(3):
         n = site.ada().add_update(post_id, f"Meanwhile {number}.")
-    assert update(reader, n).count() == 0
     reader.context.set_offline(False)
     expect(update(reader, n)).to_be_visible()
     is_live(reader)
@@ -498,8 +497,6 @@ def test_a_server_that_holds_no_streams_is_polled(visit: Callable[..., Page], si
     assert update(reader, n).count() == 0
     reader.clock.run_for(1)
     expect(update(reader, n)).to_be_visible()
-    expect(reader.locator("[data-state=polling]")).to_be_visible()
-    reader.clock.run_for(2_000)
     is_live(reader)
 
 

@@ -41,7 +41,7 @@ def say(way: Way, *sent: bytes) -> bytes:
 
 def streams(way: Way, _post_id: int) -> str:
     with Listener(way.url, "/live?after=0") as listener:
-        listener.until(lambda: listener.ended or ":\n\n" in listener.text)  # the sign of life of one that is held
+        listener.until(lambda: listener.ended or "event: beat" in listener.text)  # the sign of life of one that is held
         return "polled" if listener.ended else "streamed"
 
 

@@ -128,7 +128,7 @@ def test_the_stream_ends_at_once_and_says_when_to_come_back(running: Running, po
     for _time in range(4):
         with Listener(running.url, f"/post/{post_id}/live?after={n - 1}") as listener:
             text = listener.until_end()
-            assert ":\n\n" not in text, "no sign of life, as of a stream that is held"
+            assert "event: beat" not in text, "no sign of life, as of a stream that is held"
             assert listener.head.startswith(b"HTTP/1.1 200 ")
             assert listener.headers["content-type"] == "text/event-stream"
             assert listener.headers["cache-control"] == "no-store"

@@ -116,7 +116,7 @@ def test_the_signs_of_life_come_through(way: Way, post_id: int) -> None:
         def heard_one() -> bool:
             for listener in listeners:
                 listener.take(0.01)
-            return any(":\n\n" in listener.text for listener in listeners)
+            return any("event: beat" in listener.text for listener in listeners)
 
         until(heard_one, "a sign of life came")
 

@@ -28,6 +28,7 @@ EVENTS = {
     "rendered_pages_total": "Public pages that were made anew.",
     "database_busy_total": "Requests that were refused because the database was busy or could not be reached.",
     "limited_requests_total": "Requests that were refused because an account or address had used up its limit.",
+    "silent_streams_total": "Streams that a page opened because the one before had fallen silent.",
     "failed_logins_total": "Log-ins with a wrong name or password.",
 }
 # What Counters holds, in its order. Durations are summed in microseconds.

@@ -24,7 +24,8 @@ NOW, NEVER = -1, -2
 
 GONE = b"event: gone\ndata: {}\n\n"
 RELOAD = b"event: reload\ndata: {}\n\n"
-HEARTBEAT = b":\n\n"
+# An event, as a page never sees a comment, and has to notice silence; without an id, as it is no position.
+HEARTBEAT = b"event: beat\ndata: {}\n\n"
 
 
 @dataclass(frozen=True)

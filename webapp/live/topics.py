@@ -87,7 +87,7 @@ class Topics:
         elif self._is_full(address):
             self.counts.refused += 1
             self._part(descriptor, news.content + stream.wait(*FULL_SECONDS, polling=True))
-        elif news.content and not _write(descriptor, news.content):
+        elif not _write(descriptor, news.content + stream.HEARTBEAT):
             os.close(descriptor)
         else:
             self.hold(descriptor, post_id, self.topics_by_post.setdefault(post_id, Topic(news.seq)), address)
@@ -190,7 +190,7 @@ class Topics:
         return {post_id for post_id, topic in self.topics_by_post.items() if seq_by_post.get(post_id) != topic.seq}
 
     def beat(self, remainder: int) -> None:
-        """Each stream once in HEARTBEAT_SECONDS, so that proxies keep it and those who vanished are noticed."""
+        """Each stream once in HEARTBEAT_SECONDS: proxies keep it, those who vanished are noticed, and so is silence."""
         for descriptor in [reader for reader in self.post_by_descriptor if reader % HEARTBEAT_SECONDS == remainder]:
             if not _write(descriptor, stream.HEARTBEAT):
                 self.leave(descriptor)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DatabaseError
 
 from ..db import ENGINE
-from ..http import rate_limits
+from ..http import metrics, rate_limits
 from ..models import FRONT
 from . import stream
 from .channel import CHANNEL, Channel
@@ -29,7 +29,11 @@ def init_app(app: Flask) -> None:
 @live.get("/post/<int:post_id>/live")
 def post(post_id: int) -> Response:
     after = stream.position_of(request.headers.get("Last-Event-ID", request.args.get("after")))
-    channel = CHANNEL.of(current_app) if request.method == "GET" else None
+    # A page asks for no stream where none came through, and says so when one that was open fell silent.
+    is_held = request.method == "GET" and "poll" not in request.args
+    channel = CHANNEL.of(current_app) if is_held else None
+    if "silent" in request.args:
+        metrics.count("silent_streams_total")
     engine, address = ENGINE.of(current_app), rate_limits.network_of(request.remote_addr)
     answer = Response(_stream(channel, engine, post_id, after, address), content_type="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"

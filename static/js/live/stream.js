@@ -9,38 +9,48 @@ const LONGEST_MS = 60_000;
 const STEADY_MS = 10_000; // a stream that lasted so long ends a series of losses
 const HIDDEN_MS = 30_000; // a browser has six connections for all its tabs, so a hidden one gives its own back
 const POLL_MS = 30_000;
-const QUIET_MS = 2_000; // a new stream that has said nothing for so long is up to date
+const FRESH_MS = 10_000; // a new stream begins with a heartbeat; where none comes, something in between holds it back
+const HELD_POLL_MS = [10_000, 20_000]; // so it asks every now and then
+const HELD_MS = 300_000; // and tries a stream again
+const SILENT_MS = 40_000; // more than two heartbeats; twin of HEARTBEAT_SECONDS in webapp/live/topics.py
 
 const main = document.querySelector("main[data-live]");
 let after = main.dataset.seq;
 let source = null;
 let state = "";
 let timer;
+let watch; // over a stream that should have said something
 let hiddenTimer;
 let openedAt = 0;
+let heardAt = 0;
+let heldUntil = -Infinity; // streams don't come through here
 let losses = 0;
-let isPolling = false; // for as long as the tab is hidden
+let isHidden = false; // for so long that it has no stream
+let isPoll = false;
 
 document.querySelector("[data-pause]")?.addEventListener("click", togglePause);
 document.addEventListener("visibilitychange", () => (document.hidden ? hide() : show()));
 document.addEventListener("stream:catch-up", catchUp);
-addEventListener("online", open);
-addEventListener("offline", () => mayRun() && stop("offline"));
+addEventListener("online", () => open());
+addEventListener("offline", doubt);
 addEventListener("pagehide", shut);
 addEventListener("pageshow", (event) => event.persisted && open());
 open();
 if (document.hidden) hide();
 
-function open() {
+function open(more = "") {
   if (!mayRun()) return;
   shut();
+  isPoll = isHidden || performance.now() < heldUntil;
   if (state !== "polling") say("connecting");
   openedAt = 0;
-  source = new EventSource(`${main.dataset.live}?after=${after}`);
-  source.addEventListener("open", opened);
+  source = new EventSource(`${main.dataset.live}?after=${after}${isPoll ? "&poll" : ""}${more}`);
+  source.addEventListener("open", () => (openedAt = Date.now()));
   source.addEventListener("error", lost);
   source.addEventListener("wait", told);
+  source.addEventListener("beat", beat);
   for (const kind of KINDS) source.addEventListener(kind, (event) => hear(kind, event));
+  watchFor(FRESH_MS, isPoll ? lost : beHeld);
 }
 
 function mayRun() {
@@ -49,6 +59,7 @@ function mayRun() {
 
 function shut() {
   clearTimeout(timer);
+  clearTimeout(watch);
   source?.close();
   source = null;
 }
@@ -71,21 +82,32 @@ function say(newState, ms = 0) {
 
 // What the stream does
 
-function opened() {
-  openedAt = Date.now();
-  if (isPolling) closeWhenQuiet();
-  else if (state === "polling") timer = setTimeout(say, QUIET_MS, "live"); // unless it is over at once again
-  else say("live");
+// Only a stream that is held has heartbeats; where none can be, what was missed comes all the same, and a `wait`.
+function beat() {
+  heard();
+  if (state !== "live") say("live");
 }
 
-function closeWhenQuiet() {
-  clearTimeout(timer);
-  timer = setTimeout(comeBack, QUIET_MS, POLL_MS, "polling");
+function heard() {
+  heardAt = Date.now();
+  if (isPoll) return;
+  if (state === "offline") say("live");
+  watchFor(SILENT_MS, () => open("&silent"));
+}
+
+function watchFor(ms, then) {
+  clearTimeout(watch);
+  watch = setTimeout(then, ms);
+}
+
+function beHeld() {
+  heldUntil = performance.now() + HELD_MS;
+  open();
 }
 
 function hear(kind, event) {
   if (event.lastEventId) after = event.lastEventId;
-  if (isPolling) closeWhenQuiet();
+  heard();
   if (kind === "gone") stop("ended");
   document.dispatchEvent(new CustomEvent("stream:event", { detail: { ...JSON.parse(event.data), kind } }));
 }
@@ -94,7 +116,15 @@ function hear(kind, event) {
 function told(event) {
   const { ms, polling } = JSON.parse(event.data);
   losses = 1;
-  comeBack(ms, polling ? "polling" : "reconnecting");
+  if (isPoll) comeBack(isHidden ? POLL_MS : between(...HELD_POLL_MS), "polling");
+  else comeBack(ms, polling ? "polling" : "reconnecting");
+}
+
+// A browser may call itself offline when it isn't, so the stream stays for as long as it says something.
+function doubt() {
+  if (!mayRun()) return;
+  say("offline");
+  watchFor(SILENT_MS, () => open("&silent"));
 }
 
 // EventSource would come back by itself, but all at the same time, and after an error of a proxy not at all.
@@ -131,16 +161,16 @@ function catchUp() {
 function hide() {
   clearTimeout(hiddenTimer);
   hiddenTimer = setTimeout(() => {
-    isPolling = true;
+    isHidden = true;
     if (mayRun()) comeBack(POLL_MS, "polling");
   }, HIDDEN_MS);
 }
 
 function show() {
   clearTimeout(hiddenTimer);
-  const wasPolling = isPolling;
-  isPolling = false;
-  if (source && openedAt && !wasPolling) return;
-  if (wasPolling && mayRun()) state = "";
+  const wasHidden = isHidden;
+  isHidden = false;
+  if (source && openedAt && !wasHidden && Date.now() - heardAt < SILENT_MS) return;
+  if (wasHidden && mayRun()) state = "";
   open();
 }
