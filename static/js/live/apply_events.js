@@ -2,6 +2,7 @@
 // it. Dispatches "apply_events:arrived" (detail: element) of what is new, so that others can count and announce it.
 
 const FRONT_CARDS = 20; // twin of PAGE_SIZE in webapp/content/listings.py
+const LIST_ITEMS = 200; // of updates, or of comments, in a tab that stays open: each costs time and memory
 const FOCUSABLE = "a[href], button, summary, input, textarea";
 
 const main = document.querySelector("main[data-live]");
@@ -38,10 +39,29 @@ function putUpdate(update) {
   const isShown = put(update, list, isOlder, (next) => !next && hasMore(list));
   followKey(number(update), update, isShown);
   if (isShown) tellAsOf(update);
+  if (list === updates) bound([...list.children].reverse(), older(list));
+}
+
+function older(list) {
+  return list.parentElement.querySelector("[data-older]");
 }
 
 function hasMore(list) {
-  return list.children.length > 0 && list.parentElement.querySelector("[data-older]") !== null;
+  return list.children.length > 0 && older(list)?.hidden === false;
+}
+
+// The oldest leave, unless somebody reads or uses them; what links to them leads to their own pages from then on.
+function bound(oldestFirst, link) {
+  if (!link) return; // a page of the last release
+  for (const item of oldestFirst.slice(0, -LIST_ITEMS)) {
+    if (isInView(item) || item.contains(document.activeElement) || item.querySelector("form:not(template *)")) return;
+    const anchor = link.querySelector("a");
+    anchor.setAttribute("href", anchor.getAttribute("href").replace(/\d+$/, item.dataset.page));
+    link.hidden = false;
+    const entry = keys?.querySelector(`[data-n="${number(item)}"] a`);
+    if (entry) entry.setAttribute("href", item.querySelector(".update__time a").getAttribute("href"));
+    item.remove();
+  }
 }
 
 function followKey(n, update, isShown) {
@@ -78,6 +98,7 @@ function tellAsOf(update) {
 function putComment(comment) {
   const isNewer = (other) => number(other) > number(comment);
   put(comment, comments, isNewer, (next) => next && next === comments.firstElementChild && hasMore(comments));
+  bound([...comments.children], older(comments));
 }
 
 // Cards: live posts first, then by time; twin of _page in webapp/content/listings.py
