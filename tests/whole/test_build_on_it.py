@@ -18,7 +18,7 @@ import pytest
 
 from support.checkout import CHECKOUT
 from support.programs import Program
-from support.sse_client import Listener, many
+from support.sse_client import Listener, many, numbers
 from tools.processes import free_port, until
 from webapp.live.channel import Line
 
@@ -164,7 +164,7 @@ def test_a_foreign_app_hands_its_streams_over(ticker: Ticker) -> None:
             event = listener.until_number(last)[-1]
             assert (event.kind, event.data) == ("said", {"text": "Goal!\n\nid: 99"})
     with Listener(ticker.url, "/post/1/live", last_event_id=str(first)) as late:
-        assert [event.number for event in late.until_number(last)] == [last]
+        assert numbers(late.until_number(last)) == [last]
 
 
 def test_what_it_does_not_have_is_gone(ticker: Ticker) -> None:
