@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import lru_cache
+from hashlib import sha256
 from html import unescape
 from pathlib import Path
 from typing import Literal
@@ -38,6 +39,10 @@ def _without_many_marks(run: re.Match[str]) -> str:
 def unescaped(html: str) -> str:
     """Without entities; one that is the number of no character is U+FFFD, however long it is."""
     return unescape(_NO_ENTITY.sub("\ufffd", html))
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode(errors="replace")).hexdigest()
 
 
 # XML forbids these (a feed is XML), and half a surrogate pair is no character.

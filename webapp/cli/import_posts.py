@@ -79,7 +79,7 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     person = users.by_name(db.reading(), author) if author else _only_writer()
     if person.role not in users.WRITER_ROLES:
         raise Failed(f"{person.username} may not write: {program()} user role {person.username} author")
-    run = imports.Run(person.id, _account_of, importing.digests(files))
+    run = imports.Run(person.id, cache(_account_of), importing.digests(files))
     sources = _read(files, options, report)
     try:
         _plan(sources, run, report) if dry_run else _store(sources, run, report)
@@ -88,7 +88,6 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     report.say(run, dry_run, len(files) + len(refused))
 
 
-@cache
 def _account_of(name: str) -> int | None:
     """Of those that may write."""
     wanted = users.by_login(db.reading(), name) or users.by_login(db.reading(), name.replace(" ", "-"))
@@ -115,7 +114,7 @@ def _read(files: list[File], options: importing.Options, report: Report) -> Iter
 
 
 def _plan(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
-    seen = dict[str, int]()
+    seen = set[str]()
     for source in sources:
         planned = imports.plan(db.reading(), run, source)
         if planned.action == imports.NEW and source.text_digest in seen:
@@ -128,7 +127,7 @@ def _plan(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
             owners = dict.fromkeys((address for address in source.addresses if address in run.addresses), 0) | owners
             run.taken += [address for address, owner in owners.items() if owner != planned.post_id]
             run.addresses += [address for address in source.addresses if address not in run.taken]
-        seen[source.text_digest] = 1
+        seen.add(source.text_digest)
         report.count(source, planned)
 
 
@@ -190,8 +189,6 @@ def _undo(number: int, dry_run: bool) -> None:
             for some in _together(bar):
                 with change() as session:
                     spared |= {post_id: imports.take_back(session, number, post_id) for post_id in some}
-            with change() as session:
-                imports.finish(session, number)
     left = {post_id: why for post_id, why in spared.items() if why}
     click.echo(f"{counted(len(post_ids) - len(left), 'post')} taken back, {len(left)} left as they are.")
     for post_id, why in left.items():

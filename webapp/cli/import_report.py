@@ -74,9 +74,8 @@ class Report:
         _say("file", self.edited, " left out, as the post was changed on the site", limit=None)
         _say("file", self.deleted, " left out, as the post was deleted on the site", limit=None)
         for kind, number in self.things.most_common():
-            if number:
-                where = f"in {counted(self.files[kind], 'file')}, such as {self.examples[kind]}"
-                click.echo(printable(f"{kind}: {number} {where}"))
+            where = f"in {counted(self.files[kind], 'file')}, such as {self.examples[kind]}"
+            click.echo(printable(f"{kind}: {number} {where}"))
         _say("author", [f"{name} ({n})" for name, n in run.strangers.most_common()], " without an account")
         _say("old address", run.addresses, " redirected", "old addresses")
         _say("old address", run.taken, " not redirected, as another post has it", "old addresses")
@@ -89,7 +88,7 @@ class Report:
         if self.problems:
             raise Failed(f"{len(self.problems)} of {counted(total, 'file')} couldn't be imported.")
         if not total:
-            raise Failed("No Markdown files found (.md, .markdown, .mdown, .mkd, .mdx).")
+            raise Failed(f"No Markdown files found ({', '.join(foreign.SUFFIXES)}).")
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -15,6 +15,7 @@ TEMPLATE, COMPONENT = "Template tags, shown as text", "Components, shown as text
 MATH, WIKI, MARK = "Formulas, shown as text", "Wiki links, shown as text", "Marks of other dialects, shown as text"
 EMBED, IMAGE = "Embeds, left out", "Images beside the files, not shown yet"
 LINK, COMMENT = "Links to files that weren’t imported", "Comments between %%, now hidden"
+SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 EXAMPLE = 60  # characters of one that are said
 
 _KINDS = {
@@ -30,7 +31,7 @@ _KINDS = {
     EMBED: re.compile(r"<(?:iframe|script|object|embed|video|audio)\b[^<>\n]{0,200}", re.IGNORECASE),
 }  # fmt: skip
 _LINK = re.compile(
-    r"""(?P<before>(?P<image>!?)\[[^\[\]\n]{0,500}\]\(\s{0,3}<?|^\s{0,3}\[[^\[\]\n]{1,200}\]:\s{1,3}<?"""
+    r"""(?:(?P<image>!?)\[[^\[\]\n]{0,500}\]\(\s{0,3}<?|^\s{0,3}\[[^\[\]\n]{1,200}\]:\s{1,3}<?"""
     r"""|<(?P<tag>a|img)\b[^<>\n]{0,300}?\s(?:href|src)=["'])(?P<to>[^\s<>"')]{1,500})""",
     re.MULTILINE | re.IGNORECASE,
 )
@@ -51,7 +52,7 @@ _LANGUAGE = re.compile(r"\.([a-z]{2}(?:-[a-z]{2,4})?)$", re.IGNORECASE)
 _FENCE = re.compile(r"[\s>]{0,20}(?:[-*+]|\d{1,3}[.)])?\s{0,8}(`{3,}|~{3,})")
 _CODE = re.compile(r"(?<!`)(`{1,5})(?!`)[^\n]{1,300}?(?<!`)\1(?!`)")
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|\?|\{\{", re.IGNORECASE)
-_MARKDOWN = re.compile(r"\.(?:md|markdown|mdown|mkd|mdx)$", re.IGNORECASE)
+_MARKDOWN = re.compile(f"(?:{'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,19 @@ def rewritten(body: str, address_of: Callable[[str], str | None]) -> str:
 
     address_of: the post's address for a link as it is written, or None.
     """
+    links = sorted(_links(prose(body)))
+    found = ((start, end, words, address_of(to)) for start, end, to, words in links)
+    return _replaced(body, [(s, e, f"[{words}]({to})" if words else to) for s, e, words, to in found if to is not None])
+
+
+def _replaced(body: str, pieces: list[tuple[int, int, str]]) -> str:
+    """The text with each piece, from one place to another, in another form; of two that overlap the first."""
     parts, done = [], 0
-    for start, end, to, words in sorted(_links(prose(body))):
-        address = address_of(to)
-        if address is not None and start >= done:
-            parts += [body[done:start], f"[{words}]({address})" if words else address]
+    for start, end, form in pieces:
+        if start >= done:
+            parts += [body[done:start], form]
             done = end
-    return "".join([*parts, body[done:]]) if parts else body
+    return "".join([*parts, body[done:]])
 
 
 def has_links(body: str) -> bool:
@@ -123,12 +130,10 @@ def _links(text: str) -> Iterator[tuple[int, int, str, str]]:
 
 def without_comments(body: str) -> str:
     """Obsidian's, `%%such%%`, which its readers don't see, as HTML's."""
-    text, parts, done = prose(body), [], 0
-    for comment in _COMMENT.finditer(text) if "%%" in body else ():
-        start, end = comment.span(1)
-        parts += [body[done : start - 2], f"<!--%{body[start:end].replace('--', '- -')}%-->"]
-        done = end + 2
-    return "".join([*parts, body[done:]]) if parts else body
+    if "%%" not in body:
+        return body
+    places = [comment.span(1) for comment in _COMMENT.finditer(prose(body))]
+    return _replaced(body, [(s - 2, e + 2, f"<!--%{body[s:e].replace('--', '- -')}%-->") for s, e in places])
 
 
 def language_of(below: str) -> str:

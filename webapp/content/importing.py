@@ -18,7 +18,7 @@ from ..text.language import guess_language
 from ..text.markdown import TextRefused
 from ..text.render import render_post
 from ..text.summary import summary
-from ..values import NOT_TEXT, is_blank, language_tag, unescaped
+from ..values import NOT_TEXT, digest, is_blank, language_tag, unescaped
 from . import foreign, front_matter, old_addresses, posts, written_dates
 from .front_matter import (
     ADDRESSES,
@@ -38,7 +38,6 @@ from .front_matter import (
 )
 from .posts import split_names
 
-SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 FILE_BYTES = 400_000  # a post has half of that
 YES, NO = frozenset({"true", "yes", "on", "1", "y", "t"}), frozenset({"false", "no", "off", "0", "n", "f"})
 NEVER = frozenset({"never", "none", "nobody", "draft", "private", "later"})
@@ -54,10 +53,6 @@ NO_DATE = "no date"
 TAGS_CUT, TITLE_CUT = "Posts with more tags than ten, of which the rest is left out", "Titles cut at 200 characters"
 AUTHORS_PER_POST = 10
 FOLDERS = 3  # above those that were named: their names, too, may say that it is a draft
-
-
-def digest(text: str) -> str:
-    return sha256(text.encode(errors="replace")).hexdigest()
 
 
 class CannotImport(Exception):
@@ -160,7 +155,7 @@ def _below(folder: Path, refused: list[tuple[Path, str]]) -> Iterator[Path]:
                 continue
             if entry.is_dir(follow_symlinks=False):
                 folders.append(Path(entry))
-            elif entry.name.lower().endswith(SUFFIXES) and os.path.isfile(entry):  # noqa: PTH113 (False for a loop)
+            elif entry.name.lower().endswith(foreign.SUFFIXES) and os.path.isfile(entry):  # noqa: PTH113 (False for a loop)
                 yield Path(entry)
 
 

@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session, aliased
 
 from ..db.engine import WriteSession
 from ..errors import NotFound
-from ..models import Comment, Import, ImportedFile, Post, Revision, Update, User, now_ms
+from ..models import Comment, Import, ImportedFile, Post, Revision, Update, User
 from ..text.render import render_post
-from . import events, foreign, invalidation, listings, old_addresses, posts, search
-from .importing import NO_DATE, Source, digest
+from ..values import digest
+from . import events, foreign, listings, old_addresses, posts
+from .importing import NO_DATE, Source
 
 # What becomes of a file: a new post, another text for its post, a draft shown after all; nothing; nothing, for the post
 # was changed or deleted on the site since.
@@ -217,7 +218,6 @@ def _changed(
 ) -> tuple[Post, dict[str, Any]]:
     post = posts.locked(session, planned.post_id or 0)
     before: dict[str, Any] = {
-        "version": post.version,
         "status": post.status,
         "published_at": post.published_at,
         "authors": [user.id for user in post.authors],
@@ -242,9 +242,8 @@ def _redate(session: WriteSession, post: Post, at_ms: int) -> None:
     if post.published_at != at_ms:
         post.published_at = at_ms
         session.flush()
-        search.put(session, post)
+        posts.renew(session, post)
         events.record_front(session, post)
-        invalidation.post(session, post)
 
 
 def _note(session: WriteSession, run: Run, source: Source, post: Post, before: dict[str, Any] | None) -> None:
@@ -293,8 +292,7 @@ def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
     session.flush()
     if post.status == "published":
-        search.put(session, post)
-        invalidation.post(session, post)
+        posts.renew(session, post)
 
 
 def announce(session: WriteSession, run: Run) -> None:
@@ -394,10 +392,6 @@ def _restore(session: WriteSession, before: dict[str, Any], post: Post) -> None:
     else:
         post.published_at = before["published_at"]
     old_addresses.remove(session, post.id, before.get("addresses", []))
-
-
-def finish(session: WriteSession, number: int) -> None:
-    session.get_one(Import, number).undone_at = now_ms()
 
 
 # What the desk says of a draft

@@ -3,7 +3,6 @@
 import re
 import unicodedata
 from dataclasses import dataclass, field
-from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
@@ -29,7 +28,7 @@ from ..models import (
     post_tag,
 )
 from ..text.render import Rendered
-from ..values import INVISIBLE, normalized
+from ..values import INVISIBLE, digest, normalized
 from . import corrections, events, fragments, invalidation, revisions, search
 
 LANGUAGE_LENGTH = 35
@@ -235,17 +234,15 @@ def erase(session: WriteSession, post_id: int) -> None:
     """
     post = unpublish(session, post_id)
     search.forget_updates(session, post_id)
+    session.execute(delete(Revision).where(revisions.of_post_and_updates(post_id)))
     updates = select(Update.id).where(Update.post_id == post_id)
-    of_post = (Revision.kind == "post") & (Revision.item_id == post_id)
-    of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
-    session.execute(delete(Revision).where(of_post | of_updates))
     session.execute(delete(Editing).where(Editing.update_id.in_(updates)))
     tags = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()
     for row in session.scalars(select(ImportedFile).where(ImportedFile.post_id == post_id)):
         # So that the file doesn't bring it back; its name may say what was deleted.
-        row.path, row.kept, row.before, row.reason = sha256(row.path.encode()).hexdigest(), {}, None, ""
+        row.path, row.kept, row.before, row.reason = digest(row.path), {}, None, ""
     for belonging in (Event, Comment, Update, OldAddress):
         session.execute(delete(belonging).where(belonging.post_id == post_id))
     del session.locked[post_id]
@@ -280,9 +277,14 @@ def publish(session: WriteSession, post_id: int, at_ms: int | None = None, *, an
     if announced:
         _record_head(session, post)
     else:
-        search.put(session, post)
-        invalidation.post(session, post)
+        renew(session, post)
     return post
+
+
+def renew(session: WriteSession, post: Post) -> None:
+    """Index a public post anew, and renew its pages; no open page hears of it."""
+    search.put(session, post)
+    invalidation.post(session, post)
 
 
 def _dated_before_now(session: Session, post_id: int) -> int | None:

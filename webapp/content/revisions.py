@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from ..errors import Conflict
@@ -83,12 +83,15 @@ def of(session: Session, kind: str, item_id: int, limit: int = 20) -> list[Revis
     )
 
 
+def of_post_and_updates(post_id: int) -> ColumnElement[bool]:
+    of_post = (Revision.kind == "post") & (Revision.item_id == post_id)
+    updates = select(Update.id).where(Update.post_id == post_id)
+    return of_post | ((Revision.kind == "update") & Revision.item_id.in_(updates))
+
+
 def count(session: Session, post_id: int) -> int:
     """Older texts of a post and of its updates."""
-    updates = select(Update.id).where(Update.post_id == post_id)
-    of_post = (Revision.kind == "post") & (Revision.item_id == post_id)
-    of_updates = (Revision.kind == "update") & Revision.item_id.in_(updates)
-    return session.scalar(select(func.count()).select_from(Revision).where(of_post | of_updates)) or 0
+    return session.scalar(select(func.count()).select_from(Revision).where(of_post_and_updates(post_id))) or 0
 
 
 def rename_author(session: Session, is_theirs: Callable[[str], bool], name: str) -> None:

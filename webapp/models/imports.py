@@ -15,7 +15,6 @@ class Import(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[int] = mapped_column(BigInteger, default=now_ms)
-    undone_at: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class ImportedFile(Base):
@@ -29,7 +28,7 @@ class ImportedFile(Base):
     reason: why it is a draft, as `draft: true`; empty for a published one.
     dated_at: when the file says that it was, or is to be, published.
     kept: what can't be shown yet: `byline` and `image`.
-    before: `version`, `status`, `published_at` and `authors` of a post that was changed, the version `edited_at` under
+    before: `status`, `published_at` and `authors` of a post that was changed, the version `edited_at` under
         which its text was kept if it `is_edited`, and the `addresses` that it was given; None for one that was made.
     """
 

@@ -14,7 +14,6 @@ def upgrade() -> None:
         "import",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("undone_at", sa.BigInteger()),
         sa.PrimaryKeyConstraint("id", name="pk_import"),
     )
     op.create_table(
