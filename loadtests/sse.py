@@ -51,6 +51,6 @@ def events(lines: Iterable[bytes]) -> Iterator[Event]:
             fields[name] = value.removeprefix(" ")
         elif not colon:
             if "data" in fields:
-                number = int(fields["id"]) if "id" in fields else None
+                number = int(fields["id"].rpartition("-")[2]) if "id" in fields else None
                 yield Event(fields.get("event", "message"), number, json.loads(fields["data"]))
             fields = {}

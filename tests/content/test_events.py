@@ -186,7 +186,7 @@ def test_the_page_says_the_number_of_the_last_event_that_it_contains(
     post_id = ada.write_post(live="y")
     for change in (lambda: ada.add_update(post_id), lambda: ada.comment(post_id)):
         page = anonymous.get(f"/post/{post_id}").text
-        assert f'data-post="{post_id}" data-seq="{len(happened(app, post_id))}"' in page
+        assert f'data-post="{post_id}" data-epoch="1" data-seq="{len(happened(app, post_id))}"' in page
         change()
         assert f'data-seq="{len(happened(app, post_id))}"' in anonymous.get(f"/post/{post_id}").text
 

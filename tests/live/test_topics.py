@@ -15,7 +15,7 @@ from webapp.live.topics import Topics
 def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None:
     """An answer's head is held back until there is more of it (server.send_answers_whole); a stream's must not be."""
     post_id = ada.write_post(live="y")
-    topics = Topics(app.extensions["engine"], select.epoll(), 10, 0)
+    topics = Topics(app.extensions["engine"], 1, select.epoll(), 10, 0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         with socket.create_connection(listener.getsockname()):
@@ -31,7 +31,7 @@ def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None
 
 def test_posts_that_went_on_without_a_wake_up_are_noticed(app: Flask, ada: Person) -> None:
     quiet, busy = ada.write_post(live="y"), ada.write_post(live="y")
-    topics = Topics(app.extensions["engine"], select.epoll(), 10, 0)
+    topics = Topics(app.extensions["engine"], 1, select.epoll(), 10, 0)
     ends = [socket.socketpair() for _ in range(2)]
     for post_id, (held, _other) in zip((quiet, busy), ends, strict=True):
         topics.join(held.fileno(), post_id, 0, "")

@@ -70,12 +70,32 @@ def test_a_position_that_never_was_is_told_to_load_the_page(
     [("2147483647", stream.LARGEST), ("2147483648", stream.NEVER), ("0000000005", 5), ("00000000005", stream.NEVER)],
 )
 def test_a_position_has_ten_digits_at_most(text: str, position: int) -> None:
-    assert stream.position_of(text) == position
+    assert stream.position_of(text, 1) == stream.position_of(f"1-{text}", 1) == position
+    assert stream.position_of(f"7-{text}", 7) == position
+
+
+@pytest.mark.parametrize("text", ["5", "1-5", "6-5", "8-5", "07-", "-5", "7--5", "7-5-5", "7-", f"{10**15}-5", "٧-5"])
+def test_a_position_of_another_epoch_never_was(text: str) -> None:
+    assert stream.position_of(text, 7) == stream.NEVER
+
+
+def test_a_reader_from_before_a_restore_loads_the_page_anew(
+    app: Flask, ada: Person, anonymous: Person, post_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada.add_update(post_id)
+    monkeypatch.setitem(app.config, "EPOCH", 1_764_489_000)
+    live = f"/post/{post_id}/live"
+    for after in ("0", "1-0"):
+        assert [event.kind for event in heard(anonymous.get(f"{live}?after={after}").text)] == ["reload"]
+    found = heard(anonymous.get(f"{live}?after=1764489000-0").text)
+    assert {event.epoch for event in found} == {1_764_489_000}
+    assert numbers(found) == [1, 2]
 
 
 @given(st.text(max_size=30))
 def test_any_text_is_a_position(text: str) -> None:
-    position = stream.position_of(text)
+    position = stream.position_of(text, 1)
+    text = text.removeprefix("1-")
     assert position == stream.NEVER or (0 <= position <= stream.LARGEST and str(position) == text.lstrip("0").zfill(1))
 
 

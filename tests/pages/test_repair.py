@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 
 from support.apps import settings_for
+from support.commands import done
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
@@ -26,7 +27,7 @@ from webapp.pages.paths import page_path
 from webapp.pages.public import Pages
 from webapp.pages.repair import Healer
 from webapp.people import users
-from webapp.system import locks
+from webapp.system import epoch, locks
 
 
 @pytest.fixture
@@ -73,6 +74,14 @@ def die_after(app: Flask, change: Callable[[db.Session], object]) -> None:
         change(session)
 
 
+def look(site: Pages) -> None:
+    """As a worker that looks once, and ends."""
+    worker = repair.Repair(site)
+    worker.look()
+    if worker.held:
+        os.close(worker.held)
+
+
 def add_update(session: db.Session) -> object:
     return updates.add(session, 1, users.by_name(session, "ada").id, "Late.", "<p>Late.</p>")
 
@@ -117,10 +126,59 @@ def test_initialising_mends_pages(site: Pages) -> None:
     assert outdated(site.app) == set()
 
 
-def test_a_start_that_finds_all_right_changes_nothing(site: Pages) -> None:
-    before = files(site)
-    repair.at_start(site.app)
+def test_a_start_that_finds_all_right_changes_nothing(site: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does it look through the store, however large."""
+    look(site)
+    before, history = files(site), epoch.read(site.app.config["INSTANCE"])
+    with monkeypatch.context() as patch:
+        patch.setattr(store.Store, "paths", lambda *_below: pytest.fail("it looks through the store"))
+        repair.at_start(site.app)
     assert files(site) == before
+    assert epoch.read(site.app.config["INSTANCE"]) == history
+    assert history.epoch == site.app.config["EPOCH"] == epoch.FIRST
+    assert history.version == history.seen > 0
+
+
+def test_a_command_that_changes_a_site_at_rest_is_known_at_the_next_start(site: Pages, tmp_path: Path) -> None:
+    folder = site.app.config["INSTANCE"]
+    copy_database(folder / "pressroom.db", tmp_path / "copy.db")
+    before = epoch.read(folder)
+    done(site.app.test_cli_runner().invoke(args=["user", "rename", "ada", "countess"]))
+    assert epoch.read(folder).version > before.version
+    copy_database(tmp_path / "copy.db", folder / "pressroom.db")
+    repair.at_start(site.app)
+    assert epoch.read(folder).epoch > before.epoch
+
+
+@pytest.mark.parametrize("content", ["", "x", "1 2", "\0\0\0\0", "1 2 3 4"])
+def test_with_a_damaged_epoch_another_one_begins(site: Pages, content: str) -> None:
+    folder = site.app.config["INSTANCE"]
+    (folder / "epoch").write_text(content)
+    repair.at_start(site.app)
+    assert reachable(site.store.root) == {}
+    assert site.app.config["EPOCH"] > epoch.FIRST
+    assert epoch.read(folder).epoch == site.app.config["EPOCH"]
+    repair.at_start(site.app)
+    assert epoch.read(folder).epoch == site.app.config["EPOCH"]
+
+
+def test_an_epoch_is_later_than_any_before_by_whatever_clock(site: Pages) -> None:
+    folder = site.app.config["INSTANCE"]
+    epoch.write(folder, epoch.History(4_000_000_000, 7, 7))
+    assert epoch.change(folder) == epoch.History(4_000_000_001)
+    assert (folder / "epoch").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_not_repaired_yet_is_looked_at_by_the_next_start(site: Pages) -> None:
+    look(site)
+    before = epoch.read(site.app.config["INSTANCE"])
+    die_after(site.app, add_update)
+    look(site)
+    after = epoch.read(site.app.config["INSTANCE"])
+    assert after.seen == before.seen
+    assert after.version > before.version
+    repair.at_start(site.app)
+    assert outdated(site.app) == set()
 
 
 def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> None:
@@ -129,6 +187,7 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
     copy_database(database, tmp_path / "copy.db")
     Person(site.app, "ada").add_update(1, "Never said.")
     ask_all(site.app)
+    look(site)
     before = {path: file.stat().st_mtime for path, file in reachable(site.store.root).items()}
     assert "Never said." in site.app.test_client().get("/post/1").text
     copy_database(tmp_path / "copy.db", database)
@@ -139,11 +198,14 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
     assert outdated(site.app) == set()
     after = {path: file.stat().st_mtime for path, file in reachable(site.store.root).items()}
     assert min(after.values()) > max(before.values()), "no browser keeps a page of what never was"
+    assert site.app.config["EPOCH"] > epoch.FIRST
+    assert epoch.read(site.app.config["INSTANCE"]).epoch == site.app.config["EPOCH"]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("age", ["older", "newer"])
 def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, age: str) -> None:
+    look(site)
     copy_database(template_instance / "pressroom.db", site.app.config["INSTANCE"] / "pressroom.db")
     if age == "newer":
         die_after(site.app, lambda session: versions.raise_all(session, site.build, at_least=4_000_000_000))

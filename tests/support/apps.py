@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from webapp.pages.store import Store
+from webapp.system import epoch
 from webapp.system.instance import BENCH
 
 LAST_ANSWERS: deque[tuple[str, str]] = deque(maxlen=3)  # what was asked and answered, and the page's HTML
@@ -43,7 +44,7 @@ def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
 
 
 def refill(folder: Path, template_instance: Path) -> None:
-    """Give the instance the database that every test begins with, and no pages. It is no bench."""
+    """Give the instance the database that every test begins with, and no pages; in the first epoch. It is no bench."""
     source = sqlite3.connect(template_instance / "pressroom.db")
     (folder / "pressroom.db").touch(0o600)
     target = sqlite3.connect(folder / "pressroom.db")
@@ -51,7 +52,8 @@ def refill(folder: Path, template_instance: Path) -> None:
     source.close()
     target.close()
     Store(folder).clear()
-    (folder / BENCH).unlink(missing_ok=True)
+    for name in (BENCH, epoch.FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def close(app: Flask) -> None:

@@ -10,7 +10,7 @@ ITEM = re.compile(r'<article class="(?:update|comment)[^>]*id="(?P<id>(?:update|
 HEAD = re.compile(
     r'<div class="head" id="(?P<id>post-\d+)">.*?(?=\s*(?:<nav class="keys"|<section|</article>))', re.DOTALL
 )
-SEQ = re.compile(r'data-seq="(\d+)"')
+SEQ = re.compile(r'data-epoch="(\d+)" data-seq="(\d+)"')
 
 
 class WrongNumber(AssertionError):
@@ -18,7 +18,7 @@ class WrongNumber(AssertionError):
 
 
 class LivePage:
-    """A post's page in a browser. `position` is the number up to which it has everything.
+    """A post's page in a browser. `position` is the number up to which it has everything, in its `epoch`.
 
     must_reload: it was told to load the page anew. is_gone: it was told that the post isn't public.
     """
@@ -29,9 +29,13 @@ class LivePage:
     def load(self, page: str) -> None:
         found = SEQ.search(page)
         assert found, f"no position on the page:\n{page[:2000]}"
-        self.position = int(found[1])
+        self.epoch, self.position = int(found[1]), int(found[2])
         self.items = {item["id"]: item[0] for item in [*HEAD.finditer(page), *ITEM.finditer(page)]}
         self.must_reload = self.is_gone = False
+
+    @property
+    def last_event_id(self) -> str:
+        return f"{self.epoch}-{self.position}"
 
     def take(self, event: Heard) -> None:
         """Put one event of the stream into its place. Raises WrongNumber.
@@ -41,6 +45,8 @@ class LivePage:
         if self.must_reload or self.is_gone:
             return
         if event.number is not None:
+            if event.epoch != self.epoch:
+                raise WrongNumber(f"in epoch {self.epoch} came one of {event.epoch}: {event}")
             if event.number != self.position + 1:
                 raise WrongNumber(f"after {self.position} came {event.number}: {event}")
             self.position = event.number

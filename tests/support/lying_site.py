@@ -20,7 +20,7 @@ from webapp.wsgi import app
 
 LIE = os.environ["LIE"]
 HONEST_ANSWERS = 2
-EVEN = re.compile(rb"^id: \d*[02468]$", re.MULTILINE)
+EVEN = re.compile(rb"^id: \d+-\d*[02468]$", re.MULTILINE)
 POST = re.compile(r"/post/\d+")
 BUSY_SECONDS = 0.003  # enough to show; sixty-four at once are still answered within a second
 if LIE != "slow":

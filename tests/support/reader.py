@@ -51,7 +51,7 @@ class Reader:
         """EventSource comes back with the number that it heard last; the first time the page says it."""
         self.close()
         with contextlib.suppress(OSError, AssertionError):  # the server is away for a moment
-            self.stream = Listener(self.url, f"{self.path}/live", str(self.page.position), self.options)
+            self.stream = Listener(self.url, f"{self.path}/live", self.page.last_event_id, self.options)
         self.taken = 0
 
     def close(self) -> None:

@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from webapp.system.epoch import FIRST
+
 DEADLINE_SECONDS = 60.0
 _RETRY = re.compile(r"^retry: (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """One event: its kind and data, and its number; a bare `id:` has no kind."""
+    """One event: its kind and data, its number and epoch; a bare `id:` has no kind."""
 
     number: int | None
     kind: str | None
     data: dict[str, Any]
+    epoch: int = FIRST
 
 
 def heard(text: str) -> list[Heard]:
@@ -40,8 +43,9 @@ def _blocks(text: str) -> list[Heard]:
     for block in text.rpartition("\n\n")[0].split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line and line[0] != ":")
         if "id" in fields or "event" in fields:
-            number = int(fields["id"]) if "id" in fields else None
-            found.append(Heard(number, fields.get("event"), json.loads(fields.get("data", "{}"))))
+            epoch, _, number = fields.get("id", "").rpartition("-")
+            data = json.loads(fields.get("data", "{}"))
+            found.append(Heard(int(number) if number else None, fields.get("event"), data, int(epoch or FIRST)))
     return found
 
 

@@ -13,7 +13,8 @@ UPDATE = {"id": "update-8", "html": '<article class="update" id="update-8">Goal!
 
 @pytest.fixture
 def page() -> LivePage:
-    return LivePage('<main data-post="1" data-seq="7"><article class="update" id="update-7">Kick-off.</article></main>')
+    update = '<article class="update" id="update-7">Kick-off.</article>'
+    return LivePage(f'<main data-post="1" data-epoch="1" data-seq="7">{update}</main>')
 
 
 def test_events_take_their_places(page: LivePage) -> None:
@@ -45,7 +46,7 @@ def test_it_says_when_it_must_load_anew_and_when_it_is_gone(page: LivePage) -> N
     assert (page.must_reload, page.is_gone) == (True, False)
     page.take(Heard(9, "update", UPDATE))
     assert page.position == 7
-    page.load('<main data-seq="30"></main>')
+    page.load('<main data-epoch="1" data-seq="30"></main>')
     assert (page.must_reload, page.position, page.shown()) == (False, 30, [])
     page.take(Heard(None, "gone", {}))
     assert page.is_gone

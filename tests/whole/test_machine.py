@@ -211,7 +211,7 @@ def test_apache_takes_the_place_of_nginx(machine: Machine) -> None:
     assert plain.startswith("HTTP/1.1 301 ")
     assert f"\nLocation: https://{NAME}/post/1?a=b\n" in plain
     assert "403" in machine.run("curl -sSi --insecure https://127.0.0.1/ | head -1"), "another host"
-    assert "\nid: 1\n" in machine.tried(f"curl -sSN --max-time 2 https://{NAME}/post/1/live?after=0").stdout
+    assert "\nid: 1-1\n" in machine.tried(f"curl -sSN --max-time 2 https://{NAME}/post/1/live?after=0").stdout
     machine.run("apache2 -f /etc/apache2/apache2.conf -k stop; while pgrep -x apache2; do sleep 0.1; done")
     machine.run("systemctl start nginx")
 

@@ -102,7 +102,7 @@ def test_what_was_missed_is_caught_up(way: Way, ada: Browser, post_id: int) -> N
     for missed in (0, 3, 1):
         for _number in range(missed):
             ada.add_update(post_id)
-        with Listener(way.url, f"/post/{post_id}/live?after=0", last_event_id=str(page.position)) as listener:
+        with Listener(way.url, f"/post/{post_id}/live?after=0", last_event_id=page.last_event_id) as listener:
             for event in listener.until_number(ada.add_update(post_id)):
                 page.take(event)
     assert page.shown() == LivePage(Browser(way.url).get(f"/post/{post_id}")).shown()

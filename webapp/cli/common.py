@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ import click
 from click.core import ParameterSource
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, SQLAlchemyError
 
 from ..config import resources
 from ..db import schema
@@ -20,6 +21,8 @@ from ..db.faults import BUGS, line
 from ..errors import NotFound, Refused
 from ..ops.checks import sites_of
 from ..ops.setup import program
+from ..pages import repair
+from ..system.instance import InstanceError
 from ..system.screen import printable
 
 
@@ -50,8 +53,15 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except DatabaseError as error:
             raise Failed(f"Database error: {line(error)}.") from None
+        finally:
+            _note_changes()
 
     return run
+
+
+def _note_changes() -> None:
+    with contextlib.suppress(OSError, InstanceError, SQLAlchemyError):
+        repair.note_changes(current_app)
 
 
 def _no_instance(folder: Path) -> str:

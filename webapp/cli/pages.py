@@ -22,9 +22,9 @@ pages = AppGroup("pages", help="Count, render or remove stored pages.")
 def status() -> None:
     """Count the stored pages, current and stale."""
     store = of_app().store
-    expected = versions.all_versions(db.reading())
     stored = {path: store.version(path) or 0 for path in store.paths()}
-    outdated = [path for path, version in stored.items() if version != versions.expected(expected, path)]
+    expected = versions.expected(db.reading(), stored)
+    outdated = [path for path, version in stored.items() if version != expected[path]]
     click.echo(f"Folder: {printable(store.root)}")
     click.echo(
         f"Stored: {len(stored)} pages, {sum(map(store.size_bytes, stored)) / 1000:,.0f} kB with compressed copies"

@@ -26,6 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..config import fingerprint, read
 from ..db.engine import make_engine
+from ..system import epoch
 from ..system.locks import try_lock
 from ..system.screen import printable
 from . import stream
@@ -50,7 +51,8 @@ class Broadcaster:
         self.epoll = select.epoll()
         self.limit = descriptors() - stream.RESERVED_DESCRIPTORS
         engine = make_engine(settings["DATABASE_URL"], must_exist=True)
-        self.topics = Topics(engine, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
+        history = epoch.read(settings["INSTANCE"])  # settled by the start, before this process
+        self.topics = Topics(engine, history.epoch, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
         self.workers: dict[int, socket.socket] = {}
         self.woken: set[int] = set()
         self.others: dict[int, tuple[float, dict[int, int]]] = {}  # what another one said when of its readers

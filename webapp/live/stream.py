@@ -7,9 +7,12 @@ Source: WHATWG HTML, "Server-sent events".
 from __future__ import annotations
 
 import random
+import re
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
+
+from ..system.epoch import FIRST
 
 FRONT = 0  # twin of models.FRONT
 REPLAY_EVENTS = 200
@@ -19,8 +22,10 @@ LARGEST = 2**31 - 1
 WAIT_SECONDS = (2, 10)
 # Of a broadcaster's descriptors, those that are no streams.
 RESERVED_DESCRIPTORS = 64
-# What a reader's position may be besides a number: from now on; a position that never was.
+# What a reader's position may be besides a number: from now on; one that never was, or was in another epoch.
 NOW, NEVER = -1, -2
+
+_POSITION = re.compile(r"(?:(?P<epoch>[0-9]{1,15})-)?(?P<number>[0-9]{1,10})")
 
 GONE = b"event: gone\ndata: {}\n\n"
 RELOAD = b"event: reload\ndata: {}\n\n"
@@ -46,11 +51,17 @@ class News:
     last: int = 0
 
 
-def position_of(said: str | None) -> int:
-    """The number in `Last-Event-ID` or `after`; NOW for none, NEVER for what is no number of an event."""
+def position_of(said: str | None, epoch: int) -> int:
+    """The number in `Last-Event-ID` or `after`; NOW for none, NEVER for what is no number of an event in this epoch.
+
+    A number alone is one of the first epoch.
+    """
     if said is None:
         return NOW
-    return int(said) if said.isascii() and said.isdigit() and len(said) < 11 and int(said) <= LARGEST else NEVER
+    found = _POSITION.fullmatch(said)
+    if not found or int(found["epoch"] or FIRST) != epoch or int(found["number"]) > LARGEST:
+        return NEVER
+    return int(found["number"])
 
 
 def retry(low_seconds: float, high_seconds: float) -> bytes:
@@ -83,7 +94,7 @@ _NEWS = text(
 )
 
 
-def news(connection: Connection, post_id: int, after: int, up_to: int = LARGEST) -> News:
+def news(connection: Connection, epoch: int, post_id: int, after: int, up_to: int = LARGEST) -> News:
     """What happened on a post, or on the front page, since number `after`: the first REPLAY_BYTES of it at most.
 
     A position that never was is told to load the page anew. So is whoever missed such an event.
@@ -96,17 +107,17 @@ def news(connection: Connection, post_id: int, after: int, up_to: int = LARGEST)
         return News(0, GONE, is_over=True)
     last = min(int(rows[0][1]), up_to)
     if after == NOW:  # a bare number, so that whoever is cut off at once comes back with a position
-        return News(last, b"id: %d\n\n" % last, last=last)
+        return News(last, _id(epoch, last) + b"\n", last=last)
     if after == NEVER or after > last:
         return News(last, RELOAD, last=last)
-    return _first_of([] if rows[0][2] is None else [tuple(row[2:]) for row in rows], after, last)
+    return _first_of([] if rows[0][2] is None else [tuple(row[2:]) for row in rows], epoch, after, last)
 
 
-def _first_of(happened: list[tuple[int, str, str, int]], after: int, last: int) -> News:
+def _first_of(happened: list[tuple[int, str, str, int]], epoch: int, after: int, last: int) -> News:
     content, seq, at = [], after, 0
     size = 0
     for number, kind, payload, written_at in happened[:REPLAY_EVENTS]:
-        frame = RELOAD if kind == "reload" else _frame(number, kind, payload)
+        frame = RELOAD if kind == "reload" else _frame(_id(epoch, number), kind, payload)
         if size + len(frame) > REPLAY_BYTES:
             break
         content.append(frame)
@@ -123,12 +134,16 @@ def caught_up(news: News) -> News:
     return news if news.is_all else News(news.last, RELOAD, news.at, last=news.last)
 
 
-def _frame(number: int, kind: str, payload: str) -> bytes:
+def _id(epoch: int, number: int) -> bytes:
+    return b"id: %d-%d\n" % (epoch, number)
+
+
+def _frame(position: bytes, kind: str, payload: str) -> bytes:
     """One event. JSON has no line ends, so one `data:` holds it whole.
 
     Only the number is sent of what was corrected or withdrawn since, and of a `gone` from before the post was
     published again.
     """
     if not payload or kind == "gone":
-        return b"id: %d\n\n" % number
-    return b"id: %d\nevent: %b\ndata: %b\n\n" % (number, kind.encode(), payload.encode())
+        return position + b"\n"
+    return position + b"event: %b\ndata: %b\n\n" % (kind.encode(), payload.encode())

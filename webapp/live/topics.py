@@ -61,8 +61,9 @@ class Counts:
 class Topics:
     """limit: streams at most. per_address: streams of one address at most; 0 for any number."""
 
-    def __init__(self, engine: Engine, epoll: select.epoll, limit: int, per_address: int) -> None:
+    def __init__(self, engine: Engine, epoch: int, epoll: select.epoll, limit: int, per_address: int) -> None:
         self.engine = engine
+        self.epoch = epoch
         self.epoll = epoll
         self.limit = limit
         self.per_address = per_address
@@ -153,7 +154,7 @@ class Topics:
 
     def _news(self, post_id: int, after: int, up_to: int = stream.LARGEST) -> stream.News:
         with self.engine.connect() as connection:
-            return stream.news(connection, post_id, after, up_to)
+            return stream.news(connection, self.epoch, post_id, after, up_to)
 
     def _count(self, topic: Topic, news: stream.News, delivered: int) -> None:
         self.counts.events += 1

@@ -27,7 +27,7 @@ from ..db.engine import make_engine, transaction
 from ..models import now_ms
 from ..pages import repair, versions
 from ..pages.store import Store
-from ..system import instance
+from ..system import epoch, instance
 from ..system.locks import try_lock
 from . import archive, checks, snapshots
 from .archive import DATABASE, MEDIA, Manifest
@@ -264,14 +264,12 @@ def _bring_up_to_date(database: Path, folder: Path, made_at: int) -> None:
     url = f"sqlite:///{database}"
     schema.upgrade(url)
     snapshots.check_rows(database)
-    store = Store(folder)
-    latest = max((store.version(path) or 0 for path in store.paths()), default=0)
     engine = make_engine(url)
     try:
         with transaction(engine) as session:
             since = now_ms() // 1000 - made_at // 1000 + DAY_SECONDS
             lost = min(versions.latest(session) + since, now_ms() // 1000)
-            versions.raise_all(session, "restored", at_least=max(latest, lost) + 1)
+            versions.raise_all(session, "restored", at_least=max(Store(folder).latest(), lost) + 1)
         _index(engine)
     finally:
         engine.dispose()
@@ -316,6 +314,7 @@ def _place(folder: Path, database: Path) -> None:
         (staging / MEDIA).rename(folder / MEDIA)
     for end in ("-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
+    epoch.change(folder)
     (staging / DATABASE).replace(database)
     snapshots.sync(folder)
     instance.prepare(folder)

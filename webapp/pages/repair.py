@@ -6,13 +6,17 @@ import contextlib
 import os
 import shutil
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy.orm import Session
 
 from .. import db
 from ..errors import Moved, Refused
+from ..system import epoch
+from ..system.epoch import History
 from ..system.locks import try_lock
 from . import versions
 from .public import PAGES, Pages
@@ -27,8 +31,9 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 def at_start(app: Flask) -> None:
     """Before the site serves: no outdated page is left, unless other code or templates made it.
 
-    Those are replaced in the background. What is newer than the database says was made from another one, of which
-    this is an older copy: then every page is new, so that no browser keeps one.
+    Those are replaced in the background. Where there were newer pages than the database knows, this is an older copy
+    of another one: then every page is new, so that no browser keeps one, and so is the epoch, since numbers of events
+    are used again.
     """
     pages = PAGES.of(app)
     held = pages.stored and try_lock(pages.store.locks / "healer")
@@ -45,17 +50,22 @@ def _at_start(app: Flask, pages: Pages) -> None:
         shutil.rmtree(put_aside, ignore_errors=True)
     pages.store.prepare()
     _forget_what_was_not_synced(pages)
+    folder: Path = app.config["INSTANCE"]
+    history = epoch.read(folder)
     with app.app_context(), db.writing() as session:
-        expected = versions.all_versions(session)
-        stored = {path: pages.store.version(path) or 0 for path in pages.store.paths()}
-        is_older_copy = any(version > versions.expected(expected, path) for path, version in stored.items())
+        seen = versions.latest(session)
+        is_older_copy = seen < history.version
+        outdated = {} if is_older_copy else _outdated(session, pages, versions.raised_since(session, history.seen + 1))
         if is_older_copy or not versions.is_current(session, pages.build):
-            versions.raise_all(session, pages.build, at_least=max(stored.values(), default=0) + 1)
+            versions.raise_all(session, pages.build, at_least=pages.store.latest() + 1 if is_older_copy else 0)
+        version = versions.latest(session)
     if is_older_copy:
         pages.store.clear()
-    else:  # a hot page is made anew and not just removed: nginx serves it while the site starts
-        wanted = {path: versions.expected(expected, path) for path in stored}
-        pages.replace({path: version for path, version in wanted.items() if stored[path] < version})
+        history, seen = epoch.change(folder), version
+        app.config["EPOCH"] = history.epoch
+    pages.replace(outdated)  # a hot page is made anew and not just removed: nginx serves it while the site starts
+    with contextlib.suppress(OSError):  # a full disk is no reason not to serve; the worker that repairs says it
+        epoch.write(folder, replace(history, version=version, seen=seen))
     pages.store.sweep()
     pages.store.sweep_orphans()
 
@@ -69,12 +79,26 @@ def _forget_what_was_not_synced(pages: Pages) -> None:
         mark.write_text(boot, "ascii")
 
 
+def note_changes(app: Flask) -> None:
+    """What a command has changed while no site runs: the next start is to know the database by it."""
+    folder: Path = app.config["INSTANCE"]
+    with app.app_context():
+        latest = versions.latest(db.reading())
+    history = epoch.read(folder)
+    if latest <= history.version or (held := try_lock(folder / "locks" / "healer")) is None:
+        return
+    try:
+        epoch.write(folder, replace(history, version=latest))
+    finally:
+        os.close(held)
+
+
 class Repair:
     """One worker's part in looking after the store: whoever gets the lock does it, the others stand by."""
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
-        self.healer = Healer(pages)
+        self.healer: Healer | None = None
         self.begun = False
         self.held: int | None = None
         self.swept_at = time.monotonic()
@@ -85,7 +109,10 @@ class Repair:
         self.held = self.held or try_lock(self.pages.store.locks / "healer")
         if not self.held or not self.pages.stored:
             return
-        self.healer.look()
+        folder = self.pages.app.config["INSTANCE"]
+        self.healer = self.healer or Healer(self.pages, epoch.read(folder))
+        if (history := self.healer.look()) != epoch.read(folder):
+            epoch.write(folder, history)
         if time.monotonic() - self.swept_at > SWEEP_SECONDS:
             self.swept_at = time.monotonic()
             self.pages.store.sweep()
@@ -117,40 +144,40 @@ class Healer:
     """Looks for outdated files. One that is found outdated twice has nobody who is about to replace it."""
 
     pages: Pages
-    seen: int = 0
+    history: History = field(default_factory=History)
     suspects: set[str] = field(default_factory=set)
+    looked: int = field(init=False)
 
-    def look(self) -> None:
+    def __post_init__(self) -> None:
+        self.looked = self.history.seen
+
+    def look(self) -> History:
         """One round: put right what was outdated in the last one too, find what is outdated since."""
-        outdated = self._outdated(self.suspects)
+        with self.pages.app.app_context():
+            outdated = _outdated(db.reading(), self.pages, self.suspects)
         for path in sorted(outdated, key=lambda path: not self.pages.is_hot(path))[:AT_ONCE]:
             with contextlib.suppress(Refused, Moved):
                 self.pages.make(path, outdated.pop(path))
             time.sleep(0)
-        raised = self._raised()
-        self.suspects = set(outdated) | set(self._outdated(self._stored_of(raised)))
-        self.seen = max([self.seen, *raised.values()])
-
-    def _raised(self) -> dict[str, int]:
         with self.pages.app.app_context():
-            if not versions.is_current(db.reading(), self.pages.build):
-                # During a chain reload: the new workers' pages aren't ours to replace.
-                return {}
-            return versions.raised_since(db.reading(), self.seen + 1)
+            raised = self._raised(db.reading())
+            self.suspects = set(outdated) | set(_outdated(db.reading(), self.pages, raised))
+        self.looked = max([self.looked, *raised.values()])
+        seen = self.history.seen if self.suspects else self.looked
+        self.history = replace(self.history, version=max(self.history.version, self.looked), seen=seen)
+        return self.history
 
-    def _stored_of(self, raised: dict[str, int]) -> set[str]:
-        paths: set[str] = set()
-        for path in raised:
-            paths.update(self.pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
-        return paths
-
-    def _outdated(self, paths: set[str]) -> dict[str, int]:
-        """Those of the paths that are stored in an older version than they should be, with the right one."""
-        if not paths:
+    def _raised(self, session: Session) -> dict[str, int]:
+        if not versions.is_current(session, self.pages.build):
+            # During a chain reload: the new workers' pages aren't ours to replace.
             return {}
-        with self.pages.app.app_context():
-            table = versions.all_versions(db.reading())
-        wanted = {path: versions.expected(table, path) for path in paths}
-        return {
-            path: version for path, version in wanted.items() if self.pages.store.version(path) not in (None, version)
-        }
+        return versions.raised_since(session, self.looked + 1)
+
+
+def _outdated(session: Session, pages: Pages, raised: Iterable[str]) -> dict[str, int]:
+    """The stored pages, by paths and patterns, that are in another version than they should be, with the right one."""
+    paths: set[str] = set()
+    for path in raised:
+        paths.update(pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
+    wanted = versions.expected(session, paths)
+    return {path: version for path, version in wanted.items() if pages.store.version(path) not in (None, version)}

@@ -124,6 +124,10 @@ class Store:
                 if ".versions/" in target:
                     yield "/" + link.relative_to(self.root).as_posix().removeprefix(".under/")
 
+    def latest(self) -> int:
+        """The highest version of a page that is there; 0 for none."""
+        return max((self.version(path) or 0 for path in self.paths()), default=0)
+
     # Changing
 
     @contextlib.contextmanager

@@ -9,6 +9,7 @@ A page's version is the greatest of those of its path and of the patterns that c
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from ..models import Page
 ALL = "/*"
 _BUILD = "build "
 LAG_SECONDS = 30 * 86_400
+PATHS_AT_ONCE = 500  # in one query
 
 
 def touch(session: WriteSession, paths: list[str]) -> None:
@@ -75,13 +77,14 @@ def _covering(path: str) -> list[str]:
     return [path, *("/" + "/".join([*parts[:n], "*"]) for n in range(len(parts)))]
 
 
-def all_versions(session: Session) -> dict[str, int]:
-    return {row.path: row.version for row in session.execute(select(Page.path, Page.version))}
-
-
-def expected(versions: dict[str, int], path: str) -> int:
-    """The page's version by a whole table from `all_versions`."""
-    return max(versions.get(covering, 0) for covering in _covering(path))
+def expected(session: Session, paths: Collection[str]) -> dict[str, int]:
+    """Each page's version by its path."""
+    covering = {path: _covering(path) for path in paths}
+    wanted, table = sorted(set().union(*covering.values())), dict[str, int]()
+    for first in range(0, len(wanted), PATHS_AT_ONCE):
+        some = select(Page.path, Page.version).where(Page.path.in_(wanted[first : first + PATHS_AT_ONCE]))
+        table.update({row.path: row.version for row in session.execute(some)})
+    return {path: max(table.get(one, 0) for one in ones) for path, ones in covering.items()}
 
 
 def forget_tags(session: Session) -> None:

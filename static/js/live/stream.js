@@ -15,7 +15,7 @@ const HELD_MS = 300_000; // and tries a stream again
 const SILENT_MS = 40_000; // more than two heartbeats; twin of HEARTBEAT_SECONDS in webapp/live/topics.py
 
 const main = document.querySelector("main[data-live]");
-let after = main.dataset.seq;
+let after = `${main.dataset.epoch || 1}-${main.dataset.seq}`; // a page of the last release has no epoch
 let source = null;
 let state = "";
 let timer;
