@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from support.apps import close, settings_for
-from support.browsing import PATIENCE_MS, PICTURES, Site, new_page, seen
+from support.browsing import HOST, PATIENCE_MS, PICTURES, Site, new_page, seen
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
@@ -58,7 +58,7 @@ def listen(page: Page, problems: list[str]) -> None:
 
 
 def is_ours(url: str) -> bool:
-    return url.startswith(("http://127.0.0.1:", PICTURES))
+    return url.startswith(("http://127.0.0.1:", f"http://{HOST}:", PICTURES))
 
 
 # What a failure shows

@@ -453,7 +453,7 @@ def streams_of(page: Page) -> list[str]:
 
 def test_a_cut_network_is_caught_up_with(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 1)
-    reader = visit(f"/post/{post_id}")
+    reader = visit(f"/post/{post_id}", alone=True)
     is_live(reader)
     reader.context.set_offline(True)
     expect(reader.locator("[data-state=offline]")).to_be_visible()
@@ -469,7 +469,7 @@ def test_a_cut_network_is_caught_up_with(visit: Callable[..., Page], site: Site)
 def test_a_refused_stream_is_tried_again(visit: Callable[..., Page], site: Site) -> None:
     """A 502 of a proxy makes EventSource give up for good."""
     post_id = live_post(site)
-    reader = visit("about:blank")
+    reader = visit("about:blank", alone=True)
     stop_clock(reader)
     reader.route("**/live?after=*", lambda route: route.fulfill(status=502))
     reader.goto(f"/post/{post_id}")
@@ -483,7 +483,7 @@ def test_a_refused_stream_is_tried_again(visit: Callable[..., Page], site: Site)
 
 def test_a_server_that_holds_no_streams_is_polled(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
-    reader = visit("about:blank")
+    reader = visit("about:blank", alone=True)
     stop_clock(reader)
     wait = 'retry: 5000\nevent: wait\ndata: {"ms": 5000, "polling": true}\n\n'
     reader.route("**/live?after=*", lambda route: route.fulfill(body=wait, content_type="text/event-stream"))
@@ -509,7 +509,7 @@ def test_a_server_that_starts_anew_is_found_again(
         app: Flask = create_app(settings_for(folder, LIMITS="off"))
         ada = Person(app, "ada")
         post_id = ada.write_post(live="y")
-        reader = with_clock(visit, f"{server.url}/post/{post_id}")
+        reader = with_clock(visit, f"{server.url}/post/{post_id}", alone=True)
         is_live(reader)
         server.stop()
         expect(reader.locator("[data-state=reconnecting]")).to_be_visible()
@@ -524,7 +524,7 @@ def test_a_server_that_starts_anew_is_found_again(
 
 def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 1)
-    reader = visit(f"/post/{post_id}")
+    reader = visit(f"/post/{post_id}", alone=True)
     is_live(reader)
     reader.get_by_role("button", name="Pause automatic updates").click()
     expect(reader.locator("[data-state=paused]")).to_be_visible()
@@ -545,7 +545,7 @@ def test_pausing_holds_the_page_still(visit: Callable[..., Page], site: Site) ->
 
 def test_a_hidden_tab_counts_and_gives_its_stream_back(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
-    reader, other = with_clock(visit, f"/post/{post_id}"), visit(f"/post/{post_id}")
+    reader, other = with_clock(visit, f"/post/{post_id}", alone=True), visit(f"/post/{post_id}", alone=True)
     is_live(reader)
     is_live(other)
     ada = site.ada()

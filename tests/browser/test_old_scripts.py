@@ -17,7 +17,7 @@ OLD = {
     for path in SCRIPTS.glob("*.js")
     if (found := re.search(r'import "\./(\w+/\w+\.js)\?release=2"', path.read_text()))
 }
-NEW = ["desk/unsaved.js", "desk/copy.js", "accounts/logout.js"]  # release 0.1 had none of these
+NEW = ["desk/unsaved.js", "desk/copy.js", "accounts/logout.js", "live/connection.js"]  # release 0.1 had none of these
 MOVED = {old: new for new, old in OLD.items()}
 OLD_EVENTS = dict(
     re.findall(r'^  "?([\w-]+)"?: "(\w+:[\w-]+)",$', (SCRIPTS / "old_events.js").read_text(), re.MULTILINE)

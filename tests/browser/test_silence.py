@@ -14,9 +14,9 @@ from support.browsing import Site, is_live, live_post, update
 from support.checkout import CHECKOUT
 from support.relay import relay
 
-SOURCE = (CHECKOUT / "static/js/live/stream.js").read_text("utf-8")
+SOURCE = (CHECKOUT / "static/js/live/connection.js").read_text("utf-8")
 SHORTER = {"SILENT_MS = 40_000": "SILENT_MS = 6_000", "FRESH_MS = 10_000": "FRESH_MS = 5_000",
-           "HELD_POLL_MS = [10_000, 20_000]": "HELD_POLL_MS = [1_000, 2_000]"}  # fmt: skip
+           "\nconst POLL_MS = [10_000, 20_000]": "\nconst POLL_MS = [1_000, 2_000]"}  # fmt: skip
 
 
 def hurry(page: Page) -> None:
@@ -29,13 +29,13 @@ def hurry(page: Page) -> None:
     def answer(route: Route) -> None:
         route.fulfill(body=source, content_type="text/javascript")
 
-    page.context.route(re.compile(r"/js/live/stream\.js"), answer)
+    page.context.route(re.compile(r"/js/live/connection\.js"), answer)
 
 
 @pytest.fixture
 def impatient(visit: Callable[..., Page]) -> Callable[..., Page]:
     def impatient(path: str, url: str) -> Page:
-        page = visit("/about/nothing", base_url=url)
+        page = visit("/about/nothing", base_url=url, alone=True)
         hurry(page)
         page.goto(path)
         return page
@@ -74,7 +74,7 @@ def test_where_bodies_are_held_back_the_page_polls_and_says_so(site: Site, impat
 
 def test_a_browser_that_only_thinks_that_it_is_offline_goes_on(site: Site, visit: Callable[..., Page]) -> None:
     post_id, ada = live_post(site), site.ada()
-    page = visit(f"/post/{post_id}")
+    page = visit(f"/post/{post_id}", alone=True)
     is_live(page)
     page.evaluate("dispatchEvent(new Event('offline'))")
     expect(page.locator("[data-state=offline]")).to_be_visible()

@@ -20,7 +20,9 @@ from tools.processes import until
 
 PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}
+HOST = "news.test"  # what a page in the Internet has for a host, without https: not "secure" as loopback is
 CHROMIUM_FLAGS = [
+    f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-component-update",
@@ -88,11 +90,16 @@ def cookies(person: Person, url: str) -> list[Any]:
     return [{"name": cookie.key, "value": cookie.value, "url": url} for cookie in found if cookie]
 
 
-def new_page(browser: Browser, url: str, person: Person | None = None, **options: Any) -> Page:
-    """Of a new visitor to the site at `url`, or of this person."""
+def new_page(browser: Browser, url: str, person: Person | None = None, alone: bool = False, **options: Any) -> Page:
+    """Of a new visitor to the site at `url`, or of this person.
+
+    alone: the page holds its stream itself, so that its clock, network and requests are the stream's.
+    """
     context = browser.new_context(base_url=url, **options)
     context.set_default_timeout(PATIENCE_MS)
     context.add_init_script("document.addEventListener('me:desk', () => { window.hasDesk = true })")
+    if alone:
+        context.add_init_script("delete self.SharedWorker")
     if person:
         context.add_cookies(cookies(person, url))
     return context.new_page()

@@ -1,0 +1,120 @@
+"""Several tabs of one browser: they share its streams, as it has six connections for all of them."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, Route, expect
+
+from support.browsing import HOST, Site, hide, is_live, live_post, update
+
+TABS = 8
+HIDDEN = "Object.defineProperty(document, 'hidden', { value: true, configurable: true })"
+BROKEN_WORKER = """self.SharedWorker = class extends EventTarget {
+    port = new MessageChannel().port1;
+    constructor() { super(); setTimeout(() => this.dispatchEvent(new Event("error"))); }
+}"""
+
+
+def streams(site: Site) -> int:
+    with urllib.request.urlopen(f"{site.url}/metrics") as answer:
+        text = answer.read().decode()
+    return sum(int(count) for count in re.findall(r"^pressroom_streams\{.*\} (\d+)", text, re.MULTILINE))
+
+
+def tab(context: BrowserContext, path: str) -> Page:
+    page = context.new_page()
+    page.goto(path)
+    return page
+
+
+def test_eight_windows_on_a_plain_http_host_share_one_stream(visit: Callable[..., Page], site: Site) -> None:
+    post_id, ada = live_post(site), site.ada()
+    before = streams(site)
+    first = visit(f"/post/{post_id}", base_url=site.url.replace("127.0.0.1", HOST))
+    tabs = [first, *(tab(first.context, f"/post/{post_id}") for _ in range(TABS - 1))]
+    for page in tabs:
+        is_live(page)
+    assert first.evaluate("isSecureContext") is False
+    assert streams(site) == before + 1
+    n = ada.add_update(post_id, "To all of them.")
+    for page in tabs:
+        expect(update(page, n)).to_be_visible()
+    first.close()
+    n = ada.add_update(post_id, "To those that are left.")
+    for page in tabs[1:]:
+        expect(update(page, n)).to_be_visible()
+
+
+def test_a_tab_that_joins_others_gets_what_it_missed_once(visit: Callable[..., Page], site: Site) -> None:
+    post_id, ada = live_post(site), site.ada()
+    first = visit(f"/post/{post_id}")
+    is_live(first)
+    old = first.request.get(f"/post/{post_id}").text()
+    ada.add_update(post_id, "Missed.", key="y")
+    n = ada.add_update(post_id, "Missed, too.")
+    expect(update(first, n)).to_be_visible()
+
+    def from_cache(route: Route) -> None:
+        route.fulfill(body=old, content_type="text/html")
+
+    second = first.context.new_page()
+    second.route(f"**/post/{post_id}", from_cache)
+    second.goto(f"/post/{post_id}")
+    expect(second.locator("[data-updates] .update__body")).to_have_text(["Missed, too.", "Missed."])
+    n = ada.add_update(post_id, "For both.")
+    for page in (first, second):
+        expect(update(page, n)).to_be_visible()
+        expect(page.locator("[data-updates] .update")).to_have_count(3)
+        expect(page.locator("[data-keys] li")).to_have_count(1)
+
+
+def test_tabs_of_a_third_post_ask_now_and_then_until_there_is_room(visit: Callable[..., Page], site: Site) -> None:
+    posts = [live_post(site) for _ in range(3)]
+    before = streams(site)
+    first = visit(f"/post/{posts[0]}")
+    is_live(first)
+    second = tab(first.context, f"/post/{posts[1]}")
+    is_live(second)
+    third = tab(first.context, f"/post/{posts[2]}")
+    expect(third.locator("[data-state=polling]")).to_be_visible()
+    assert streams(site) == before + 2
+    n = site.ada().add_update(posts[2], "It comes with the stream.")
+    second.get_by_role("button", name="Pause automatic updates").click()
+    is_live(third)
+    expect(update(third, n)).to_be_visible()
+    is_live(first)
+    second.get_by_role("button", name="Resume automatic updates").click()
+    expect(second.locator("[data-state=polling]")).to_be_visible()
+    first.close()
+    is_live(second)
+
+
+def test_a_tab_that_opens_unseen_takes_no_stream_until_it_is_shown(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site)
+    page = visit("/about/nothing")
+    page.add_init_script(HIDDEN)
+    page.goto(f"/post/{post_id}")
+    expect(page.locator("[data-state=polling]")).to_be_visible()
+    hide(page, False)
+    is_live(page)
+
+
+@pytest.mark.parametrize("script", [BROKEN_WORKER, "delete self.SharedWorker"])
+def test_without_a_shared_worker_each_tab_has_its_own_stream(
+    visit: Callable[..., Page], site: Site, script: str
+) -> None:
+    post_id = live_post(site)
+    before = streams(site)
+    first = visit("/about/nothing")
+    first.context.add_init_script(script)
+    first.goto(f"/post/{post_id}")
+    second = tab(first.context, f"/post/{post_id}")
+    n = site.ada().add_update(post_id, "To both.")
+    for page in (first, second):
+        is_live(page)
+        expect(update(page, n)).to_be_visible()
+    assert streams(site) == before + 2
