@@ -39,6 +39,8 @@ from tools.processes import WaitFailed, until
 from webapp import create_app, db
 from webapp.models import Post
 
+# A page that is told to load anew waits no longer than it must.
+AT_ONCE = "Math.random = () => 0"
 # What a reader sees of a post or of the front page, with all white space alike.
 SEEN = """
 () => {
@@ -291,7 +293,9 @@ def test_any_sequence_leads_to_a_fresh_page_and_moves_nothing(
 
 def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 1)
-    reader = visit(f"/post/{post_id}", site.person("eve"))
+    reader = visit("/about/nothing", site.person("eve"))
+    reader.add_init_script(AT_ONCE)
+    reader.goto(f"/post/{post_id}")
     is_live(reader)
     expect(reader.get_by_role("button", name="Log out")).to_be_visible()
     reader.get_by_role("link", name="Write a comment").click()
@@ -322,6 +326,76 @@ def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], si
     expect(box).to_have_value("I was on it.")
     reader.get_by_role("link", name="Reload the page").click()
     expect(reader.get_by_role("heading", level=1)).to_have_text("Renamed")
+    expect(box).to_have_value("I was on it.")
+    reader.get_by_role("button", name="Publish comment").click()
+    expect(reader.locator("[data-comments]")).to_contain_text("I was on it.")
+    expect(box).to_have_count(0)
+
+
+def test_a_page_that_waits_for_a_comment_loads_anew_once_it_is_gone(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site, 1)
+    reader = visit("/about/nothing", site.person("eve"))
+    reader.add_init_script(AT_ONCE)
+    reader.goto(f"/post/{post_id}")
+    is_live(reader)
+    expect(reader.get_by_role("button", name="Log out")).to_be_visible()
+    reader.get_by_role("link", name="Write a comment").click()
+    reader.get_by_label("Your comment").fill("Never mind.")
+    site.ada().post(f"/desk/post/{post_id}", title="In German", live="y", language="de", action="publish")
+    expect(reader.locator("[data-outdated]")).to_be_visible()
+    reader.get_by_label("Your comment").fill("")
+    expect(reader.get_by_role("heading", level=1)).to_have_text("In German")
+
+
+def test_a_switch_of_the_comments_moves_nobody_and_takes_nothing(visit: Callable[..., Page], site: Site) -> None:
+    post_id, ada = live_post(site, 8), site.ada()
+    reader, writer = visit(f"/post/{post_id}"), visit(f"/post/{post_id}", site.person("eve"))
+    for page in (reader, writer):
+        is_live(page)
+        page.evaluate("window.isOld = true")
+    expect(writer.get_by_role("button", name="Log out")).to_be_visible()
+    writer.get_by_role("link", name="Write a comment").click()
+    box = writer.get_by_label("Your comment")
+    box.fill("I was there.")
+    fifth = "[data-updates] > :nth-child(5)"
+    scroll_to(reader, fifth)
+    before = top_of(reader, fifth)
+    for state, words in (("slow", "Slow mode: one comment"), ("closed", "Comments are closed."), ("open", "")):
+        ada.post(f"/desk/post/{post_id}/comments", comments=state)
+        for page in (reader, writer):
+            expect(page.locator("#comment-state")).to_contain_text(words)
+            for other in ("Slow mode", "Comments are closed"):
+                expect(page.locator("#comment-state")).not_to_contain_text(other if other not in words else "nothing")
+        expect(reader.get_by_role("link", name="Write a comment")).to_have_count(0 if state == "closed" else 1)
+        expect(box).to_have_value("I was there.")
+        expect(box).to_be_focused()
+        like_a_fresh_load(reader)
+    expect(reader.get_by_text("No comments yet.")).to_be_visible()
+    assert top_of(reader, fifth) == before
+    assert reader.evaluate("window.isOld")
+    writer.get_by_role("button", name="Publish comment").click()
+    expect(reader.locator("[data-comments]")).to_contain_text("I was there.")
+    expect(reader.get_by_text("No comments yet.")).to_be_hidden()
+
+
+def test_coverage_that_ends_and_goes_on_is_told_in_place(visit: Callable[..., Page], site: Site) -> None:
+    post_id, ada = live_post(site, 1), site.ada()
+    reader = visit(f"/post/{post_id}")
+    is_live(reader)
+    reader.evaluate("window.isOld = true")
+    line = reader.locator("[data-live-line]")
+    for live, words in (("", "Ended"), ("y", "Live")):
+        ada.post(f"/desk/post/{post_id}", title="The last light", live=live, action="publish")
+        expect(line.get_by_text(words, exact=True)).to_be_visible()
+        like_a_fresh_load(reader)
+    late = visit(f"/post/{post_id}")
+    ada.post(f"/desk/post/{post_id}/end")
+    expect(line.get_by_text("Ended", exact=True)).to_be_visible()
+    late.reload()
+    expect(late.locator("[data-live-line]").get_by_text("Updates automatically", exact=True)).to_be_visible()
+    ada.post(f"/desk/post/{post_id}", title="The last light", live="y", action="publish")
+    expect(late.locator("[data-live-line]").get_by_text("Live", exact=True)).to_be_visible()
+    assert reader.evaluate("window.isOld")
 
 
 def test_the_focus_stays_on_a_link_of_what_is_corrected(visit: Callable[..., Page], site: Site) -> None:
@@ -338,7 +412,9 @@ def test_the_focus_stays_on_a_link_of_what_is_corrected(visit: Callable[..., Pag
 
 def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 8)
-    reader = visit(f"/post/{post_id}")
+    reader = visit("/about/nothing")
+    reader.add_init_script(AT_ONCE)
+    reader.goto(f"/post/{post_id}")
     is_live(reader)
     reader.evaluate("window.isOld = true")
     scroll_to(reader, "[data-updates] > :nth-child(5)")
@@ -348,7 +424,32 @@ def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Pa
     )
     expect(reader.get_by_role("heading", level=1)).to_have_text("In German")
     assert not reader.evaluate("window.isOld")
-    until(lambda: abs(top_of(reader, "[data-updates] > :nth-child(5)") - before) < 100, "it is where it was")
+    until(lambda: abs(top_of(reader, "[data-updates] > :nth-child(5)") - before) < 2, "it is where it was")
+
+
+def test_who_missed_too_much_comes_back_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:
+    """More than a replay holds; then more than a page holds, when it is on a page of its own by then."""
+    post_id, ada = live_post(site, 30), site.ada()
+    reader = visit("/about/nothing")
+    reader.add_init_script(AT_ONCE)
+    reader.goto(f"/post/{post_id}")
+    is_live(reader)
+    read = reader.locator("[data-updates] > :nth-child(20)").get_attribute("id")
+    scroll_to(reader, f"#{read}")
+    before = top_of(reader, f"#{read}")
+    for count in (6, 40):
+        reader.evaluate("document.querySelector('[data-pause]').click()")
+        for number in range(count):
+            n = ada.add_update(post_id, f"Missed {number}. " + "A long one. " * 550)
+        with reader.expect_event("load"):
+            reader.evaluate("document.querySelector('[data-pause]').click()")
+        expect(reader.locator(f"#{read}")).to_be_visible()
+        if count == 6:
+            expect(update(reader, n)).to_be_attached()
+            until(lambda: abs(top_of(reader, f"#{read}") - before) < 2, "it is where it was")
+            is_live(reader)
+    expect(reader).to_have_url(re.compile(rf"/post/{post_id}/updates/1#{read}$"))
+    assert reader.locator(f"#{read}").evaluate("e => e.getBoundingClientRect().top < innerHeight - 100")
 
 
 def test_a_bar_counts_what_is_new_and_takes_there(visit: Callable[..., Page], site: Site) -> None:

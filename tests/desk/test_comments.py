@@ -187,7 +187,7 @@ def test_a_switch_holds_comments_up_and_lets_them_go_again(
     assert switches(ada.get(SCREEN).text) == {post_id: to}
     words = {"slow": "Slow mode: one comment", "closed": "Comments are closed."}
     assert words[to] in anonymous.get(f"/post/{post_id}").text
-    assert [happening.kind for happening in happened(app, post_id)[before:]] == ["reload"]
+    assert [happening.kind for happening in happened(app, post_id)[before:]] == ["comments"]
     assert switch(ada, post_id, "open") == 302
     assert words[to] not in anonymous.get(f"/post/{post_id}").text
     assert switches(ada.get(SCREEN).text) == {post_id: "open"}

@@ -463,10 +463,10 @@ def test_an_outdated_form_does_not_make_an_ended_post_live_again(ada: Person, ed
     assert "Live coverage ended" in anonymous.get(f"/post/{post_id}").text
 
 
-def test_opening_the_comments_again_tells_readers_to_load_the_page(ada: Person, app: Flask) -> None:
+def test_opening_the_comments_again_tells_open_pages(ada: Person, app: Flask) -> None:
     post_id = ada.write_post(comments="closed")
     ada.post(f"/desk/post/{post_id}", title="The derby", body="Kick-off at eight.", comments="open", action="publish")
-    assert [event.kind for event in happened(app, post_id)] == ["post", "reload"]
+    assert [event.kind for event in happened(app, post_id)] == ["post", "post", "comments"]
 
 
 def test_a_draft_can_be_deleted_but_not_what_was_public(ada: Person) -> None:

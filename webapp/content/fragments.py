@@ -49,3 +49,8 @@ def card(post: Post) -> str:
 
 def head(post: Post) -> str:
     return _rendered("head", post=post)
+
+
+def comment_state(post: Post) -> str:
+    """Of a page that has comments; the script shows the note of one that has none."""
+    return _rendered("comment_state", post=post, has_comments=True)

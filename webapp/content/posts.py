@@ -184,8 +184,10 @@ def edit(
         post.changed_at = now_ms()
     session.flush()
     if post.status == "published":
-        # These show all over the page, not in the head alone.
-        _record_head(session, post, whole_page=any(old[name] != new[name] for name in ("comments", "language", "live")))
+        # A language shows all over the page: where each word of it breaks, and in which direction it is read.
+        _record_head(session, post, whole_page=old["language"] != new["language"])
+        if old["comments"] != new["comments"]:
+            _record_comment_state(session, post)
         invalidation.post(session, post, *listed)
     return post
 
@@ -333,7 +335,8 @@ def set_comments(session: WriteSession, post_id: int, comments: str) -> Post:
     post.version += 1  # else a form that was opened before would switch them back
     session.flush()
     if post.status == "published":
-        _record_head(session, post, whole_page=True)
+        _record_comment_state(session, post)
+        invalidation.post(session, post)
     return post
 
 
@@ -356,6 +359,11 @@ def _record_head(session: WriteSession, post: Post, whole_page: bool = False) ->
         events.record(session, post.id, n, "post", item=f"post-{post.id}", html=html)
     events.record_front(session, post)
     invalidation.post(session, post)
+
+
+def _record_comment_state(session: WriteSession, post: Post) -> None:
+    n, html = events.next_number(session, post.id), fragments.comment_state(post)
+    events.record(session, post.id, n, "comments", item="comment-state", html=html)
 
 
 def locked(session: WriteSession, post_id: int) -> Post:

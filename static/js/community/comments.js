@@ -1,7 +1,9 @@
-// Comments, for somebody who is signed in: the form opens in place, and one's own can be deleted.
+// Comments, for somebody who is signed in: the form opens in place, and one's own can be deleted. What is typed and not
+// sent is kept by the tab when the page is loaded anew.
 
 document.addEventListener("me:known", ({ detail: me }) => {
   openInPlace(me);
+  keepTyped(me);
   addDelete(document, me);
   const list = document.querySelector("[data-comments]");
   if (!list) return;
@@ -9,17 +11,41 @@ document.addEventListener("me:known", ({ detail: me }) => {
 });
 
 function openInPlace(me) {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("[data-write-comment]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    const box = formInPlace(me);
+    if (!box) return;
+    event.preventDefault();
+    box.focus();
+  });
+}
+
+function formInPlace(me) {
   const link = document.querySelector("[data-write-comment]");
   const template = document.querySelector("template[data-comment-form]");
-  link?.addEventListener("click", (event) => {
-    if (!template || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    const copy = template.content.cloneNode(true);
-    me.giveToken(copy, me.csrf_token);
-    copy.querySelector("[data-submission]").append(submission(me));
-    link.parentElement.replaceWith(copy);
-    document.querySelector("[data-submission] textarea").focus();
-  });
+  if (!link || !template) return null;
+  const copy = template.content.cloneNode(true);
+  me.giveToken(copy, me.csrf_token);
+  copy.querySelector("[data-submission]").append(submission(me));
+  link.parentElement.replaceWith(copy);
+  return document.querySelector("[data-submission] textarea");
+}
+
+function keepTyped(me) {
+  const name = `pressroom comment ${me.username} ${location.pathname}`;
+  let isSent = false;
+  try {
+    const typed = sessionStorage.getItem(name);
+    sessionStorage.removeItem(name);
+    const box = typed && formInPlace(me);
+    if (box) box.value = typed;
+    addEventListener("submit", ({ target }) => (isSent ||= target.matches("[data-submission]")));
+    addEventListener("pagehide", () => {
+      const left = document.querySelector("[data-submission] textarea")?.value;
+      if (left && !isSent) sessionStorage.setItem(name, left);
+    });
+  } catch {} // a browser may refuse to keep anything
 }
 
 function submission(me) {

@@ -11,7 +11,14 @@ const pinned = main.querySelector("[data-pinned]");
 const comments = main.querySelector("[data-comments]");
 const cards = main.querySelector("[data-cards]");
 const keys = main.querySelector("[data-keys]");
-const verbs = { update: putUpdate, comment: putComment, card: putCard, post: replaceHead, remove };
+const verbs = {
+  update: putUpdate,
+  comment: putComment,
+  comments: replaceCommentState,
+  card: putCard,
+  post: replaceHead,
+  remove,
+};
 
 document.addEventListener("stream:event", ({ detail: { kind, id, html } }) => {
   if (!(kind in verbs)) return;
@@ -147,6 +154,16 @@ function replaceHead(head) {
   const focus = focusIn(old);
   old.replaceWith(head);
   giveFocus(head, focus);
+}
+
+// Comments are open, slow or closed from now on. Whoever writes one goes on writing, and is told when it is sent.
+function replaceCommentState(state) {
+  const old = document.getElementById(state.id);
+  if (!old) return reload(); // a page of the last release
+  const form = old.querySelector(":scope > form");
+  if (!form) return old.replaceWith(state);
+  for (const child of [...old.children]) if (child !== form) child.remove();
+  for (const child of [...state.children]) if (!child.matches(".comments__write")) form.before(child);
 }
 
 function remove(id) {

@@ -7,7 +7,7 @@
 // one.
 
 const STREAMS = 2;
-const NUMBERED = ["update", "comment", "remove", "post", "card"];
+const NUMBERED = ["update", "comment", "comments", "remove", "post", "card"];
 const OTHERS = ["readers", "reload", "gone"];
 const LATE_EVENTS = 200; // as many as a replay has
 const FIRST_LOSS_MS = [1_000, 10_000]; // at random, so that not everybody comes back at once

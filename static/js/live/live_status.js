@@ -38,6 +38,8 @@ function show() {
   line.hidden = false;
   line.classList.toggle("live--on", shown === "live");
   for (const word of line.querySelectorAll("[data-state]")) word.hidden = word.dataset.state !== shown;
+  line.querySelector("[data-when-live]")?.toggleAttribute("hidden", !isCovered()); // none on a page of the last release
+  line.querySelector("[data-when-over]")?.toggleAttribute("hidden", isCovered());
   line.querySelector("[data-pause]").hidden = state === "ended";
   line.querySelector("[data-when-running]").hidden = state === "paused";
   line.querySelector("[data-when-paused]").hidden = state !== "paused";
@@ -47,7 +49,11 @@ function show() {
 
 // Coverage has ended since the page was loaded.
 function isOver() {
-  return asOf !== null && !document.querySelector(".head .live-mark");
+  return asOf !== null && !isCovered();
+}
+
+function isCovered() {
+  return document.querySelector(".head .live-mark") !== null;
 }
 
 function showReaders() {

@@ -1,15 +1,24 @@
-// When a change was too large for the stream, the page is loaded anew, but not under the hands of somebody who
-// writes; and when the post is gone, the page says so.
+// When a change was too large for the stream, the page is loaded anew: not by everybody at once, not under the hands of
+// somebody who writes, and back to what was being read. When the post is gone, the page says so.
 
-const DELAY_MS = [250, 1_250]; // time to make the new page; at random, so that not everybody comes at once
-const AGAIN_MS = 10_000; // when loading it anew has just been of no use
+const DELAY_MS = [250, 10_250]; // time to make the new page, and at random
+const AGAIN_MS = 10_000; // more when loading it anew has just been of no use
+const WRITING_MS = 2_000; // between two looks whether somebody still writes
+const PLACE = "pressroom place";
+const MARGIN = 60; // pixels; nobody reads the last line of what is scrolled out
+const CANDIDATES = 5; // what was being read may have been withdrawn
 
+const main = document.querySelector("main[data-live]");
 const announcement = document.querySelector("[data-announce]");
+let timer = null;
+let isOurs = false; // what leaves this page
 
 document.addEventListener("stream:event", ({ detail: { kind } }) => {
-  if (kind === "reload") setTimeout(loadAnew, delay());
+  if (kind === "reload") timer ??= setTimeout(loadAnew, delay());
   if (kind === "gone") tell("[data-gone]");
 });
+addEventListener("pagehide", () => isOurs || (history.scrollRestoration = "auto"));
+comeBack();
 
 function delay() {
   const [navigation] = performance.getEntriesByType("navigation");
@@ -19,12 +28,18 @@ function delay() {
 }
 
 function loadAnew() {
-  if (isWriting()) tell("[data-outdated]");
-  else location.reload();
+  if (!isWriting()) {
+    rememberPlace();
+    location.reload();
+    return;
+  }
+  if (timer) tell("[data-outdated]");
+  timer = 0; // said
+  setTimeout(loadAnew, WRITING_MS);
 }
 
 function isWriting() {
-  return [...document.querySelectorAll("main textarea")].some((box) => box.value !== box.defaultValue);
+  return [...main.querySelectorAll("textarea")].some((box) => box.value !== box.defaultValue);
 }
 
 function tell(selector) {
@@ -32,4 +47,46 @@ function tell(selector) {
   notice.hidden = false;
   notice.querySelector("[data-close]").addEventListener("click", () => (notice.hidden = true));
   announcement.textContent = notice.querySelector("p").textContent;
+}
+
+// The place: items by their ids, and how far below the window's top they begin; and the page that the first is on.
+function rememberPlace() {
+  const items = [...main.querySelectorAll(".head, .update, .comment, .card")];
+  const inView = items.filter((item) => item.getBoundingClientRect().bottom > MARGIN).slice(0, CANDIDATES);
+  if (scrollY <= 0 || !inView.length) return;
+  const tops = inView.map((item) => [item.id, item.getBoundingClientRect().top]);
+  store({ path: location.pathname, tops, page: pageOf(inView[0]) });
+  history.scrollRestoration = "manual";
+  isOurs = true;
+}
+
+function pageOf(item) {
+  const list = item.closest("[data-updates], [data-comments]");
+  const link = list?.parentElement.querySelector("[data-older] a");
+  return link && `${link.getAttribute("href").replace(/\d+$/, item.dataset.page)}#${item.id}`;
+}
+
+function comeBack() {
+  const place = stored();
+  if (place?.path !== location.pathname) return;
+  const [id, top] = place.tops.find(([candidate]) => document.getElementById(candidate)) ?? [];
+  if (id) scrollBy({ top: document.getElementById(id).getBoundingClientRect().top - top, behavior: "instant" });
+  else if (place.page) location.replace(place.page);
+}
+
+// A browser may refuse to keep anything.
+function store(place) {
+  try {
+    sessionStorage.setItem(PLACE, JSON.stringify(place));
+  } catch {}
+}
+
+function stored() {
+  try {
+    const place = JSON.parse(sessionStorage.getItem(PLACE));
+    sessionStorage.removeItem(PLACE);
+    return place;
+  } catch {
+    return null;
+  }
 }
