@@ -51,6 +51,7 @@ SEEN = """
     head: html(".head"), pinned: html("[data-pinned] > *"), updates: html("[data-updates] > *"),
     keys: html("[data-keys] > *"), hasKeys: html(".keys:not([hidden])").length,
     comments: html("[data-comments] > *"), cards: html("[data-cards] > *"),
+    hasRoomForKeys: document.querySelector("main").matches(".story--keys"),
     notes: html("[data-no-updates]:not([hidden]), [data-no-comments]:not([hidden])"),
   };
 }
@@ -142,6 +143,11 @@ def test_a_new_head_replaces_the_old_one_and_the_title(visit: Callable[..., Page
     expect(reader.locator("[data-state=ended]")).to_be_visible()
     expect(reader.locator("[data-as-of]")).to_be_hidden()
     like_a_fresh_load(reader)
+    n = reader.locator("[data-updates] > .update").get_attribute("id").removeprefix("update-")  # type: ignore[union-attr]
+    for verb, count in (("key", 1), ("not-key", 0)):
+        site.ada().post(f"/desk/post/{post_id}/update/{n}/{verb}")
+        expect(reader.locator("[data-keys] li")).to_have_count(count)
+        like_a_fresh_load(reader)
 
 
 def test_an_older_update_does_not_come_in_at_the_wrong_place(visit: Callable[..., Page], site: Site) -> None:

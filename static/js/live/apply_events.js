@@ -79,6 +79,12 @@ function followKey(n, update, isShown) {
     keys.insertBefore(keyMoment(n, update, isShown), next);
   }
   keys.parentElement.hidden = keys.children.length === 0;
+  makeRoomForKeys();
+}
+
+// As in templates/reader/post.html.
+function makeRoomForKeys() {
+  if (keys) main.classList.toggle("story--keys", keys.children.length > 0 || !!main.querySelector(".head .live-mark"));
 }
 
 // Twin of templates/reader/_keys.html.
@@ -154,6 +160,7 @@ function replaceHead(head) {
   const focus = focusIn(old);
   old.replaceWith(head);
   giveFocus(head, focus);
+  makeRoomForKeys();
 }
 
 // Comments are open, slow or closed from now on. Whoever writes one goes on writing, and is told when it is sent.
