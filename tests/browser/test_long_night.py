@@ -25,6 +25,13 @@ def test_the_oldest_updates_leave_and_their_links_lead_to_them(visit: Callable[.
     items = reader.locator("[data-updates] > .update")
     expect(items).to_have_count(ITEMS)
     expect(update(reader, first)).to_have_count(0)
+    resting = '[style*="content-visibility: auto"]'
+    assert reader.locator(resting).count() > 100
+    heights = "document.documentElement.scrollHeight"
+    awake = f"document.querySelectorAll('{resting}').forEach(item => (item.style.contentVisibility = 'visible'))"
+    before = reader.evaluate(heights)
+    reader.evaluate(awake)
+    assert abs(reader.evaluate(heights) - before) <= 1, "what isn't laid out is as tall as it is"
     older = reader.get_by_role("link", name="Older updates")
     older.click()
     expect(reader).to_have_url(re.compile(f"/post/{post_id}/updates/2$"))

@@ -24,6 +24,7 @@ document.addEventListener("stream:event", ({ detail: { kind, id, html } }) => {
   if (!(kind in verbs)) return;
   verbs[kind](html ? parsed(html) : id);
   showNotes();
+  queueMicrotask(boundLists); // once for all that come together, as it measures the page
 });
 
 function parsed(html) {
@@ -37,6 +38,32 @@ function number(item) {
   return Number(item.id.split("-")[1]);
 }
 
+// Items far out of view, as tall as they were, cost neither style nor layout nor paint when something comes in.
+const heights = new Map(); // of items that are so from the next change on
+const far = new IntersectionObserver(measure, { rootMargin: "100% 0px" });
+for (const item of main.querySelectorAll(".update, .comment")) far.observe(item);
+
+function measure(entries) {
+  for (const { target, isIntersecting, boundingClientRect } of entries) {
+    if (isIntersecting) continue;
+    far.unobserve(target);
+    heights.set(target, boundingClientRect.height - edges(target));
+  }
+}
+
+function edges(item) {
+  const { paddingTop, paddingBottom, borderTopWidth, borderBottomWidth } = getComputedStyle(item);
+  return [paddingTop, paddingBottom, borderTopWidth, borderBottomWidth].reduce((sum, edge) => sum + parseFloat(edge), 0);
+}
+
+function rest() {
+  for (const [item, height] of heights) {
+    item.style.containIntrinsicBlockSize = `auto ${height}px`;
+    item.style.contentVisibility = "auto";
+  }
+  heights.clear();
+}
+
 // Updates: the newest first, but for the pinned one
 
 function putUpdate(update) {
@@ -46,7 +73,6 @@ function putUpdate(update) {
   const isShown = put(update, list, isOlder, (next) => !next && hasMore(list));
   followKey(number(update), update, isShown);
   if (isShown) tellAsOf(update);
-  if (list === updates) bound([...list.children].reverse(), older(list));
 }
 
 function older(list) {
@@ -55,6 +81,11 @@ function older(list) {
 
 function hasMore(list) {
   return list.children.length > 0 && older(list)?.hidden === false;
+}
+
+function boundLists() {
+  if (updates?.children.length > LIST_ITEMS) bound([...updates.children].reverse(), older(updates));
+  if (comments?.children.length > LIST_ITEMS) bound([...comments.children], older(comments));
 }
 
 // The oldest leave, unless somebody reads or uses them; what links to them leads to their own pages from then on.
@@ -111,7 +142,6 @@ function tellAsOf(update) {
 function putComment(comment) {
   const isNewer = (other) => number(other) > number(comment);
   put(comment, comments, isNewer, (next) => next && next === comments.firstElementChild && hasMore(comments));
-  bound([...comments.children], older(comments));
 }
 
 // Cards: live posts first, then by time; twin of _page in webapp/content/listings.py
@@ -148,6 +178,8 @@ function put(item, list, follows, isBeyond) {
   old?.remove();
   if (isBeyond(next)) return false;
   list.insertBefore(item, next);
+  rest();
+  far.observe(item);
   document.dispatchEvent(new CustomEvent("apply_events:placed", { detail: { element: item } }));
   keepOpen(item, old);
   giveFocus(item, focus);

@@ -4,6 +4,7 @@
 const ANNOUNCED_EVERY_MS = 10_000;
 const TOGETHER_MS = 1_000;
 const GLOW_MS = 2_500;
+const LIT_EVERY_MS = 1_000;
 
 const main = document.querySelector("main[data-live]");
 const button = document.querySelector("[data-news]");
@@ -11,12 +12,14 @@ const announcement = document.querySelector("[data-announce]");
 const unseen = new Set(); // ids of updates above what is in view
 let unsaid = [];
 let saidAt = -Infinity;
+let litAt = -Infinity;
 let name = document.title;
 let arrivals = 0; // while the tab is hidden
 
 const newcomers = new IntersectionObserver((entries) => {
-  for (const { target, boundingClientRect } of entries) {
+  for (const { target, boundingClientRect, isIntersecting } of entries) {
     newcomers.unobserve(target);
+    if (isIntersecting) glow(target);
     if (boundingClientRect.bottom <= 0) unseen.add(target.id);
   }
   count();
@@ -26,7 +29,6 @@ document.addEventListener("apply_events:arrived", ({ detail: { element } }) => {
   if (document.hidden && isAwaited(element)) countInTitle(arrivals + 1);
   if (!element.matches(".update")) return;
   newcomers.observe(element);
-  glow(element);
   unsaid.push(element.querySelector(".update__top h3"));
   if (unsaid.length === 1) setTimeout(announce, Math.max(TOGETHER_MS, saidAt + ANNOUNCED_EVERY_MS - performance.now()));
 });
@@ -84,10 +86,17 @@ function announce() {
   unsaid = [];
 }
 
+// By its opacity, which costs the page no time while it fades: a colour would be painted anew sixty times a second.
+// Where updates come thick and fast, not each of them.
 function glow(update) {
-  if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  const light = getComputedStyle(update).getPropertyValue("--highlight");
-  update.animate({ backgroundColor: [light, "transparent"] }, { duration: GLOW_MS, easing: "ease-out" });
+  const now = performance.now();
+  if (now - litAt < LIT_EVERY_MS || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  litAt = now;
+  for (const old of main.querySelectorAll(".update__light")) if (!old.getAnimations().length) old.remove();
+  const light = document.createElement("span");
+  light.className = "update__light";
+  update.prepend(light);
+  light.animate({ opacity: [1, 0] }, { duration: GLOW_MS, easing: "ease-out" });
 }
 
 function worded({ dataset }, number) {

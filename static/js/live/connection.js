@@ -3,12 +3,13 @@
 // then, and so do those that nobody has looked at for a while.
 //
 // A tab says over its port: join (url, after, isWatched), watch (isWatched), open, doubt, leave. It is told { state, ms }:
-// how its stream is, and in how many ms it is opened again; and { kind, data, id }: an event, and its position if it has
-// one.
+// how its stream is, and in how many ms it is opened again; and { events }, each with kind, data, and its position (id)
+// if it has one.
 
 const STREAMS = 2;
 const NUMBERED = ["update", "comment", "comments", "remove", "post", "card"];
 const OTHERS = ["readers", "reload", "gone"];
+const TOGETHER_MS = 200; // what comes thick and fast comes to a page together: it is laid out once, not for each
 const LATE_EVENTS = 200; // as many as a replay has
 const FIRST_LOSS_MS = [1_000, 10_000]; // at random, so that not everybody comes back at once
 const NEXT_LOSS_MS = 4_000; // doubled with each loss
@@ -78,6 +79,9 @@ class Stream {
   heardAt = 0;
   heldUntil = -Infinity; // streams don't come through here
   losses = 0;
+  untold = [];
+  toldAt = -Infinity;
+  teller = null;
   mayStream = false;
   isPoll = false;
 
@@ -94,13 +98,14 @@ class Stream {
 
   join(port, after, isWatched) {
     const tab = { port, isWatched, late: null, missed: null };
+    this.tellAll();
     const isFirst = this.tabs.size === 0;
     const isNewer = this.after !== null && epoch(after) > epoch(this.after);
     this.tabs.set(port, tab);
     if (isFirst || isNewer) this.after = after;
     else if (after !== this.after) this.fetchMissed(tab, after);
     if (this.state) port.postMessage({ state: this.state, ms: this.backAt - performance.now() });
-    if (this.readers) this.send(tab, this.readers);
+    if (this.readers) this.send(tab, [this.readers]);
     allot();
     if (isNewer || (!this.source && !this.timer)) this.open();
   }
@@ -128,7 +133,7 @@ class Stream {
   // What a tab lacks that the others have; meanwhile it waits for the rest.
   fetchMissed(tab, after) {
     tab.late ??= [];
-    tab.missed = this.listen(`${this.url}?after=${after}&poll`, (event) => tab.port.postMessage(event));
+    tab.missed = this.listen(`${this.url}?after=${after}&poll`, (event) => tab.port.postMessage({ events: [event] }));
     tab.missed.addEventListener("wait", () => this.hasAll(tab));
     tab.missed.addEventListener("gone", () => this.hasAll(tab));
     tab.missed.addEventListener("error", () => {
@@ -139,17 +144,28 @@ class Stream {
 
   hasAll(tab) {
     tab.missed.close();
-    for (const event of tab.late) tab.port.postMessage(event);
+    tab.port.postMessage({ events: tab.late });
     tab.late = tab.missed = null;
   }
 
-  send(tab, message) {
-    if (!tab.late) tab.port.postMessage(message);
-    else if (tab.late.push(message) > LATE_EVENTS) tab.late = [{ kind: "reload", data: {} }];
+  send(tab, events) {
+    if (!tab.late) tab.port.postMessage({ events });
+    else if (tab.late.push(...events) > LATE_EVENTS) tab.late = [{ kind: "reload", data: {} }];
   }
 
-  tell(message) {
-    for (const tab of this.tabs.values()) this.send(tab, message);
+  tell(event) {
+    this.untold.push(event);
+    const ms = this.toldAt + TOGETHER_MS - performance.now();
+    if (ms <= 0) this.tellAll();
+    else this.teller ??= setTimeout(() => this.tellAll(), ms);
+  }
+
+  tellAll() {
+    const events = this.untold;
+    [this.untold, this.toldAt] = [[], performance.now()];
+    clearTimeout(this.teller);
+    this.teller = null;
+    if (events.length) for (const tab of this.tabs.values()) this.send(tab, events);
   }
 
   say(state, ms = 0) {
@@ -251,6 +267,7 @@ class Stream {
     if (event.kind === "reload") this.after = null; // each tab comes back with its own
     this.tell(event);
     if (event.kind === "gone") {
+      this.tellAll();
       this.say("ended");
       this.end();
     }

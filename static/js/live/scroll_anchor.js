@@ -54,8 +54,11 @@ function fieldInUse() {
 // Those that begin in view, the topmost first; after the first of them the item that it belongs to.
 function blocksInView() {
   const found = [];
+  let passed = null; // an item out of view, in which nothing is measured: it may not be laid out (apply_events.js)
   for (const block of main.querySelectorAll(BLOCKS)) {
-    const { top, height } = block.getBoundingClientRect();
+    if (passed?.contains(block)) continue;
+    const { top, bottom, height } = block.getBoundingClientRect();
+    if (block.matches(".update, .comment") && (bottom <= 0 || top >= innerHeight)) passed = block;
     if (height === 0 || top < 0 || block.closest(AFLOAT)) continue;
     if (top >= innerHeight && found.length) break;
     found.push(block);

@@ -55,8 +55,12 @@ function say(newState, ms = 0) {
   document.dispatchEvent(new CustomEvent("stream:state", { detail: { state, ms } }));
 }
 
-function hear({ data: { kind, data, id, state: newState, ms } }) {
-  if (newState) return say(newState, ms);
+function hear({ data: { events = [], state: newState, ms } }) {
+  if (newState) say(newState, ms);
+  events.forEach(take);
+}
+
+function take({ kind, data, id }) {
   if (id && !isNext(id)) return;
   if (kind === "gone") stop("ended");
   document.dispatchEvent(new CustomEvent("stream:event", { detail: { ...data, kind } }));
