@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import re
-import urllib.request
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from support.browsing import Site, is_live, live_post, update
+from support.browsing import Site, is_live, live_post, silent_streams, update
 from support.checkout import CHECKOUT
 from support.relay import relay
 
-SOURCE = (CHECKOUT / "static/js/live/connection.js").read_text("utf-8")
 SHORTER = {"SILENT_MS = 40_000": "SILENT_MS = 6_000", "FRESH_MS = 10_000": "FRESH_MS = 5_000",
            "\nconst POLL_MS = [10_000, 20_000]": "\nconst POLL_MS = [1_000, 2_000]"}  # fmt: skip
 
 
-def hurry(page: Page) -> None:
-    """The same script, less patient."""
-    source = SOURCE
+def shortened(script: str) -> str:
+    """connection.js, less patient."""
     for interval, shorter in SHORTER.items():
-        assert interval in source
-        source = source.replace(interval, shorter)
+        assert interval in script
+        script = script.replace(interval, shorter)
+    return script
+
+
+def hurry(page: Page) -> None:
+    source = shortened((CHECKOUT / "static/js/live/connection.js").read_text("utf-8"))
 
     def answer(route: Route) -> None:
         route.fulfill(body=source, content_type="text/javascript")
@@ -41,12 +43,6 @@ def impatient(visit: Callable[..., Page]) -> Callable[..., Page]:
         return page
 
     return impatient
-
-
-def silent_streams(site: Site) -> int:
-    with urllib.request.urlopen(f"{site.url}/metrics") as answer:
-        text = answer.read().decode()
-    return int(re.search(r"^\w*silent_streams_total (\d+)", text, re.MULTILINE)[1])  # type: ignore[index]
 
 
 def test_a_connection_that_fell_silent_is_replaced(site: Site, impatient: Callable[..., Page]) -> None:

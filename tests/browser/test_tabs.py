@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
-import urllib.request
 from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
 
-from support.browsing import HOST, Site, hide, is_live, live_post, update
+from support.browsing import HOST, Site, hide, is_live, live_post, streams, update
 
 TABS = 8
 HIDDEN = "Object.defineProperty(document, 'hidden', { value: true, configurable: true })"
@@ -17,12 +15,6 @@ BROKEN_WORKER = """self.SharedWorker = class extends EventTarget {
     port = new MessageChannel().port1;
     constructor() { super(); setTimeout(() => this.dispatchEvent(new Event("error"))); }
 }"""
-
-
-def streams(site: Site) -> int:
-    with urllib.request.urlopen(f"{site.url}/metrics") as answer:
-        text = answer.read().decode()
-    return sum(int(count) for count in re.findall(r"^pressroom_streams\{.*\} (\d+)", text, re.MULTILINE))
 
 
 def tab(context: BrowserContext, path: str) -> Page:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -169,6 +170,21 @@ def live_post(site: Site, updates: int = 0, **data: Any) -> int:
     for number in range(updates):
         site.ada().add_update(post_id, f"Update {number} of those that were there. " * 12, title=f"Number {number}")
     return post_id
+
+
+def _metric(site: Site, pattern: str) -> int:
+    with urllib.request.urlopen(f"{site.url}/metrics") as answer:
+        return sum(map(int, re.findall(pattern, answer.read().decode(), re.MULTILINE)))
+
+
+def streams(site: Site) -> int:
+    """How many are held."""
+    return _metric(site, r"^pressroom_streams\{.*\} (\d+)")
+
+
+def silent_streams(site: Site) -> int:
+    """How many were opened anew since they had fallen silent."""
+    return _metric(site, r"^pressroom_silent_streams_total (\d+)")
 
 
 def is_live(page: Page) -> None:
