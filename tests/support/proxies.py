@@ -13,10 +13,12 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from loadtests.limits import nginx_setup
+from support.checkout import CHECKOUT
 from support.programs import Program
 from support.uwsgi_server import UwsgiServer
 from tools.processes import free_port, listens
@@ -74,6 +76,7 @@ DefaultRuntimeDir {folder}
 PidFile {folder}/apache.pid
 ErrorLog /dev/stderr
 {modules}
+AddOutputFilterByType DEFLATE text/html text/plain text/css text/javascript text/xml application/xml application/json
 LogFormat "%h" common
 {user}
 <Directory />
@@ -83,6 +86,7 @@ LogFormat "%h" common
 """
 APACHE_NEEDS = (
     *("mpm_event", "authz_core", "headers", "macro", "rewrite", "reqtimeout", "alias", "proxy", "proxy_uwsgi"),
+    *("setenvif", "filter", "deflate"),
 )
 APACHE_MODULES = "/usr/lib/apache2/modules"
 
@@ -151,6 +155,22 @@ def behind_apache(instance: Path, environ: Mapping[str, str], **changed: str) ->
         yield Way("Apache", stack.enter_context(running_apache(folder_in(stack), server, port, **changed)).url, server)
 
 
+@contextmanager
+def _over_http(name: str, file: str, line: str, instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
+    """Behind another proxy: deploy/`file`, started by `line`."""
+    port = free_port()
+    more = {"PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}", "PRESSROOM_PROXIES": "1"}
+    with UwsgiServer(instance, workers=2, environ=more | dict(environ)) as server, ExitStack() as stack:
+        folder = folder_in(stack)
+        text = (CHECKOUT / "deploy" / file).read_text().replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")
+        text = text.replace('"8000"', f'"{server.port}"').replace("bind :80\n", f"bind 127.0.0.1:{port}\n")
+        text = text.replace("\nnews.example.org {", f"\n{{\n\tadmin off\n}}\n\nhttp://127.0.0.1:{port} {{")
+        (folder / file).write_text(text.replace("host_only news.example.org", "host_only 127.0.0.1"))
+        command = line.format(folder=folder, port=port).split()
+        program = Program([_path_of(command[0], name.lower()), *command[1:]], folder, port=port)
+        yield Way(name, stack.enter_context(program).url, server)
+
+
 def _by_command(name: str, command: str) -> Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]:
     @contextmanager
     def start(instance: Path, environ: Mapping[str, str]) -> Iterator[Way]:
@@ -171,6 +191,13 @@ WAYS: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]
     "Apache": behind_apache,
 }
 WAITRESS = "waitress-serve --listen 127.0.0.1:{port} --no-clear-untrusted-proxy-headers webapp.wsgi:app"
+VARNISH = "varnishd -F -n {folder}/work -a 127.0.0.1:{port} -f {folder}/varnish.vcl -s malloc,64M"
+# Other proxies, each on top of uWSGI's own HTTP.
+IN_FRONT: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
+    "HAProxy": partial(_over_http, "HAProxy", "haproxy.cfg", "haproxy -db -f {folder}/haproxy.cfg"),
+    "Caddy": partial(_over_http, "Caddy", "Caddyfile", "caddy run --adapter caddyfile --config {folder}/Caddyfile"),
+    "Varnish": partial(_over_http, "Varnish", "varnish.vcl", VARNISH),
+}
 # Those that deploy/ has something for, or nothing to do.
 IN_USE: dict[str, Callable[[Path, Mapping[str, str]], AbstractContextManager[Way]]] = {
     "uWSGI": by_itself,
