@@ -28,7 +28,9 @@ from support.programs import ORDINARY
 from support.proxies import IS_ROOT, NGINX_UWSGI, SocketServer, folder_in, running_nginx
 from support.uwsgi_server import UWSGI, UwsgiServer
 from tools.processes import free_port
-from webapp.ops import diagnosis
+from webapp.db.engine import make_engine, transaction
+from webapp.models import Event, Post
+from webapp.ops import diagnosis, setup
 
 REFUSED = "Pressroom can't start: "
 
@@ -415,6 +417,28 @@ def test_a_clock_that_is_behind(machine: Machine) -> None:
     assert f"but {database} was written on {time.strftime('%Y-%m-%d', time.gmtime(later))}: set it with sudo" in said
     os.utime(database, (later, later))
     assert machine.warnings() == [said]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("table", "seconds"), [("post", 7_200), ("event", 90_000), ("event", 200)])
+def test_a_date_that_is_still_to_come(machine: Machine, table: str, seconds: int) -> None:
+    at = int(time.time() + seconds) * 1000
+    engine = make_engine(f"sqlite:///{machine.instance / 'pressroom.db'}")
+    with transaction(engine) as session:
+        post = Post(id=7, title="The derby", body="", html="", status="published", seq=1)
+        post.published_at = at if table == "post" else 1
+        session.add(post)
+        session.flush()
+        session.add(Event(post_id=7, seq=1, kind="post", item="post-7", payload="{}", at=at if table == "event" else 1))
+    engine.dispose()
+    said = machine.check()
+    assert machine.warnings() == said
+    if seconds < setup.AHEAD_SECONDS:
+        assert said == []
+        return
+    [line] = said
+    when = time.strftime("%Y-%m-%d %H:%M", time.gmtime(at / 1000))
+    assert line.startswith(f"the newest post or update is dated {when}")
 
 
 def test_what_is_beside_the_pages_with_a_name_like_theirs(tmp_path: Path) -> None:

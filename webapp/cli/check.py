@@ -21,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from .. import config, db
 from ..db import faults, schema
 from ..live.channel import CHANNEL
-from ..ops import checks, diagnosis, snapshots
+from ..ops import checks, diagnosis, setup, snapshots
 from ..ops.start import on_this_machine
 from ..pages import public, repair
 from ..system import instance
@@ -50,7 +50,7 @@ def check() -> None:
         *(_refused(_in_front) if runs else _before_the_start()),
         *(diagnosis.in_log(folder) if holds_streams else []),
     ]
-    problems += _streams(holds_streams, by_uwsgi)
+    problems += [*_refused(_dates), *_streams(holds_streams, by_uwsgi)]
     if not runs:
         click.echo("The site isn't running.")
     for problem in problems:
@@ -77,6 +77,13 @@ def _database() -> str | None:
         is_empty = schema.current(connection) is None
     file = snapshots.path_of(current_app.config["DATABASE_URL"])
     return _file(file, is_empty) if file else None
+
+
+def _dates() -> str | None:
+    """Of a database that can be read; what is wrong with another one is said already."""
+    with contextlib.suppress(SQLAlchemyError), db.ENGINE.of(current_app).connect() as connection:
+        return setup.dated_ahead(connection)
+    return None
 
 
 def _file(file: Path, is_empty: bool) -> str | None:

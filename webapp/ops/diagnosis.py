@@ -165,7 +165,7 @@ def _files_left(folder: Path) -> int | None:
 
 
 def clock_behind(folder: Path) -> str | None:
-    """A clock that is behind what was written already. One that is ahead can't be told from here."""
+    """A clock that is behind what was written already. For one that is ahead, or was, see setup.dated_ahead."""
     written = {path: path.stat().st_mtime for path in _dated(folder) if path.exists()}
     newest = max(written, key=lambda path: written[path])
     now = time.time()

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import click
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from .. import create_app, db
 from ..content import search_index
 from ..db import schema
+from ..db.engine import make_engine
 from ..models import User
 from ..pages import repair
 from ..people import passwords, users
@@ -25,6 +27,11 @@ from .checks import CannotStart
 
 ADMIN = "admin"
 PASSWORD_BYTES = 10
+AHEAD_SECONDS = 300  # machines differ
+_NEWEST = text(
+    "SELECT max(at) FROM (SELECT max(published_at) AS at FROM post WHERE status = 'published'"
+    " UNION ALL SELECT max(event.at) FROM post JOIN event ON event.post_id = post.id AND event.seq = post.seq)"
+)
 
 
 def initialise(settings: dict[str, Any]) -> str | None:
@@ -43,6 +50,29 @@ def initialise(settings: dict[str, Any]) -> str | None:
                 return None
             users.create(session, ADMIN, None, password_hash, "admin")
     return password
+
+
+def of_database(settings: dict[str, Any]) -> list[str]:
+    """What is said at the start of what it holds."""
+    engine = make_engine(settings["DATABASE_URL"], must_exist=True)
+    try:
+        with engine.connect() as connection:
+            ahead = dated_ahead(connection)
+    finally:
+        engine.dispose()
+    return [ahead] if ahead else []
+
+
+def dated_ahead(connection: Connection) -> str | None:
+    """What a clock that was ahead has left, or one that is behind makes of it."""
+    newest = (connection.scalar(_NEWEST) or 0) / 1000
+    if newest - time.time() < AHEAD_SECONDS:
+        return None
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(newest))
+    return (
+        f"the newest post or update is dated {when}, which is in the future: the clock was ahead then, or is behind now"
+        " (timedatectl). A post with such a date is listed first until then"
+    )
 
 
 def refuse_lost(settings: dict[str, Any]) -> None:

@@ -54,10 +54,11 @@ def start(settings: dict[str, Any], reloaded: bool) -> int:
     troubles = diagnosis.of_machine(settings)  # before anything is written: that would be dated today
     make_private_files(folder, "uwsgi.log", "uwsgi.pid", *([LOG] if settings["LOG"] == "json" else []))
     with one_line(settings):
-        from .setup import first_words, initialise, refuse_lost
+        from .setup import first_words, initialise, of_database, refuse_lost
 
         refuse_lost(settings)
         password = initialise(settings)
+        troubles += of_database(settings)
     warn(settings, troubles)
     print(f"Instance: {printable(folder)} (uWSGI's log: {printable(folder / 'uwsgi.log')})")
     print(f"Pressroom: {printable(address(settings))}")
