@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, Route, expect
+from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from support.browsing import HOST, Site, hide, is_live, live_post, streams, update
+
+from .test_live import like_a_fresh_load
 
 TABS = 8
 HIDDEN = "Object.defineProperty(document, 'hidden', { value: true, configurable: true })"
@@ -110,3 +114,104 @@ def test_without_a_shared_worker_each_tab_has_its_own_stream(
         is_live(page)
         expect(update(page, n)).to_be_visible()
     assert streams(site) == before + 2
+
+
+class Desk:
+    """An author who changes a post at random; what each verb needs is there when it is called."""
+
+    def __init__(self, site: Site, chance: random.Random) -> None:
+        self.ada, self.chance, self.post_id = site.ada(), chance, live_post(site, 2)
+        self.updates = [2, 3]
+        self.comments: list[int] = []
+
+    def act(self) -> None:
+        verbs = [
+            self.add,
+            self.add,
+            self.comment,
+            self.change,
+            self.change,
+            self.delete_comment,
+            self.switch,
+            self.save,
+        ]
+        self.chance.choice(verbs)()
+
+    def add(self) -> None:
+        if len(self.updates) < 45:  # a fresh page has no more than 50
+            key = {"key": "y"} if self.chance.random() < 0.3 else {}
+            words = "Word for word. " * self.chance.choice([1, 1, 20, 560])
+            self.updates.append(self.ada.add_update(self.post_id, words, **key))
+
+    def comment(self) -> None:
+        self.comments.append(self.ada.comment(self.post_id, f"Comment {len(self.comments)}."))
+
+    def change(self) -> None:
+        verb = self.chance.choice("edit correct pin unpin key not-key withdraw restore".split())
+        texts = {"body": f"Mended {self.chance.random()}.", "note": "A slip."} if verb in ("edit", "correct") else {}
+        self.ada.post(f"/desk/post/{self.post_id}/update/{self.chance.choice(self.updates)}/{verb}", **texts)
+
+    def delete_comment(self) -> None:
+        if self.comments:
+            n = self.comments.pop(self.chance.randrange(len(self.comments)))
+            self.ada.post(f"/post/{self.post_id}/comment/{n}/delete")
+
+    def switch(self) -> None:
+        self.ada.post(f"/desk/post/{self.post_id}/comments", comments=self.chance.choice(["open", "closed", "slow"]))
+        self.ada.post(f"/desk/post/{self.post_id}/comments", comments="open")
+
+    def save(self) -> None:
+        title = f"The last light, {self.chance.random()}"
+        self.ada.post(f"/desk/post/{self.post_id}", title=title, live="y", comments="open", action="publish")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_happens_to_tabs_each_ends_up_with_what_the_site_has(
+    visit: Callable[..., Page], site: Site, seed: int
+) -> None:
+    chance = random.Random(seed)  # noqa: S311
+    desk, other = Desk(site, chance), live_post(site)
+    path = f"/post/{desk.post_id}"
+    first = visit("/about/nothing")
+    first.context.add_init_script("Math.random = () => 0")
+    first.goto(path)
+    tabs = [first, *(tab(first.context, path) for _ in range(3))]
+
+    def happen(page: Page) -> None:
+        what = chance.choice("pause hide show reload away back new close".split())
+        if what == "pause":
+            page.evaluate("document.querySelector('[data-pause]').click()")
+        elif what in ("hide", "show"):
+            hide(page, what == "hide")
+        elif what == "reload":
+            page.reload()
+        elif what == "away":
+            page.goto(f"/post/{other}")
+            page.go_back()
+        elif what == "back":
+            page.goto("/")
+            page.goto(path)
+        elif what == "new" and len(tabs) < 6:
+            tabs.append(tab(first.context, path))
+        elif what == "close" and len(tabs) > 2 and page is not first:
+            tabs.remove(page)
+            page.close()
+
+    for _ in range(40):
+        desk.act()
+        with suppress(Error):  # it was just loading itself anew
+            happen(chance.choice(tabs))
+    last = desk.ada.add_update(desk.post_id, "The last of all.")
+    for page in tabs:
+        if not page.url.endswith(path):  # its way back was cut short
+            page.goto(path)
+        hide(page, False)
+        if page.locator("[data-state=paused]").is_visible():
+            page.evaluate("document.querySelector('[data-pause]').click()")
+        expect(update(page, last)).to_be_attached()
+        try:
+            like_a_fresh_load(page)
+        except Error:  # it was about to load itself anew
+            expect(update(page, last)).to_be_attached()
+            like_a_fresh_load(page)
