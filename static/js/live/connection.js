@@ -124,7 +124,9 @@ class Stream {
   }
 
   leave(port) {
-    this.tabs.get(port)?.missed?.close();
+    const tab = this.tabs.get(port);
+    clearTimeout(tab?.watchdog);
+    tab?.missed?.close();
     this.tabs.delete(port);
     if (this.tabs.size === 0) this.end();
     allot();
@@ -136,13 +138,18 @@ class Stream {
     tab.missed = this.listen(`${this.url}?after=${after}&poll`, (event) => tab.port.postMessage({ events: [event] }));
     tab.missed.addEventListener("wait", () => this.hasAll(tab));
     tab.missed.addEventListener("gone", () => this.hasAll(tab));
-    tab.missed.addEventListener("error", () => {
-      tab.missed.close();
-      setTimeout(() => this.tabs.get(tab.port) === tab && this.fetchMissed(tab, after), between(...FIRST_LOSS_MS));
-    });
+    tab.missed.addEventListener("error", () => this.fetchAgain(tab, after));
+    tab.watchdog = setTimeout(() => this.fetchAgain(tab, after), FRESH_MS);
+  }
+
+  fetchAgain(tab, after) {
+    clearTimeout(tab.watchdog);
+    tab.missed.close();
+    setTimeout(() => this.tabs.get(tab.port) === tab && this.fetchMissed(tab, after), between(...FIRST_LOSS_MS));
   }
 
   hasAll(tab) {
+    clearTimeout(tab.watchdog);
     tab.missed.close();
     tab.port.postMessage({ events: tab.late });
     tab.late = tab.missed = null;
@@ -161,11 +168,11 @@ class Stream {
   }
 
   tellAll() {
-    const events = this.untold;
-    [this.untold, this.toldAt] = [[], performance.now()];
     clearTimeout(this.teller);
     this.teller = null;
-    if (events.length) for (const tab of this.tabs.values()) this.send(tab, events);
+    if (!this.untold.length) return;
+    for (const tab of this.tabs.values()) this.send(tab, this.untold);
+    [this.untold, this.toldAt] = [[], performance.now()];
   }
 
   say(state, ms = 0) {
