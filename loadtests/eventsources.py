@@ -172,7 +172,7 @@ class Crowd:
         self.counts.refused += read.startswith(b"HTTP/") and b" 200 " not in read[:16]
         events = []
         for frame in read.split(b"\n\n"):
-            if number := self._number.search(frame):
+            if (number := self._number.search(frame)) and b"event: reload\n" not in frame:
                 at = AT.search(frame)
                 events.append((int(number[1]), int(at[1]) if at else 0, b"data:" in frame))
         back = BACK.findall(read)

@@ -334,8 +334,14 @@ def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], si
     expect(reader.locator("[data-outdated]")).to_be_visible()
     reader.keyboard.type("on it.")
     expect(box).to_have_value("I was on it.")
+    site.ada().post(f"/desk/post/{post_id}/comments", comments="closed")
+    expect(reader.locator("#comment-state")).to_contain_text("Comments are closed.")
     reader.get_by_role("link", name="Reload the page").click()
     expect(reader.get_by_role("heading", level=1)).to_have_text("Renamed")
+    expect(box).to_have_count(0)
+    site.ada().post(f"/desk/post/{post_id}/comments", comments="open")
+    expect(reader.get_by_role("link", name="Write a comment")).to_be_visible()
+    reader.reload()
     expect(box).to_have_value("I was on it.")
     reader.get_by_role("button", name="Publish comment").click()
     expect(reader.locator("[data-comments]")).to_contain_text("I was on it.")
@@ -435,6 +441,35 @@ def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Pa
     expect(reader.get_by_role("heading", level=1)).to_have_text("In German")
     assert not reader.evaluate("window.isOld")
     until(lambda: abs(top_of(reader, "[data-updates] > :nth-child(5)") - before) < 2, "it is where it was")
+
+
+def test_back_leads_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:
+    """However much came in, before and after."""
+    post_id, ada = live_post(site, 20), site.ada()
+    reader = visit(f"/post/{post_id}")
+    is_live(reader)
+    read = reader.locator("[data-updates] > :nth-child(12)").get_attribute("id")
+    scroll_to(reader, f"#{read}")
+    for _time in range(2):
+        for number in range(8):
+            n = ada.add_update(post_id, f"Above {number}. " * 40)
+        expect(update(reader, n)).to_be_attached()
+        settled(reader)
+        kept = f"history.state?.place?.tops[0][0] === '{read}'"
+        until(lambda kept=kept: reader.evaluate(kept), "its place was kept")
+        before = top_of(reader, f"#{read}")
+        reader.goto("/")
+        n = ada.add_update(post_id, "While the reader was away. " * 40)
+        reader.go_back()
+        expect(update(reader, n)).to_be_attached()
+        settled(reader)
+        until(lambda top=before: abs(top_of(reader, f"#{read}") - top) < 2, "it is where it was")
+    reader.evaluate(f"location.hash = '#update-{n}'")
+    expect(update(reader, n)).to_be_in_viewport()
+    reader.go_back()
+    until(lambda: abs(top_of(reader, f"#{read}") - before) < 2, "it is where it was")
+    reader.go_forward()
+    expect(update(reader, n)).to_be_in_viewport()
 
 
 def test_who_missed_too_much_comes_back_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:

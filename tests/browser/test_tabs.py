@@ -5,11 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
-from support.browsing import HOST, Site, hide, is_live, live_post, streams, update
+from support.apps import close, settings_for
+from support.browsing import HOST, Site, hide, is_live, live_post, stop_clock, streams, update
+from support.uwsgi_server import UwsgiServer
+from webapp import create_app
 
 from .test_live import like_a_fresh_load
 
@@ -97,6 +101,49 @@ def test_a_tab_that_opens_unseen_takes_no_stream_until_it_is_shown(visit: Callab
     expect(page.locator("[data-state=polling]")).to_be_visible()
     hide(page, False)
     is_live(page)
+
+
+def test_a_page_whose_scripts_did_not_load_says_so_and_comes_back(visit: Callable[..., Page], site: Site) -> None:
+    post_id = live_post(site)
+    page = visit("about:blank", alone=True)
+    stop_clock(page)
+    page.route("**/connection.js*", lambda route: route.abort())
+    page.goto(f"/post/{post_id}")
+    expect(page.locator("[data-state=reconnecting]")).to_be_visible()
+    page.unroute("**/connection.js*")
+    n = site.ada().add_update(post_id, "Meanwhile.")
+    page.clock.run_for(10_000)
+    is_live(page)
+    expect(update(page, n)).to_be_visible()
+
+
+@pytest.mark.slow
+def test_tabs_that_loaded_anew_miss_nothing_when_their_stream_is_lost(
+    visit: Callable[..., Page], copied_instance: Callable[[str], Path]
+) -> None:
+    folder = copied_instance("lost")
+    with UwsgiServer(folder, environ={"PRESSROOM_LIMITS": "off"}) as server:
+        app = create_app(settings_for(folder, LIMITS="off"))
+        site = Site(server.url, app)
+        post_id, ada = live_post(site), site.ada()
+        first = visit("/about/nothing", base_url=server.url)
+        first.context.add_init_script("Math.random = () => 0")
+        first.goto(f"/post/{post_id}")
+        second = tab(first.context, f"/post/{post_id}")
+        for page in (first, second):
+            is_live(page)
+        n = ada.add_update(post_id, "Too large for an event. " * 360)
+        for page in (first, second):
+            expect(update(page, n)).to_be_attached()
+            is_live(page)
+        [broadcaster] = server.broadcasters()
+        broadcaster.kill()
+        for number in range(3):
+            n = ada.add_update(post_id, f"While it was away, {number}.")
+        for page in (first, second):
+            expect(update(page, n)).to_be_attached()
+            expect(page.locator("[data-updates] > .update")).to_have_count(4)
+        close(app)
 
 
 @pytest.mark.parametrize("script", [BROKEN_WORKER, "delete self.SharedWorker"])

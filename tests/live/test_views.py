@@ -62,7 +62,7 @@ def test_a_position_that_never_was_is_told_to_load_the_page(
     ada.add_update(post_id)
     answer = anonymous.get(f"/post/{post_id}/live", query_string={"after": position})
     assert answer.status_code == 200
-    assert [(event.number, event.kind) for event in heard(answer.text)] == [(None, "reload")]
+    assert [(event.number, event.kind) for event in heard(answer.text)] == [(2, "reload")]
 
 
 @pytest.mark.parametrize(

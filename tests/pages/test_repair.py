@@ -150,7 +150,25 @@ def test_a_command_that_changes_a_site_at_rest_is_known_at_the_next_start(site: 
     assert epoch.read(folder).epoch > before.epoch
 
 
-@pytest.mark.parametrize("content", ["", "x", "1 2", "\0\0\0\0", "1 2 3 4"])
+def test_a_command_on_a_database_that_was_put_back_hides_nothing(site: Pages, tmp_path: Path) -> None:
+    folder = site.app.config["INSTANCE"]
+    copy_database(folder / "pressroom.db", tmp_path / "copy.db")
+    Person(site.app, "ada").add_update(1, "Never said.")
+    ask_all(site.app)
+    look(site)
+    copy_database(tmp_path / "copy.db", folder / "pressroom.db")
+    before = epoch.read(folder)
+    done(site.app.test_cli_runner().invoke(args=["user", "rename", "ada", "countess"]))
+    with site.app.app_context(), db.writing() as session:  # a command that comes later raises them further
+        versions.raise_all(session, site.build, at_least=before.version + 100)
+    repair.at_start(site.app)
+    assert epoch.read(folder).epoch > before.epoch
+    assert reachable(site.store.root) == {}
+
+
+@pytest.mark.parametrize(
+    "content", ["-5 1 1", "0 1 1", "1 -1 1", "1234567890123456 1 1", "", "x", "1 2", "\0\0\0\0", "1 2 3 4"]
+)
 def test_with_a_damaged_epoch_another_one_begins(site: Pages, content: str) -> None:
     folder = site.app.config["INSTANCE"]
     (folder / "epoch").write_text(content)

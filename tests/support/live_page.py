@@ -44,7 +44,7 @@ class LivePage:
         """
         if self.must_reload or self.is_gone:
             return
-        if event.number is not None:
+        if event.number is not None and event.kind != "reload":
             if event.epoch != self.epoch:
                 raise WrongNumber(f"in epoch {self.epoch} came one of {event.epoch}: {event}")
             if event.number != self.position + 1:

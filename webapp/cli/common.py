@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ import click
 from click.core import ParameterSource
 from flask import current_app
 from flask.cli import with_appcontext
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError
 
 from ..config import resources
 from ..db import schema
@@ -22,7 +21,6 @@ from ..errors import NotFound, Refused
 from ..ops.checks import sites_of
 from ..ops.setup import program
 from ..pages import repair
-from ..system.instance import InstanceError
 from ..system.screen import printable
 
 
@@ -44,7 +42,8 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
         if not folder.is_dir():
             raise Failed(_no_instance(folder))
         try:
-            return command(*args, **kwargs)
+            with repair.noted(current_app):
+                return command(*args, **kwargs)
         except NotFound:
             raise Failed(f"No user named {kwargs.get('name', kwargs.get('author'))!r}.") from None
         except (Refused, DatabaseBusy, schema.SchemaRefused) as error:
@@ -53,15 +52,8 @@ def on_instance(command: Callable[..., Any]) -> Callable[..., Any]:
             raise
         except DatabaseError as error:
             raise Failed(f"Database error: {line(error)}.") from None
-        finally:
-            _note_changes()
 
     return run
-
-
-def _note_changes() -> None:
-    with contextlib.suppress(OSError, InstanceError, SQLAlchemyError):
-        repair.note_changes(current_app)
 
 
 def _no_instance(folder: Path) -> str:

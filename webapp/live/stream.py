@@ -28,7 +28,6 @@ NOW, NEVER = -1, -2
 _POSITION = re.compile(r"(?:(?P<epoch>[0-9]{1,15})-)?(?P<number>[0-9]{1,10})")
 
 GONE = b"event: gone\ndata: {}\n\n"
-RELOAD = b"event: reload\ndata: {}\n\n"
 # An event, as a page never sees a comment, and has to notice silence; without an id, as it is no position.
 HEARTBEAT = b"event: beat\ndata: {}\n\n"
 
@@ -109,7 +108,7 @@ def news(connection: Connection, epoch: int, post_id: int, after: int, up_to: in
     if after == NOW:  # a bare number, so that whoever is cut off at once comes back with a position
         return News(last, _id(epoch, last) + b"\n", last=last)
     if after == NEVER or after > last:
-        return News(last, RELOAD, last=last)
+        return News(last, _reload(epoch, last), last=last)
     return _first_of([] if rows[0][2] is None else [tuple(row[2:]) for row in rows], epoch, after, last)
 
 
@@ -117,7 +116,7 @@ def _first_of(happened: list[tuple[int, str, str, int]], epoch: int, after: int,
     content, seq, at = [], after, 0
     size = 0
     for number, kind, payload, written_at in happened[:REPLAY_EVENTS]:
-        frame = RELOAD if kind == "reload" else _frame(_id(epoch, number), kind, payload)
+        frame = _frame(_id(epoch, number), kind, payload)
         if size + len(frame) > REPLAY_BYTES:
             break
         content.append(frame)
@@ -125,13 +124,19 @@ def _first_of(happened: list[tuple[int, str, str, int]], epoch: int, after: int,
         seq, at = number, max(at, written_at)
     else:
         seq = last if len(happened) <= REPLAY_EVENTS else seq
-    whole = RELOAD if RELOAD in content else b"".join(content)
+    is_reload = any(kind == "reload" for _number, kind, _payload, _at in happened[: len(content)])
+    whole = _reload(epoch, seq) if is_reload else b"".join(content)
     return News(seq, whole, at, is_all=seq == last, last=last)
 
 
-def caught_up(news: News) -> News:
+def caught_up(news: News, epoch: int) -> News:
     """For somebody who comes in: all of it, or one `reload` where that would be too much. The page has it all."""
-    return news if news.is_all else News(news.last, RELOAD, news.at, last=news.last)
+    return news if news.is_all else News(news.last, _reload(epoch, news.last), news.at, last=news.last)
+
+
+def _reload(epoch: int, number: int) -> bytes:
+    """With a position, as a stream that goes on for other pages comes back with it, and is to have no second one."""
+    return _id(epoch, number) + b"event: reload\ndata: {}\n\n"
 
 
 def _id(epoch: int, number: int) -> bytes:

@@ -101,7 +101,7 @@ class Topics:
             topic = self.topics_by_post.get(post_id)
         if topic and after == topic.seq:
             return stream.News(topic.seq, b"")
-        return stream.caught_up(self._news(post_id, after, topic.seq if topic else stream.LARGEST))
+        return stream.caught_up(self._news(post_id, after, topic.seq if topic else stream.LARGEST), self.epoch)
 
     def _is_full(self, address: str) -> bool:
         return len(self.post_by_descriptor) >= self.limit or 0 < self.per_address <= self.addresses[address]

@@ -48,7 +48,7 @@ def post(post_id: int) -> Response:
 
 def _missed(engine: Engine, current: int, post_id: int, after: int) -> stream.News:
     with engine.connect() as connection:
-        return stream.caught_up(stream.news(connection, current, post_id, after))
+        return stream.caught_up(stream.news(connection, current, post_id, after), current)
 
 
 def _stream(hand_over: Callable[[], bool] | None, missed: Callable[[], stream.News]) -> Iterator[bytes]:

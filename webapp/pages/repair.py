@@ -5,18 +5,21 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .. import db
 from ..errors import Moved, Refused
 from ..system import epoch
 from ..system.epoch import History
+from ..system.instance import InstanceError
 from ..system.locks import try_lock
 from . import versions
 from .public import PAGES, Pages
@@ -79,18 +82,31 @@ def _forget_what_was_not_synced(pages: Pages) -> None:
         mark.write_text(boot, "ascii")
 
 
-def note_changes(app: Flask) -> None:
-    """What a command has changed while no site runs: the next start is to know the database by it."""
-    folder: Path = app.config["INSTANCE"]
-    with app.app_context():
-        latest = versions.latest(db.reading())
-    history = epoch.read(folder)
-    if latest <= history.version or (held := try_lock(folder / "locks" / "healer")) is None:
-        return
+@contextlib.contextmanager
+def noted(app: Flask) -> Iterator[None]:
+    """While no site runs, the next start is to know the database by what a command changes in it. Where it is an older
+    one than before already, that start is to notice it, however new the command makes it.
+    """
+    _note(app, lambda latest, history: sys.maxsize if latest < history.version else history.version)
     try:
-        epoch.write(folder, replace(history, version=latest))
+        yield
     finally:
-        os.close(held)
+        _note(app, lambda latest, history: max(latest, history.version))
+
+
+def _note(app: Flask, version: Callable[[int, History], int]) -> None:
+    folder: Path = app.config["INSTANCE"]
+    with contextlib.suppress(OSError, InstanceError, SQLAlchemyError):
+        with app.app_context():
+            latest = versions.latest(db.reading())
+        history = epoch.read(folder)
+        new = replace(history, version=version(latest, history))
+        if new == history or (held := try_lock(folder / "locks" / "healer")) is None:
+            return
+        try:
+            epoch.write(folder, new)
+        finally:
+            os.close(held)
 
 
 class Repair:

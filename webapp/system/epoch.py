@@ -17,6 +17,7 @@ from pathlib import Path
 from .instance import InstanceError
 
 FIRST = 1
+LATEST = 10**15
 FILE = "epoch"
 
 
@@ -33,6 +34,8 @@ def read(folder: Path) -> History:
     """The first epoch where there is no file. Raises InstanceError when it can't be read."""
     try:
         epoch, version, seen = map(int, (folder / FILE).read_text("ascii").split())
+        if not 0 < epoch < LATEST or version < 0 or seen < 0:
+            raise ValueError
     except (FileNotFoundError, NotADirectoryError):
         return History()
     except ValueError:  # damaged: whatever database is there, it may be another one

@@ -37,9 +37,11 @@ function keepTyped(me) {
   let isSent = false;
   try {
     const typed = sessionStorage.getItem(name);
-    sessionStorage.removeItem(name);
-    const box = typed && formInPlace(me);
-    if (box) box.value = typed;
+    const box = typed && formInPlace(me); // none where comments are closed now
+    if (box) {
+      box.value = typed;
+      sessionStorage.removeItem(name);
+    }
     addEventListener("submit", ({ target }) => (isSent ||= target.matches("[data-submission]")));
     addEventListener("pagehide", () => {
       const left = document.querySelector("[data-submission] textarea")?.value;

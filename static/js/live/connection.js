@@ -68,7 +68,7 @@ function between(low, high) {
 
 class Stream {
   tabs = new Map(); // by their ports
-  after = null; // the position up to which it was heard; null for from now on
+  after = null; // the position up to which it was heard
   readers = null;
   source = null;
   state = "";
@@ -100,11 +100,11 @@ class Stream {
     const tab = { port, isWatched, late: null, missed: null };
     this.tellAll();
     const isFirst = this.tabs.size === 0;
-    const isNewer = this.after !== null && epoch(after) > epoch(this.after);
+    const isNewer = !isFirst && epoch(after) > epoch(this.after);
     this.tabs.set(port, tab);
     if (isFirst || isNewer) this.after = after;
     else if (after !== this.after) this.fetchMissed(tab, after);
-    if (this.state) port.postMessage({ state: this.state, ms: this.backAt - performance.now() });
+    this.sayTo(tab);
     if (this.readers) this.send(tab, [this.readers]);
     allot();
     if (isNewer || (!this.source && !this.timer)) this.open();
@@ -153,6 +153,7 @@ class Stream {
     tab.missed.close();
     tab.port.postMessage({ events: tab.late });
     tab.late = tab.missed = null;
+    this.sayTo(tab);
   }
 
   send(tab, events) {
@@ -178,7 +179,12 @@ class Stream {
   say(state, ms = 0) {
     this.state = state;
     this.backAt = performance.now() + ms;
-    for (const { port } of this.tabs.values()) port.postMessage({ state, ms });
+    for (const tab of this.tabs.values()) this.sayTo(tab);
+  }
+
+  // Whoever waits for what it missed isn't live.
+  sayTo({ port, late }) {
+    if (this.state) port.postMessage({ state: late ? "connecting" : this.state, ms: this.backAt - performance.now() });
   }
 
   // The connection
@@ -216,8 +222,9 @@ class Stream {
     this.isPoll = !this.mayStream || performance.now() < this.heldUntil;
     if (this.state !== "polling") this.say("connecting");
     this.openedAt = 0;
-    const position = this.after === null ? "" : `after=${this.after}`;
-    this.source = this.listen(`${this.url}?${position}${this.isPoll ? "&poll" : ""}${more}`, (event) => this.hear(event));
+    const url = `${this.url}?after=${this.after}${this.isPoll ? "&poll" : ""}${more}`;
+    this.source = this.listen(url, (event) => this.hear(event));
+    this.source.addEventListener("reload", ({ lastEventId }) => (this.after = lastEventId || this.after));
     this.source.addEventListener("open", () => (this.openedAt = Date.now()));
     this.source.addEventListener("error", () => this.lost());
     this.source.addEventListener("wait", ({ data }) => this.told(JSON.parse(data)));
@@ -271,7 +278,6 @@ class Stream {
     this.after = event.id || this.after;
     this.heard();
     if (event.kind === "readers") this.readers = event;
-    if (event.kind === "reload") this.after = null; // each tab comes back with its own
     this.tell(event);
     if (event.kind === "gone") {
       this.tellAll();

@@ -1,23 +1,25 @@
 // When a change was too large for the stream, the page is loaded anew: not by everybody at once, not under the hands of
-// somebody who writes, and back to what was being read. When the post is gone, the page says so.
+// somebody who writes, and back to what was being read ("page_reload:placed"). When the post is gone, the page says so.
 
 const DELAY_MS = [250, 10_250]; // time to make the new page, and at random
 const AGAIN_MS = 10_000; // more when loading it anew has just been of no use
 const WRITING_MS = 2_000; // between two looks whether somebody still writes
-const PLACE = "pressroom place";
+const SETTLED_MS = 200;
 const MARGIN = 60; // pixels; nobody reads the last line of what is scrolled out
 const CANDIDATES = 5; // what was being read may have been withdrawn
 
 const main = document.querySelector("main[data-live]");
 const announcement = document.querySelector("[data-announce]");
 let timer = null;
-let isOurs = false; // what leaves this page
+let settled;
 
 document.addEventListener("stream:event", ({ detail: { kind } }) => {
   if (kind === "reload") timer ??= setTimeout(loadAnew, delay());
   if (kind === "gone") tell("[data-gone]");
 });
-addEventListener("pagehide", () => isOurs || (history.scrollRestoration = "auto"));
+addEventListener("scroll", scrolled, { passive: true });
+addEventListener("popstate", () => comeBack() || document.getElementById(location.hash.slice(1))?.scrollIntoView());
+history.scrollRestoration = "manual";
 comeBack();
 
 function delay() {
@@ -29,7 +31,7 @@ function delay() {
 
 function loadAnew() {
   if (!isWriting()) {
-    rememberPlace();
+    rememberPlace(true);
     location.reload();
     return;
   }
@@ -49,15 +51,14 @@ function tell(selector) {
   announcement.textContent = notice.querySelector("p").textContent;
 }
 
-// The place: items by their ids, and how far below the window's top they begin; and the page that the first is on.
-function rememberPlace() {
+// The place: items by their ids, and how far below the window's top they begin; and the page that the first is on. It is
+// kept with the entry of the browser's history, so that Back comes to it as well: in pixels it would be another place.
+function rememberPlace(isOurs = false) {
   const items = [...main.querySelectorAll(".head, .update, .comment, .card")];
   const inView = items.filter((item) => item.getBoundingClientRect().bottom > MARGIN).slice(0, CANDIDATES);
-  if (scrollY <= 0 || !inView.length) return;
   const tops = inView.map((item) => [item.id, item.getBoundingClientRect().top]);
-  store({ path: location.pathname, tops, page: pageOf(inView[0]) });
-  history.scrollRestoration = "manual";
-  isOurs = true;
+  const place = scrollY > 0 && inView.length ? { tops, page: isOurs && pageOf(inView[0]) } : null;
+  history.replaceState({ ...history.state, place }, "");
 }
 
 function pageOf(item) {
@@ -66,27 +67,19 @@ function pageOf(item) {
   return link && `${link.getAttribute("href").replace(/\d+$/, item.dataset.page)}#${item.id}`;
 }
 
+// Whether there was a place to come back to.
 function comeBack() {
-  const place = stored();
-  if (place?.path !== location.pathname) return;
+  const place = history.state?.place;
+  if (!place) return false;
   const [id, top] = place.tops.find(([candidate]) => document.getElementById(candidate)) ?? [];
-  if (id) scrollBy({ top: document.getElementById(id).getBoundingClientRect().top - top, behavior: "instant" });
-  else if (place.page) location.replace(place.page);
+  if (id) {
+    scrollBy({ top: document.getElementById(id).getBoundingClientRect().top - top, behavior: "instant" });
+    document.dispatchEvent(new CustomEvent("page_reload:placed"));
+  } else if (place.page) location.replace(place.page);
+  return true;
 }
 
-// A browser may refuse to keep anything.
-function store(place) {
-  try {
-    sessionStorage.setItem(PLACE, JSON.stringify(place));
-  } catch {}
-}
-
-function stored() {
-  try {
-    const place = JSON.parse(sessionStorage.getItem(PLACE));
-    sessionStorage.removeItem(PLACE);
-    return place;
-  } catch {
-    return null;
-  }
+function scrolled() {
+  clearTimeout(settled);
+  settled = setTimeout(rememberPlace, SETTLED_MS);
 }

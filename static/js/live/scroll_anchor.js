@@ -22,6 +22,10 @@ new MutationObserver(keep).observe(main, { childList: true, subtree: true });
 addEventListener("scroll", scrolled, { passive: true });
 for (const press of ["pointerdown", "click"]) addEventListener(press, pressed, true);
 addEventListener("focusin", () => remember());
+document.addEventListener("page_reload:placed", () => {
+  position = scrollY;
+  remember();
+});
 remember();
 
 function scrolled() {
