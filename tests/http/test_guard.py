@@ -33,7 +33,7 @@ SOUND: Environ = {
     "HTTP_USER_AGENT": "Mozilla/5.0 (X11)",
     "wsgi.url_scheme": "http",
 }
-CSRF = b"came from another site"
+CSRF = b"form has expired"
 
 
 class Answers:

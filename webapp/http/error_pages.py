@@ -119,7 +119,7 @@ def moved(error: Moved) -> ResponseReturnValue:
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:
-    return _page(400, _("This form has expired or came from another site. Reload the page and try again."))
+    return _page(400, _("You have been logged out, or this form has expired. Open the page again, log in, and send it again."))
 
 
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:

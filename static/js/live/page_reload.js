@@ -40,8 +40,10 @@ function loadAnew() {
   setTimeout(loadAnew, WRITING_MS);
 }
 
+// Or has written what isn't sent yet, and is told why.
 function isWriting() {
-  return [...main.querySelectorAll("textarea")].some((box) => box.value !== box.defaultValue);
+  const boxes = [...main.querySelectorAll("textarea")];
+  return boxes.some((box) => box.value !== box.defaultValue) || main.querySelector(".outbox__item") !== null;
 }
 
 function tell(selector) {
