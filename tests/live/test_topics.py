@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import select
 import socket
+from itertools import pairwise
 
+import pytest
 from flask import Flask
 
 from support.persons import Person
-from webapp.live.topics import Topics
+from webapp.live.topics import Topic, Topics
 
 
 def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None:
@@ -26,6 +28,24 @@ def test_a_stream_is_sent_what_there_is_at_once(app: Flask, ada: Person) -> None
             assert [held.getsockopt(socket.IPPROTO_TCP, option) for option in options] == [0, 1]
             assert not os.get_blocking(held.fileno()), "one reader who takes nothing would stop all others"
             held.close()
+    topics.epoll.close()
+
+
+def test_a_crowd_is_told_of_its_size_less_often(app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    post_id = ada.write_post(live="y")
+    topics = Topics(app.extensions["engine"], 1, select.epoll(), 10, 0)
+    told: list[float] = []
+    now = 1_000.0
+    monkeypatch.setattr("webapp.live.topics.time.monotonic", lambda: now)
+    monkeypatch.setattr(Topics, "_deliver", lambda *_args: told.append(now))
+    for count, seconds in ((10, 5.0), (60_000, 60.0)):
+        topics.topics_by_post[post_id] = topic = Topic(0, set(range(count)))
+        told.clear()
+        for _second in range(180):
+            now += 1.0
+            topic.said = 0  # somebody came or left
+            topics.say_readers({})
+        assert {later - earlier for earlier, later in pairwise(told)} == {seconds}
     topics.epoll.close()
 
 

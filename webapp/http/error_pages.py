@@ -119,7 +119,8 @@ def moved(error: Moved) -> ResponseReturnValue:
 
 
 def _csrf(_error: CSRFError) -> ResponseReturnValue:
-    return _page(400, _("You have been logged out, or this form has expired. Open the page again, log in, and send it again."))
+    message = _("You have been logged out, or this form has expired. Open the page again, log in, and send it again.")
+    return _page(400, message)
 
 
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:

@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -22,6 +23,7 @@ from . import stream
 
 HEARTBEAT_SECONDS = 15
 READERS_SECONDS = 5.0
+READERS_PER_SECOND = 1_000  # told of the others, at most: saying it to a crowd is as much work as an update
 USER_TIMEOUT_MS = 30_000
 FULL_SECONDS = (10, 20)
 TOPICS_AT_ONCE = 1_000
@@ -165,14 +167,7 @@ class Topics:
 
     def _deliver(self, topic: Topic, content: bytes) -> int:
         """The same bytes to every reader, to how many; who can't take all of them comes back and catches up."""
-        write, size, lost = os.write, len(content), []
-        for descriptor in topic.readers:
-            try:
-                if write(descriptor, content) == size:
-                    continue
-            except OSError:
-                pass
-            lost.append(descriptor)
+        lost = _write_all(topic.readers, content)
         self.counts.dropped += len(lost)
         for descriptor in lost:
             self.leave(descriptor)
@@ -192,16 +187,17 @@ class Topics:
 
     def beat(self, remainder: int) -> None:
         """Each stream once in HEARTBEAT_SECONDS: proxies keep it, those who vanished are noticed, and so is silence."""
-        for descriptor in [reader for reader in self.post_by_descriptor if reader % HEARTBEAT_SECONDS == remainder]:
-            if not _write(descriptor, stream.HEARTBEAT):
-                self.leave(descriptor)
+        due = [reader for reader in self.post_by_descriptor if reader % HEARTBEAT_SECONDS == remainder]
+        for descriptor in _write_all(due, stream.HEARTBEAT):
+            self.leave(descriptor)
 
     def say_readers(self, others: dict[int, int]) -> None:
         """How many read a post, to all of them, when that changed. `others`: those whom other processes hold."""
         now = time.monotonic()
         for post_id, topic in list(self.topics_by_post.items()):
             count = len(topic.readers) + others.get(post_id, 0)
-            if count != topic.said and now - topic.said_at >= READERS_SECONDS:
+            seconds = max(READERS_SECONDS, len(topic.readers) / READERS_PER_SECOND)
+            if count != topic.said and now - topic.said_at >= seconds:
                 topic.said, topic.said_at = count, now
                 self._deliver(topic, stream.readers(count))
 
@@ -221,6 +217,19 @@ class Topics:
             self.topics_by_post[post_id] = topic = Topic(seq)
             for descriptor in readers:
                 self.hold(descriptor, post_id, topic, addresses.get(descriptor, ""))
+
+
+def _write_all(descriptors: Iterable[int], content: bytes) -> list[int]:
+    """Those that couldn't take all of it."""
+    write, size, lost = os.write, len(content), []
+    for descriptor in descriptors:
+        try:
+            if write(descriptor, content) == size:
+                continue
+        except OSError:
+            pass
+        lost.append(descriptor)
+    return lost
 
 
 def _write(descriptor: int, content: bytes) -> bool:
