@@ -13,7 +13,8 @@ from loadtests.limits import browser, lab, report
 
 PAUSE_SECONDS = 0.1
 MOST_MS = 25.0
-UPDATE = re.compile(rb"^id: (\d+)\nevent: update\n.*\n\n", re.MULTILINE)
+MOST_SECONDS = 30.0
+UPDATE = re.compile(rb"^id: \d+-(\d+)\nevent: update\n.*\n\n", re.MULTILINE)
 
 
 def main() -> None:
@@ -33,7 +34,7 @@ def main() -> None:
 def reader(port: int, post_id: int) -> socket.socket:
     stream = socket.create_connection(("127.0.0.1", port), timeout=30)
     stream.sendall(f"GET /post/{post_id}/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
-    read_until(stream, re.compile(rb"^id: (\d+)\n\n", re.MULTILINE))
+    read_until(stream, re.compile(rb"^id: \d+-(\d+)\n\n", re.MULTILINE))
     return stream
 
 
@@ -54,8 +55,9 @@ def deliver(port: int, post_id: int, author: browser.Person, stream: socket.sock
 
 
 def read_until(stream: socket.socket, wanted: re.Pattern[bytes]) -> int:
-    read = b""
+    read, give_up_at = b"", time.monotonic() + MOST_SECONDS
     while not (found := wanted.search(read)):
+        assert time.monotonic() < give_up_at, f"nothing like {wanted.pattern!r} came, but {read!r}"  # heartbeats go on
         more = stream.recv(65_536)
         assert more, f"the stream ended after {read!r}"
         read += more

@@ -163,6 +163,14 @@ def test_a_wrong_answer_makes_the_run_fail(copied_bench: Callable[[], Path], lie
     assert LIES[lie] in " ".join(ran.found["errors"]), ran.found["errors"]
 
 
+def test_the_way_of_an_update_is_measured() -> None:
+    command = [sys.executable, "-m", "loadtests.limits.deliver", "--quick"]
+    ran = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=300, check=False)
+    assert "\ndeliver: " in ran.stdout, ran.stderr
+    found = json.loads((CHECKOUT / "loadtests" / "results" / "deliver.json").read_text())
+    assert len(found["raw"]["ms"]) == 10
+
+
 def test_slow_clients_are_measured() -> None:
     """A noisy machine may miss the bars of times; the first one is a count."""
     command = [sys.executable, "-m", "loadtests.limits.slow", "--quick"]
