@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, expect
 from sqlalchemy import select
 
 from support.apps import close, settings_for
@@ -72,6 +72,22 @@ def like_a_fresh_load(page: Page) -> None:
     with suppress(WaitFailed):
         until(lambda: page.evaluate(SEEN) == fresh, "both are the same")
     assert page.evaluate(SEEN) == fresh
+
+
+def hurried(visit: Callable[..., Page], path: str, person: Person | None = None) -> Page:
+    """A page with a stream, AT_ONCE, as all of its tabs."""
+    page = visit("/about/nothing", person)
+    page.context.add_init_script(AT_ONCE)
+    page.goto(path)
+    is_live(page)
+    return page
+
+
+def comment_box(page: Page) -> Locator:
+    """Of the form, which somebody who is signed in has opened in place."""
+    expect(page.get_by_role("button", name="Log out")).to_be_visible()
+    page.get_by_role("link", name="Write a comment").click()
+    return page.get_by_label("Your comment")
 
 
 def scroll_to(page: Page, selector: str) -> None:
@@ -303,13 +319,8 @@ def test_any_sequence_leads_to_a_fresh_page_and_moves_nothing(
 
 def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 1)
-    reader = visit("/about/nothing", site.person("eve"))
-    reader.add_init_script(AT_ONCE)
-    reader.goto(f"/post/{post_id}")
-    is_live(reader)
-    expect(reader.get_by_role("button", name="Log out")).to_be_visible()
-    reader.get_by_role("link", name="Write a comment").click()
-    box = reader.get_by_label("Your comment")
+    reader = hurried(visit, f"/post/{post_id}", site.person("eve"))
+    box = comment_box(reader)
     box.fill("I was ")
     settled(reader)
     before = top_of(reader, "#body")
@@ -350,13 +361,8 @@ def test_a_comment_that_is_typed_is_left_in_peace(visit: Callable[..., Page], si
 
 def test_a_page_that_waits_for_a_comment_loads_anew_once_it_is_gone(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 1)
-    reader = visit("/about/nothing", site.person("eve"))
-    reader.add_init_script(AT_ONCE)
-    reader.goto(f"/post/{post_id}")
-    is_live(reader)
-    expect(reader.get_by_role("button", name="Log out")).to_be_visible()
-    reader.get_by_role("link", name="Write a comment").click()
-    reader.get_by_label("Your comment").fill("Never mind.")
+    reader = hurried(visit, f"/post/{post_id}", site.person("eve"))
+    comment_box(reader).fill("Never mind.")
     site.ada().post(f"/desk/post/{post_id}", title="In German", live="y", language="de", action="publish")
     expect(reader.locator("[data-outdated]")).to_be_visible()
     reader.get_by_label("Your comment").fill("")
@@ -369,9 +375,7 @@ def test_a_switch_of_the_comments_moves_nobody_and_takes_nothing(visit: Callable
     for page in (reader, writer):
         is_live(page)
         page.evaluate("window.isOld = true")
-    expect(writer.get_by_role("button", name="Log out")).to_be_visible()
-    writer.get_by_role("link", name="Write a comment").click()
-    box = writer.get_by_label("Your comment")
+    box = comment_box(writer)
     box.fill("I was there.")
     fifth = "[data-updates] > :nth-child(5)"
     scroll_to(reader, fifth)
@@ -428,10 +432,7 @@ def test_the_focus_stays_on_a_link_of_what_is_corrected(visit: Callable[..., Pag
 
 def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site, 8)
-    reader = visit("/about/nothing")
-    reader.add_init_script(AT_ONCE)
-    reader.goto(f"/post/{post_id}")
-    is_live(reader)
+    reader = hurried(visit, f"/post/{post_id}")
     reader.evaluate("window.isOld = true")
     scroll_to(reader, "[data-updates] > :nth-child(5)")
     before = top_of(reader, "[data-updates] > :nth-child(5)")
@@ -475,10 +476,7 @@ def test_back_leads_to_the_update_that_was_read(visit: Callable[..., Page], site
 def test_who_missed_too_much_comes_back_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:
     """More than a replay holds; then more than a page holds, when it is on a page of its own by then."""
     post_id, ada = live_post(site, 30), site.ada()
-    reader = visit("/about/nothing")
-    reader.add_init_script(AT_ONCE)
-    reader.goto(f"/post/{post_id}")
-    is_live(reader)
+    reader = hurried(visit, f"/post/{post_id}")
     read = reader.locator("[data-updates] > :nth-child(20)").get_attribute("id")
     scroll_to(reader, f"#{read}")
     before = top_of(reader, f"#{read}")

@@ -15,7 +15,7 @@ from support.browsing import HOST, Site, hide, is_live, live_post, stop_clock, s
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
 
-from .test_live import like_a_fresh_load
+from .test_live import AT_ONCE, like_a_fresh_load
 
 TABS = 8
 HIDDEN = "Object.defineProperty(document, 'hidden', { value: true, configurable: true })"
@@ -127,7 +127,7 @@ def test_tabs_that_loaded_anew_miss_nothing_when_their_stream_is_lost(
         site = Site(server.url, app)
         post_id, ada = live_post(site), site.ada()
         first = visit("/about/nothing", base_url=server.url)
-        first.context.add_init_script("Math.random = () => 0")
+        first.context.add_init_script(AT_ONCE)
         first.goto(f"/post/{post_id}")
         second = tab(first.context, f"/post/{post_id}")
         for page in (first, second):
@@ -221,7 +221,7 @@ def test_whatever_happens_to_tabs_each_ends_up_with_what_the_site_has(
     desk, other = Desk(site, chance), live_post(site)
     path = f"/post/{desk.post_id}"
     first = visit("/about/nothing")
-    first.context.add_init_script("Math.random = () => 0")
+    first.context.add_init_script(AT_ONCE)
     first.goto(path)
     tabs = [first, *(tab(first.context, path) for _ in range(3))]
 

@@ -41,6 +41,11 @@ class Browser:
         assert found, f"no form at {form_at}"
         self.token = found[1]
 
+    @property
+    def cookie(self) -> str:
+        """The header that it sends."""
+        return "; ".join(f"{kept.name}={kept.value}" for kept in self.cookies)
+
     def get(self, path: str) -> str:
         with self.opener.open(self.url + path, timeout=60) as answer:
             return str(answer.read().decode())
