@@ -6,7 +6,6 @@ descriptor in a set, and an event is the same bytes for everybody. Nothing here 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import select
 import socket
@@ -233,9 +232,7 @@ def _write_all(descriptors: Iterable[int], content: bytes) -> list[int]:
 
 
 def _write(descriptor: int, content: bytes) -> bool:
-    with contextlib.suppress(OSError):
-        return os.write(descriptor, content) == len(content)
-    return False
+    return not _write_all((descriptor,), content)
 
 
 def _tune(descriptor: int) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from ..config import SETTINGS
 from ..db import faults
 from ..models import now_ms
+from ..system.instance import sync
 from ..system.locks import try_lock
 from . import archive, snapshots
 from .archive import Manifest
@@ -135,7 +136,7 @@ def _write(file: Path, manifest: Manifest, paths: list[Path], report: Report) ->
         _put(draft, file)
     finally:
         draft.unlink(missing_ok=True)
-    snapshots.sync(file.parent)
+    sync(file.parent)
 
 
 def _put(draft: Path, file: Path) -> None:

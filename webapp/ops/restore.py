@@ -294,11 +294,11 @@ def _as_one_file(database: Path) -> None:
 
 
 def _mark_ready(staging: Path) -> None:
-    snapshots.sync(staging / DATABASE)
+    instance.sync(staging / DATABASE)
     for top, _, _ in os.walk(staging):
-        snapshots.sync(Path(top))
+        instance.sync(Path(top))
     (staging / READY).touch(0o600)
-    snapshots.sync(staging)
+    instance.sync(staging)
 
 
 def _place(folder: Path, database: Path) -> None:
@@ -316,7 +316,7 @@ def _place(folder: Path, database: Path) -> None:
         database.with_name(database.name + end).unlink(missing_ok=True)
     epoch.change(folder)
     (staging / DATABASE).replace(database)
-    snapshots.sync(folder)
+    instance.sync(folder)
     instance.prepare(folder)
 
 

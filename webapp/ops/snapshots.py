@@ -19,7 +19,7 @@ from ..content import search_index
 from ..db import schema
 from ..db.engine import DatabaseBusy
 from ..models import SEARCH_TABLE, Base
-from ..system.instance import BACKUPS
+from ..system.instance import BACKUPS, sync
 from ..system.locks import try_lock
 
 # Between two such steps the progress is said, and other processes get their turn at the disk.
@@ -192,17 +192,6 @@ def _count(opened: sqlite3.Connection, table: str) -> int:
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(path, isolation_level=None, timeout=LOCKED_SECONDS)) as connection:
         yield connection
-
-
-def sync(path: Path) -> None:
-    """A file's or folder's content survives a power cut from here on."""
-    if not hasattr(os, "O_DIRECTORY"):  # Windows syncs no folder, and no file that is open for reading
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def before_upgrade(settings: dict[str, Any]) -> Path | None:

@@ -7,14 +7,13 @@ database and of `pages/`, tells at the start that another database is there.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from .instance import InstanceError
+from .instance import InstanceError, sync
 
 FIRST = 1
 LATEST = 10**15
@@ -55,12 +54,7 @@ def write(folder: Path, history: History) -> None:
         file.flush()
         os.fsync(file.fileno())
     draft.replace(folder / FILE)
-    with contextlib.suppress(OSError):  # Windows has no way to sync a folder
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    sync(folder)
 
 
 def change(folder: Path) -> History:

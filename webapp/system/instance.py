@@ -94,6 +94,17 @@ def _make(path: Path, mode: int) -> None:
         ) from None
 
 
+def sync(path: Path) -> None:
+    """A file's or folder's content survives a power cut from here on."""
+    if not hasattr(os, "O_DIRECTORY"):  # Windows syncs no folder, and no file that is open for reading
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write_once(path: Path, content: bytes) -> None:
     """Give `path` this content, whole or not at all, unless somebody else was first."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")

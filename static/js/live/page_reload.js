@@ -10,11 +10,13 @@ const CANDIDATES = 5; // what was being read may have been withdrawn
 
 const main = document.querySelector("main[data-live]");
 const announcement = document.querySelector("[data-announce]");
-let timer = null;
+let isDue = false;
+let isTold = false;
 let settled;
 
 document.addEventListener("stream:event", ({ detail: { kind } }) => {
-  if (kind === "reload") timer ??= setTimeout(loadAnew, delay());
+  if (kind === "reload" && !isDue) setTimeout(loadAnew, delay());
+  isDue ||= kind === "reload";
   if (kind === "gone") tell("[data-gone]");
 });
 addEventListener("scroll", scrolled, { passive: true });
@@ -35,8 +37,8 @@ function loadAnew() {
     location.reload();
     return;
   }
-  if (timer) tell("[data-outdated]");
-  timer = 0; // said
+  if (!isTold) tell("[data-outdated]");
+  isTold = true;
   setTimeout(loadAnew, WRITING_MS);
 }
 
