@@ -119,6 +119,9 @@ def test_a_reader_follows_an_author_all_the_way(visit: Callable[..., Page], site
     second = ada.add_update(post_id, "A key moment.", key="y")
     expect(reader.locator("[data-keys] li")).to_have_text(re.compile("A key moment."))
     expect(earlier).to_be_visible()
+    light = "e => [e.offsetWidth, e.parentElement.clientWidth]"
+    wide, whole = reader.locator(".update__light").first.evaluate(light)
+    assert wide == whole, "the light is on all of an update"
     beside = "() => document.querySelector('.keys').offsetLeft > document.querySelector('.updates').offsetLeft"
     assert reader.evaluate(beside), "where a fresh page has them"
     ada.post(
