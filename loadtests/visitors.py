@@ -160,7 +160,8 @@ class Crawler(Person):
     @task
     def read_sitemap(self) -> None:
         self.expect("GET", "/robots.txt", "/robots.txt", words="Sitemap:")
-        self.expect("GET", "/sitemap.xml", "/sitemap.xml", words="</urlset>")
+        self.expect("GET", "/sitemap.xml", "/sitemap.xml", words="</sitemapindex>")
+        self.expect("GET", "/sitemap/post-1.xml", "/sitemap/[part]", words="</urlset>")
 
     @task
     def read_feed(self) -> None:

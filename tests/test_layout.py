@@ -74,7 +74,7 @@ def test_every_template_is_named_somewhere() -> None:
 
 def last_part(rule: Rule) -> str:
     """Of what is the same for all: `feed.` of `/user/<username>/feed.<kind>`."""
-    return re.sub("<[^>]*>", "", rule.rule).strip("/").rpartition("/")[2] or "/"
+    return re.sub("<[^>]*>[^/<]*", "", rule.rule).strip("/").rpartition("/")[2] or "/"
 
 
 def test_every_view_has_its_test(app: Flask) -> None:

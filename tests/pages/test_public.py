@@ -30,7 +30,7 @@ from webapp import changes, db
 from webapp.content import invalidation, listings, posts
 from webapp.db.engine import WriteSession
 from webapp.media import branding
-from webapp.pages import public, store, versions
+from webapp.pages import paths, public, store, versions
 from webapp.pages.entry import Entry
 from webapp.pages.paths import page_path
 from webapp.pages.store import Store, Stored
@@ -421,8 +421,7 @@ def test_another_text_of_an_about_page_leaves_all_others_as_they_are(world: Worl
     after = state_of(world.site.store)
     assert {path for path in before if before[path] != after[path]} == {
         "/about/imprint",
-        "/sitemap.xml",
-        "/sitemap/1.xml",
+        "/sitemap/site-1.xml",
     }
 
 
@@ -449,7 +448,7 @@ def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
 
 def test_an_outdated_footer_would_be_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def about(session: WriteSession, name: str, listed_anew: bool) -> None:
-        invalidation.touch(session, [f"/about/{name}", "/sitemap.xml"])
+        invalidation.touch(session, [f"/about/{name}", "/sitemap/site-1.xml"])
 
     monkeypatch.setattr(invalidation, "about", about)
     edit_about(world, title="Who we are")
@@ -471,15 +470,22 @@ def test_a_change_that_touches_nothing_would_be_found(
         assert "/user/ada is stored, but there is no such page" in problems
 
 
+PARTS = ("/sitemap/post-1.xml", "/sitemap/tag-1.xml", "/sitemap/user-1.xml")
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("forgotten", [*invalidation.LISTS, "/post/{live}/*", "/tag/evening", "/tag/football/*"])
+@pytest.mark.parametrize(
+    "forgotten", [*invalidation.LISTS, *PARTS, "/post/{live}/*", "/tag/evening", "/tag/football/*"]
+)
 def test_each_list_that_a_post_stands_on_must_be_touched(
     forgotten: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None of them is there in vain, and the tests above would find it missing."""
     forgotten, real = forgotten.format(live=world.live), invalidation.touch
-    if forgotten == "/sitemap/*":
-        assert world.app.test_client().get("/sitemap/1.xml").status_code == 200
+    if forgotten == "/sitemap.xml":
+        monkeypatch.setattr(paths, "SITEMAP_IDS", 1)  # a part of its own for each
+    for part in PARTS:
+        assert world.app.test_client().get(part).status_code == 200
 
     def touch(session: WriteSession, paths: list[str]) -> None:
         real(session, [path for path in paths if path != forgotten])
@@ -496,7 +502,14 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
     adapter = world.app.create_url_adapter(None)
     assert adapter
     values = {"post_id": world.live, "number": 1, "n": world.n["plain"], "username": "ada", "tag": "football"}
-    values |= {"name": "imprint", "kind": "atom", "place": "rss", "user_id": 1, "filename": "css/base.css"}
+    values |= {
+        "name": "imprint",
+        "kind": "atom",
+        "part": "post",
+        "place": "rss",
+        "user_id": 1,
+        "filename": "css/base.css",
+    }
     values |= {"when": time.time()}
     values["mark"] = world.app.extensions["branding"].accent
     with world.app.app_context():
@@ -786,7 +799,7 @@ NOT_TRUE = [
     "/post/4/index.html", "/index.html", "/post/4/index.html.gz", "/tag/Football", "/tag/football/page/1",
     "/post/4/updates/01", "/post/4/comments/001", "/user/ada/page/1", "/FEED.atom", "/feed.atom/", "/feed.atom.gz",
     "/tag/football/feed.atom/feed.atom", "/post/4/feed.feedjson", "/tag/foot\nball", "/tag/football ",
-    "/ tag/football", "/tag/football?x", "/user/ada#x", "/about/imprint/", "/about//imprint", "/sitemap/01.xml",
+    "/ tag/football", "/tag/football?x", "/user/ada#x", "/about/imprint/", "/about//imprint", "/sitemap/post-01.xml",
 ]  # fmt: skip
 ATTACKS = [
     "/.versions", "/.versions/", "/.retired/", "/.under/post/4/updates/1", "/tag/.versions", "/user/.under",

@@ -1,4 +1,4 @@
-"""Feeds, sitemap and robots: what machines read of the public pages."""
+"""Feeds: what feed readers get of the public pages."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 
 from support.content import add_many, publish_many
-from support.metadata import BASE, NASTY, Head, fill, head, read_json
+from support.metadata import BASE, NASTY, head, read_json, sitemap
 from support.persons import Person
 from webapp import changes
 from webapp.content import updates
@@ -266,15 +266,14 @@ def test_nothing_that_isnt_public_is_in_a_feed(author: Person, reader: Person) -
     author.add_update(gone, "Unpublished words.")
     author.post("/desk/new", title="A draft", body="Drafted", tags="Football, Secret", action="draft")
     withdrawn = author.add_update(post_id, "Withdrawn words.")
-    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in KINDS] + ["/sitemap.xml"]
+    paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in KINDS]
     assert "Unpublished" in reader.get("/feed.atom").text
     assert "Withdrawn" in reader.get(f"/post/{post_id}/feed.atom").text
-    assert "/tag/secret" in reader.get("/sitemap.xml").text
+    assert "/tag/secret" in sitemap(reader)
     author.post(f"/desk/post/{gone}/unpublish")
     author.post(f"/desk/post/{post_id}/update/{withdrawn}/withdraw")
-    for path in paths:
-        said = reader.get(path).text
-        assert not re.search(f"(?i)unpublished|draft|withdrawn|secret|/post/{gone}\\b", said), path
+    for said in [sitemap(reader), *(reader.get(path).text for path in paths)]:
+        assert not re.search(f"(?i)unpublished|draft|withdrawn|secret|/post/{gone}\\b", said), said
     for path in (
         f"/post/{gone}/feed.atom",
         f"/post/{gone + 1}/feed.json",
@@ -288,7 +287,7 @@ def test_a_feed_is_the_same_bytes_whoever_asks_under_whatever_host(author: Perso
     post_id = author.write_post(tags="Football", live="y", body="[a](/b)")
     author.add_update(post_id)
     paths = [f"{path}.{kind}" for path in every_feed(post_id) for kind in KINDS]
-    for path in [*paths, "/sitemap.xml", "/sitemap/1.xml", "/robots.txt"]:
+    for path in [*paths, "/sitemap.xml", "/sitemap/post-1.xml", "/robots.txt"]:
         first = reader.get(path)
         again = author.get(path, headers={"Host": "evil.example", "X-Forwarded-Host": "evil.example"})
         assert first.data == again.data, path
@@ -300,7 +299,7 @@ def test_a_feed_is_the_same_bytes_whoever_asks_under_whatever_host(author: Perso
 def test_a_change_is_in_every_feed_at_once(author: Person, reader: Person) -> None:
     def said(post_id: int) -> dict[str, str]:
         lists = [f"{path}.{kind}" for path in every_feed(post_id)[:3] for kind in KINDS]
-        return {path: reader.get(path).text for path in [*lists, "/sitemap.xml", "/sitemap/1.xml"]}
+        return {path: reader.get(path).text for path in [*lists, "/sitemap/post-1.xml"]}
 
     post_id = author.write_post(title="First", tags="Football")
     before = said(post_id)
@@ -337,7 +336,7 @@ def test_a_deleted_account_is_shown_as_one(site: Flask, author: Person, reader: 
         assert [dict(person) for person in entry.authors] == [{"name": "Deleted account"}]
         assert read_json(reader, f"{path}.json")["items"][0]["authors"] == [{"name": "Deleted account"}]
     assert head(reader, f"/post/{post_id}").data[0]["author"] == [{"@type": "Person", "name": "Deleted account"}]
-    assert "/user/" not in reader.get("/sitemap.xml").text
+    assert "/user/" not in sitemap(reader)
 
 
 def test_a_feed_of_a_chinese_site_says_so(make_app: Callable[..., Flask]) -> None:
@@ -349,75 +348,3 @@ def test_a_feed_of_a_chinese_site_says_so(make_app: Callable[..., Flask]) -> Non
     assert feed.entries[0].title == "德比之夜"
     assert feed.feed.links[0].href.endswith("/tag/%E4%BD%93%E8%82%B2/feed.atom")
     assert head(ada, f"/post/{post_id}").meta["og:locale"] == "zh_CN"
-
-
-# Sitemap and robots
-
-
-def locations(sitemap: str) -> list[str]:
-    return [element.text or "" for element in ElementTree.fromstring(sitemap).iter() if element.tag.endswith("}loc")]  # noqa: S314
-
-
-def path_of(url: str) -> str:
-    assert url.startswith(f"{BASE}/"), url
-    return url.removeprefix(BASE)
-
-
-def everything(ids: list[int]) -> list[str]:
-    """What the sitemap has after `fill`."""
-    lists = ["/", "/about/imprint", "/user/ada", "/tag/football", "/tag/%E4%BD%93%E8%82%B2"]
-    return lists + [f"/post/{post_id}" for post_id in ids]
-
-
-def test_the_sitemap_has_every_public_page_and_each_is_there(author: Person, reader: Person) -> None:
-    ids = fill(author)
-    urls = locations(reader.get("/sitemap.xml").text)
-    assert [path_of(url) for url in urls] == everything(ids)
-    for url in urls:
-        answer = reader.get(path_of(url))
-        assert answer.status_code == 200, url
-        assert Head(answer.text).canonical == [url], "a sitemap has canonical addresses"
-
-
-def test_the_sitemap_says_when_a_post_changed(site: Flask, author: Person, reader: Person) -> None:
-    [post_id] = publish_many(site, 1)
-    url = f"<loc>{BASE}/post/{post_id}</loc>"
-    assert f"{url}<lastmod>2023-11-14T22:13:20+00:00</lastmod>" in reader.get("/sitemap.xml").text
-    author.post(f"/desk/post/{post_id}", title="Another", body="Text", action="publish", version="1")
-    assert f"{url}<lastmod>20" in reader.get("/sitemap.xml").text
-    assert "2023-11-14" not in reader.get("/sitemap.xml").text
-
-
-def test_a_large_sitemap_is_split(author: Person, reader: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    ids = fill(author)
-    monkeypatch.setattr(feeds, "URLS_PER_SITEMAP", 3)
-    index = reader.get("/sitemap.xml").text
-    assert "<sitemapindex" in index
-    parts = locations(index)
-    assert parts == [f"{BASE}/sitemap/{number}.xml" for number in (1, 2, 3)]
-    found = [locations(reader.get(path_of(part)).text) for part in parts]
-    assert [len(part) for part in found] == [3, 3, 1]
-    assert [path_of(url) for part in found for url in part] == everything(ids)
-    for number in (0, 4):
-        assert reader.get(f"/sitemap/{number}.xml").status_code == 404
-
-
-def test_robots_are_kept_from_personal_pages_alone(author: Person, reader: Person) -> None:
-    said = reader.get("/robots.txt").text
-    assert said.startswith("User-agent: *\nDisallow: /")
-    assert f"\nSitemap: {BASE}/sitemap.xml\n" in said
-    rules = re.findall("^Disallow: (.+)$", said, re.MULTILINE)
-    patterns = [re.escape(rule).replace(r"\*", ".*").replace(r"\$", "$") for rule in rules]
-
-    def refused(path: str) -> bool:
-        return any(re.match(pattern, path) for pattern in patterns)
-
-    post_id = fill(author)[0]
-    for path in ("/desk", "/desk/new", "/login", "/register", "/settings", "/search?q=x", "/me", "/logout"):
-        assert refused(path), path
-    assert refused(f"/post/{post_id}/comments/new")
-    assert refused(f"/post/{post_id}/at")
-    assert refused(f"/post/{post_id}/at/1700000000.5")
-    open_to_all = ["/media/x.jpg", f"/post/{post_id}/comments/1", "/feed.atom", "/static/css/base.css"]
-    for path in [*open_to_all, *map(path_of, locations(reader.get("/sitemap.xml").text))]:
-        assert not refused(path), path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
 from support.persons import Person
 
@@ -75,3 +76,18 @@ def fill(author: Person) -> list[int]:
     """Posts with tags of two scripts, and a page of the site itself."""
     Person(author.app, "edith").post("/desk/about/new", name="imprint", title="Imprint", body="Made by us.")
     return [author.write_post(tags="Football, 体育", live="y"), author.write_post()]
+
+
+def locations(sitemap: str) -> list[str]:
+    return [element.text or "" for element in ElementTree.fromstring(sitemap).iter() if element.tag.endswith("}loc")]  # noqa: S314
+
+
+def path_of(url: str) -> str:
+    assert url.startswith(f"{BASE}/"), url
+    return url.removeprefix(BASE)
+
+
+def sitemap(person: Person) -> str:
+    """All parts of it in one text."""
+    index = person.get("/sitemap.xml").text
+    return "".join(person.get(path_of(part)).text for part in locations(index))

@@ -30,8 +30,10 @@ CONTENT_TYPES = {
     "/user/ada/feed.json": "application/feed+json",
     "/tag/football/feed.rss": "application/rss+xml",
     "/sitemap.xml": "application/xml",
+    "/sitemap/post-1.xml": "application/xml",
     "/robots.txt": "text/plain",
 }
+PARTS = ("site", "user", "tag", "post")  # of the sitemap
 
 
 def addresses(app: Flask) -> set[str]:
@@ -53,7 +55,7 @@ def addresses(app: Flask) -> set[str]:
             frozenset({"name"}): [{"name": name} for name in session.scalars(select(About.name))],
             frozenset({"mark"}): [{"mark": app.extensions["branding"].accent}],
         }
-    for more, choices in (("number", range(1, 4)), ("kind", ("atom", "rss", "json"))):
+    for more, choices in (("number", range(1, 4)), ("kind", ("atom", "rss", "json")), ("part", PARTS)):
         for names, known in list(values.items()):
             values.setdefault(names | {more}, [{**value, more: choice} for value in known for choice in choices])
     adapter = app.create_url_adapter(None)

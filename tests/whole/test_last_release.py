@@ -132,7 +132,7 @@ def for_readers(instance: Path) -> list[str]:
     feeds = [f"{path}/feed.{kind}" for path in ("", post, tag, user) for kind in ("atom", "json")]
     parts = [f"{post}/updates/1", f"{post}/comments/1", f"{post}/at/{second}", f"/draft/{token}"]
     rest = ["/about/imprint", "/search", "/search?q=derby", "/login", "/register", "/me", "/hello", "/readyz"]
-    return ["/", post, tag, user, *parts, *feeds, "/sitemap.xml", "/sitemap/1.xml", "/robots.txt", *rest]
+    return ["/", post, tag, user, *parts, *feeds, "/sitemap.xml", "/robots.txt", *rest]
 
 
 def for_writers(instance: Path) -> list[str]:

@@ -118,8 +118,8 @@ def _fill(world: World) -> None:
         world.values = {
             "posts": posts, "n": n, "comment": comment, "revision_id": min(revisions.values()), "number": 1,
             "user_id": users.by_name(session, "eve").id, "username": "ada", "tag": "ferries", "kind": "atom",
-            "place": "rss", "item": "post", "when": 1.5, "mark": "none", "filename": "favicon.svg", "token": token,
-            "invited": invitation[1], "new_password": reset[1],
+            "part": "post", "place": "rss", "item": "post", "when": 1.5, "mark": "none", "filename": "favicon.svg",
+            "token": token, "invited": invitation[1], "new_password": reset[1],
         }  # fmt: skip
 
 

@@ -262,7 +262,8 @@ def test_every_page_is_for_everybody_or_tried_here(app: Flask) -> None:
     public = {
         endpoint
         for endpoint in pages
-        if endpoint.startswith(("reader.", "feeds.", "branding.", "live.", "health.")) or endpoint == "static"
+        if endpoint.startswith(("reader.", "feeds.", "crawlers.", "branding.", "live.", "health."))
+        or endpoint == "static"
     }
     assert pages - public == PAGES.keys() | FOR_WHOEVER_COMES
 
@@ -632,6 +633,7 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
     site |= {"post_id": site["post"], "n": site["update"], "number": 1, "user_id": site["bob"], "username": "ada"}
     site |= {
         "kind": "atom",
+        "part": "post",
         "place": "rss",
         "item": "post",
         "tag": "x",

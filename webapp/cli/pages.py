@@ -9,7 +9,7 @@ from .. import db
 from ..errors import Moved, Refused
 from ..pages import versions
 from ..pages.public import of_app
-from ..reader import feeds
+from ..reader import crawlers
 from ..system import screen
 from ..system.screen import printable
 from .common import Failed, on_instance
@@ -57,7 +57,7 @@ def warm() -> None:
             " Restart the site, or run the command with the same PRESSROOM_… settings."
         )
     made = 0
-    with click.progressbar(feeds.paths(), label="Warming", file=screen.unguarded()) as bar:
+    with click.progressbar(crawlers.paths(), label="Warming", file=screen.unguarded()) as bar:
         for path in bar:
             try:
                 if site.store.version(path) is None:

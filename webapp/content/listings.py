@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from ..errors import NotFound
 from ..models import Post, Tag, User, post_tag
-from .posts import LISTED, WHOLE, last_change, naming, tag_key, tags_named
+from ..pages.paths import sitemap_number
+from .posts import LISTED, WHOLE, is_published, last_change, naming, tag_key, tags_named
 
 PAGE_SIZE = 20
+_used = exists().where(post_tag.c.tag_id == Tag.id, is_published(post_tag.c.post_id))
 
 
 @dataclass(frozen=True)
@@ -68,14 +70,30 @@ def newest_whole(session: Session, author: User | None = None, tag: Tag | None =
     return list(session.scalars(ordered.options(*WHOLE).limit(PAGE_SIZE)))
 
 
-def published_tags(session: Session) -> list[str]:
-    """The keys of the tags that a published post has."""
-    used = select(post_tag.c.tag_id).join(Post).where(Post.status == "published")
-    return list(session.scalars(select(Tag.key).where(Tag.id.in_(used)).order_by(Tag.key)))
+def sitemap_numbers(session: Session, ids: InstrumentedAttribute[int], *conditions: ColumnElement[bool]) -> list[int]:
+    """Of the parts of the sitemap that have a row like this."""
+    number = sitemap_number(ids)
+    return list(session.scalars(select(number).where(*conditions).distinct().order_by(number)))
 
 
-def last_changes(session: Session) -> list[tuple[int, int]]:
-    """Of each published post, oldest first: its id and `last_change`."""
+def post_numbers(session: Session) -> list[int]:
+    """Of the parts that have a published post."""
+    return sitemap_numbers(session, Post.id, Post.status == "published")
+
+
+def tag_numbers(session: Session) -> list[int]:
+    """Of the parts that have a tag of one."""
+    return sitemap_numbers(session, Tag.id, _used)
+
+
+def published_tags(session: Session, ids: range) -> list[str]:
+    """The keys of the tags that a published post has, of these ids."""
+    return list(session.scalars(select(Tag.key).where(Tag.id.between(ids[0], ids[-1]), _used).order_by(Tag.key)))
+
+
+def last_changes(session: Session, ids: range) -> list[tuple[int, int]]:
+    """Of each published post of these ids, oldest first: its id and `last_change`."""
     columns = (Post.id, Post.published_at, Post.changed_at, Post.ended_at, Post.version)
-    rows = session.execute(select(*columns).where(Post.status == "published").order_by(Post.id))
+    chosen = select(*columns).where(Post.id.between(ids[0], ids[-1]), Post.status == "published")
+    rows = session.execute(chosen.order_by(Post.id))
     return [(row.id, last_change(row)) for row in rows]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Any
 
 SEGMENT_BYTES = 200
 FEEDS = ("feed.atom", "feed.rss", "feed.json")
@@ -13,6 +14,7 @@ UNDER = {
     "user": (*FEEDS, "page"),
     "tag": (*FEEDS, "page"),
 }
+SITEMAP_IDS = 1_000  # in one part of the sitemap
 FILES = (".atom", ".css", ".json", ".rss", ".txt", ".xml")
 
 
@@ -38,6 +40,16 @@ class PagePath:
         """What the link points at, relative to its folder."""
         up = "../" * (self.folder.count("/") + 1 if self.folder else 0)
         return f"{up}.versions/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
+
+
+def sitemap_number(row_id: Any) -> Any:
+    """Of the part of the sitemap that has this post, tag or user: an integer, or a column's expression."""
+    return (row_id - 1) // SITEMAP_IDS + 1
+
+
+def sitemap_ids(number: int) -> range:
+    """The numbers of those that this part has."""
+    return range((number - 1) * SITEMAP_IDS + 1, number * SITEMAP_IDS + 1)
 
 
 def page_path(path: str) -> PagePath | None:

@@ -1,10 +1,10 @@
 """People: their names, roles and accounts."""
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..content import comments, invalidation, posts, revisions
+from ..content import comments, invalidation, listings, posts, revisions
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused, Taken
 from ..i18n import gettext as _
@@ -14,6 +14,10 @@ from .sessions import ACTIVE, end_sessions
 
 OLD_NAMES = 5  # of an account, which nobody else can take
 WRITER_ROLES = ROLES[ROLES.index("author") :]
+_published = (
+    User.deleted_at.is_(None),
+    exists().where(post_author.c.user_id == User.id, posts.is_published(post_author.c.post_id)),
+)
 
 # Names
 
@@ -102,10 +106,14 @@ def writers(session: Session) -> list[User]:
     return list(session.scalars(select(User).where(User.role.in_(WRITER_ROLES), *ACTIVE).order_by(User.username_key)))
 
 
-def published_names(session: Session) -> list[str]:
-    """The names of those whom a published post names as authors."""
-    authors = select(post_author.c.user_id).join(Post).where(Post.status == "published")
-    named = select(User.username).where(User.id.in_(authors), User.deleted_at.is_(None))
+def sitemap_numbers(session: Session) -> list[int]:
+    """Of the parts of the sitemap that have somebody whom a published post names as its author."""
+    return listings.sitemap_numbers(session, User.id, *_published)
+
+
+def published_names(session: Session, ids: range) -> list[str]:
+    """The names of those whom a published post names as authors, of these ids."""
+    named = select(User.username).where(User.id.between(ids[0], ids[-1]), *_published)
     return list(session.scalars(named.order_by(User.username_key)))
 
 

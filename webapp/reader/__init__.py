@@ -6,14 +6,15 @@ from flask import Flask
 
 from ..content.about import linked
 from ..text.summary import summary
-from . import feeds, history, old_addresses, views  # noqa: F401  these two add theirs to the others
+from . import crawlers, feeds, history, old_addresses, views  # noqa: F401  these two add theirs to the others
 
-PUBLIC = views.PUBLIC | feeds.PUBLIC
+PUBLIC = views.PUBLIC | feeds.PUBLIC | crawlers.PUBLIC
 front_paths = views.front_paths
 
 
 def init_app(app: Flask) -> None:
     app.register_blueprint(views.reader)
     app.register_blueprint(feeds.feeds)
+    app.register_blueprint(crawlers.crawlers)
     app.jinja_env.filters["words"] = summary
     app.jinja_env.globals["linked_pages"] = linked

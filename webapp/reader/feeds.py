@@ -1,17 +1,17 @@
-"""Atom, RSS, JSON Feed, sitemap and robots: public pages as well, the same bytes for everybody."""
+"""Atom, RSS and JSON Feed: public pages as well, the same bytes for everybody."""
 
 import json
 import re
 from dataclasses import dataclass, field
 from html import escape, unescape
 from typing import Any
-from urllib.parse import unquote, urljoin
+from urllib.parse import urljoin
 
 from flask import Blueprint, current_app, render_template
 
-from ..content import about, fragments, listings, posts, updates
+from ..content import fragments, listings, posts, updates
 from ..db import reading
-from ..errors import Moved, NotFound
+from ..errors import Moved
 from ..http.links import absolute, relative
 from ..i18n import content_language, directed
 from ..media import branding
@@ -28,25 +28,8 @@ PUBLIC = {
     "feeds.user": "cold",
     "feeds.tag": "cold",
     "feeds.post": "cold",
-    "feeds.sitemap": "cold",
-    "feeds.sitemap_part": "cold",
-    "feeds.robots": "cold",
 }
 FEED = "feed.<any(atom, rss, json):kind>"
-URLS_PER_SITEMAP = 50_000  # https://www.sitemaps.org/protocol.html
-# What Python answers, for one person or one question. `/me` ends there, for `/media` begins with it (RFC 9309, 2.2.3).
-PERSONAL = (
-    "/desk",
-    "/login",
-    "/logout",
-    "/register",
-    "/settings",
-    "/search",
-    "/me$",
-    "/post/*/comments/new",
-    "/post/*/at$",
-    "/post/*/at/",
-)
 EPOCH = 0  # when an empty feed changed last: never the hour of rendering
 
 # As nh3 writes them, every value in double quotes. A tag is read whole, so that nothing inside a value passes for one.
@@ -212,46 +195,3 @@ def _item(entry: Entry) -> dict[str, Any]:
         "language": entry.language,
     }
     return {key: value for key, value in item.items() if value or key == "content_html"}
-
-
-@feeds.get("/sitemap.xml")
-def sitemap() -> str:
-    urls = _urls()
-    if len(urls) <= URLS_PER_SITEMAP:
-        return render_template("reader/feeds/sitemap.xml", urls=urls)
-    parts = range(1, -(-len(urls) // URLS_PER_SITEMAP) + 1)
-    return render_template(
-        "reader/feeds/sitemap_index.xml", urls=[absolute("feeds.sitemap_part", number=n) for n in parts]
-    )
-
-
-@feeds.get("/sitemap/<int:number>.xml")
-def sitemap_part(number: int) -> str:
-    end = number * URLS_PER_SITEMAP
-    urls = _urls()[max(end - URLS_PER_SITEMAP, 0) : end]
-    if not urls:
-        raise NotFound
-    return render_template("reader/feeds/sitemap.xml", urls=urls)
-
-
-def paths() -> list[str]:
-    """The paths of all that is in the sitemap, the newest posts first after the front page."""
-    base = len(current_app.config["BASE_URL"])
-    front, *others = [unquote(url[base:]) for url, _at in _urls()]
-    return [front, *others[::-1]]
-
-
-def _urls() -> list[tuple[str, int | None]]:
-    """Every address that a search engine should know, and when it last changed if that is known."""
-    post_urls = absolute("reader.post", post_id=0).removesuffix("0")
-    urls: list[tuple[str, int | None]] = [(absolute("reader.front"), None)]
-    urls += [(absolute("reader.about", name=page.name), page.changed_at) for page in about.every(reading())]
-    urls += [(absolute("reader.user", username=name), None) for name in users.published_names(reading())]
-    urls += [(absolute("reader.tag", tag=key), None) for key in listings.published_tags(reading())]
-    return urls + [(f"{post_urls}{post_id}", at) for post_id, at in listings.last_changes(reading())]
-
-
-@feeds.get("/robots.txt")
-def robots() -> str:
-    lines = ["User-agent: *", *(f"Disallow: {path}" for path in PERSONAL), "", f"Sitemap: {absolute('feeds.sitemap')}"]
-    return "\n".join(lines) + "\n"
