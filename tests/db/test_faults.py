@@ -56,7 +56,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
         ("update", ["/post/1/feed.atom", "/desk/post/1/live"], ["/post/1", "/user/ada", "/post/1/comments/1", "/me"]),
         ("comment", ["/post/1/comments/1", "/desk/comments"], ["/post/1", "/feed.atom", "/desk"]),
         ("post", ["/feed.atom", "/search?q=goal", "/desk"], ["/post/1", "/login", "/me", "/settings"]),
-        ("ix_post_listed", ["/feed.atom", "/desk"], ["/post/1", "/post/1/feed.atom", "/me"]),
+        ("ix_post_published", ["/feed.atom", "/feed.json"], ["/post/1", "/post/1/feed.atom", "/me"]),
         ("search_index_data", ["/search?q=goal"], ["/post/1", "/feed.atom", "/desk"]),
         ("session", ["/me", "/desk", "/settings"], ["/post/1", "/feed.atom", "/search?q=goal"]),
         ("page", ["/feed.atom", "/user/ada"], ["/post/1", "/desk", "/search?q=goal"]),

@@ -74,6 +74,8 @@ class Post(Base):
     __table_args__ = (
         UniqueConstraint("created_by_id", "submission"),
         Index("ix_post_listed", "status", "live", "published_at"),
+        Index("ix_post_published", "status", "published_at"),
+        Index("ix_post_changed", "status", "live", "changed_at"),
     )
 
 
