@@ -14,11 +14,12 @@ from sqlalchemy import select
 
 from .. import changes, db
 from ..config import LANGUAGES
-from ..content import comments, posts, updates
+from ..content import comments, copies, posts, updates
 from ..db.engine import WriteSession
 from ..demo.prose import PARAGRAPH_WORDS, Prose, prose
 from ..models import FRONT, Post
 from ..ops.setup import program
+from ..pages import versions
 from ..people import passwords, users
 from ..system import instance, screen
 from ..system.screen import printable
@@ -28,6 +29,8 @@ from .common import Failed, on_instance
 UPDATE_WORDS = 35
 COMMENT_WORDS = 20
 COMMENTS_ELSEWHERE = 5  # at most, on a post that isn't live
+# So many posts are written one by one. Further ones are copies of them, on later days.
+WRITTEN = 500
 # When the newest post begins, and all the others before it. Were it now, the same options would make another site.
 NEWEST_MS = int(datetime(2026, 1, 1, 18, tzinfo=UTC).timestamp()) * 1000
 MS_BETWEEN_POSTS = 3 * 3_600_000
@@ -35,7 +38,7 @@ MS_BETWEEN_ITEMS = 40_000
 
 
 @click.command("bench-data")
-@click.option("--posts", "post_count", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@click.option("--posts", "post_count", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option(
     "--live",
     "live_count",
@@ -51,6 +54,12 @@ MS_BETWEEN_ITEMS = 40_000
     default=200,
     show_default=True,
     help="Per live post.",
+)
+@click.option(
+    "--updates-in-one",
+    "most_updates",
+    type=click.IntRange(0, 10_000),
+    help="Of the newest live post, instead of --updates.",
 )
 @click.option(
     "--comments",
@@ -71,6 +80,7 @@ def bench_data(
     post_count: int,
     live_count: int,
     update_count: int,
+    most_updates: int | None,
     comment_count: int,
     author_count: int,
     reader_count: int,
@@ -82,6 +92,8 @@ def bench_data(
     load tests know that they may run here.
     """
     folder = current_app.config["INSTANCE"]
+    if most_updates is not None and not live_count:
+        raise click.UsageError("--updates-in-one needs a live post: leave out --live 0.")
     if instance.is_bench(folder):
         raise Failed(f"{folder} already has bench data. Delete the folder to start over.")
     password = secrets.token_urlsafe(16)
@@ -90,20 +102,32 @@ def bench_data(
     author_ids, reader_ids = _make_accounts(authors, readers, passwords.make_hash(password))
     random = Random(seed)  # noqa: S311
     proses = [prose(language, random) for language in LANGUAGES]
+    updates_of = dict.fromkeys(range(post_count, post_count + live_count), update_count)
+    if most_updates is not None:
+        updates_of[post_count + live_count - 1] = most_updates
     post_ids: list[int] = []
-    with click.progressbar(range(post_count + live_count), label="Filling", file=screen.unguarded()) as bar:
+    copied = range(WRITTEN, post_count, WRITTEN)
+    steps = [*range(min(post_count, WRITTEN)), *copied, *updates_of]
+    with click.progressbar(steps, label="Filling", file=screen.unguarded()) as bar:
         for number in bar:
-            words, live = proses[number % len(proses)], number >= post_count
+            if number in copied:
+                post_ids += _copy(post_ids[: min(WRITTEN, post_count - number)], number)
+                continue
+            words, live = proses[number % len(proses)], number in updates_of
             at_ms = NEWEST_MS - MS_BETWEEN_POSTS * (post_count + live_count - 1 - number)
             post_ids.append(_publish(words, author_ids if live else [random.choice(author_ids)], at_ms, live))
             few = random.randint(0, min(COMMENTS_ELSEWHERE, comment_count))
-            told = random.choices(author_ids, k=update_count if live else 0)
+            told = random.choices(author_ids, k=updates_of.get(number, 0))
             said = random.choices(reader_ids, k=comment_count if live else few)
             _go_on(words, post_ids[-1], at_ms, told, said)
+    with changes.changing() as session:
+        versions.touch(session, [versions.ALL])
+        session.woken.add(FRONT)
     made = {"live_posts": post_ids[post_count:], "posts": post_ids[:post_count]}
     instance.write_bench(folder, {"seed": seed, "password": password, "authors": authors, "readers": readers} | made)
     on_each = f"{update_count} updates and {comment_count} comments"
-    click.echo(f"{post_count} posts, and {live_count} live posts with {on_each} each.")
+    newest = "" if most_updates is None else f" The newest has {most_updates} updates."
+    click.echo(f"{post_count} posts, and {live_count} live posts with {on_each} each.{newest}")
     click.echo(
         f"{author_count} authors and {reader_count} readers; their password is in {printable(folder / instance.BENCH)}"
     )
@@ -142,18 +166,25 @@ def _publish(words: Prose, author_ids: list[int], at_ms: int, live: bool) -> int
         language=words.language,
         live=live,
     )
-    with changes.changing() as session:
+    with db.writing() as session:
         authors = [users.get(session, user_id) for user_id in author_ids]
         post = posts.create(session, authors, writing, actor_id=author_ids[0])
         post.created_at = post.changed_at = at_ms
         return posts.publish(session, post.id, at_ms).id
 
 
+def _copy(post_ids: list[int], by: int) -> list[int]:
+    """The ids of copies of these posts, so many ids and posts later."""
+    with db.writing() as session:
+        copies.of_posts(session, post_ids[0], post_ids[-1], by, MS_BETWEEN_POSTS * by)
+    return [post_id + by for post_id in post_ids]
+
+
 def _go_on(words: Prose, post_id: int, at_ms: int, told: list[int], said: list[int]) -> None:
     """Updates by those `told` and comments by those `said`, in any order, one after the other."""
     items = [(_add_update, user_id) for user_id in told] + [(_add_comment, user_id) for user_id in said]
     words.random.shuffle(items)
-    with changes.changing() as session:
+    with db.writing() as session:
         for add, user_id in items:
             at_ms += round(words.random.expovariate(1 / MS_BETWEEN_ITEMS))
             add(session, words, post_id, user_id, at_ms)

@@ -21,6 +21,7 @@ import json
 import time
 import zlib
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -79,6 +80,11 @@ _NUMBER = (
     "INSERT INTO search_doc (item, at, crc, language, tags, marks) VALUES (:item, :at, :crc, :language, :tags, :marks)"
     " ON CONFLICT (item) DO UPDATE SET at = excluded.at, crc = excluded.crc, language = excluded.language,"
     " tags = excluded.tags, marks = excluded.marks RETURNING doc"
+)
+_COPY = (
+    "INSERT INTO search_doc (item, at, crc, language, tags, marks)"
+    " SELECT item + :ids * 2, at + :seconds, crc, language, tags, marks FROM search_doc"
+    " WHERE item BETWEEN :first * 2 AND :last * 2 AND item % 2 = 0 ORDER BY item RETURNING item, doc"
 )
 # A title's word counts five times, a stem hardly: exact words come first. Marks don't count.
 _BY_RELEVANCE = """SELECT rowid FROM search_index WHERE search_index MATCH :match AND rowid > :first
@@ -246,6 +252,23 @@ def settle(session: Session, item: int) -> None:
     if item % 2 == 0 and _concerns_updates(doc if before else None, now if after else None):
         updates = 'INSERT OR IGNORE INTO search_due (item) SELECT id * 2 + 1 FROM "update" WHERE post_id = :post_id'
         session.execute(text(updates), {"post_id": item // 2})
+
+
+def copy(session: Session, first: int, last: int, ids: int, seconds: int) -> None:
+    """Index the copies of these posts, which are in the index: the same tokens under higher ids, so much later."""
+    copied = session.execute(text(_COPY), {"first": first, "last": last, "ids": ids, "seconds": seconds})
+    docs = {row.item: row.doc for row in copied}
+    rows = session.execute(text(_POSTS + " AND id BETWEEN :first AND :last"), {"first": first, "last": last})
+    session.execute(text(_ADD), [asdict(_columns_of(row)) | {"doc": docs[row.item + ids * 2]} for row in rows])
+    session.execute(
+        text("DELETE FROM search_due WHERE item IN (SELECT value FROM json_each(:items))"),
+        {"items": json.dumps([*docs])},
+    )
+
+
+@lru_cache(maxsize=1_000)
+def _columns_of(post: Row[Any]) -> Columns:
+    return _columns(post.title, post.summary, post.html, post)
 
 
 def _taken_out(session: Session, doc: Row[Any], was: Row[Any] | None) -> bool:
