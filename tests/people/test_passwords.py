@@ -122,7 +122,7 @@ def stored_hash_of(session: db.Session, name: str) -> str:
 
 
 def test_a_log_in_that_goes_well_costs_one_verification_too(app: Flask, hasher: Counted) -> None:
-    Person(app, "ada")
+    Person(app).log_in("ada")
     assert hasher.done == ["verify"]
 
 
