@@ -204,6 +204,7 @@ def faults(folder: Path, fault: Callable[[Path], str], texts: dict[str, bytes]) 
     return wrong
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_c", [True, False])
 def test_hostile_front_matter_is_refused_in_one_line_or_imported(
     folder: Path, fault: Callable[[Path], str], anonymous: Person, monkeypatch: pytest.MonkeyPatch, with_c: bool

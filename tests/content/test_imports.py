@@ -23,6 +23,7 @@ from support.checkout import CHECKOUT
 from support.commands import done, failed
 from support.page_store import pages_there, wrong
 from support.persons import Person
+from support.slow import slow_but
 from tools.processes import until
 from webapp import jobs
 from webapp.content import importing
@@ -74,7 +75,7 @@ def what_is_there(app: Flask) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("style", blogs.STYLES)
+@pytest.mark.parametrize("style", slow_but(["hexo"], blogs.STYLES))
 def test_a_blog_comes_in_with_all_that_it_says(
     app: Flask, folder: Path, run: Callable[..., Result], anonymous: Person, style: str
 ) -> None:
@@ -108,6 +109,7 @@ def test_a_blog_comes_in_with_all_that_it_says(
         assert anonymous.get(f"/post/{row['id']}").status_code == (200 if post.is_public else 404)
 
 
+@pytest.mark.slow
 def test_taken_back_it_was_never_there(
     app: Flask, folder: Path, run: Callable[..., Result], ada: Person, anonymous: Person
 ) -> None:

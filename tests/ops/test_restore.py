@@ -487,6 +487,7 @@ def linked(left: Path) -> None:
     (left / "ready").symlink_to(left.parent / "secret_key")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "leave",
     [

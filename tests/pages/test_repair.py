@@ -19,6 +19,7 @@ from support.commands import done
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import Person
+from support.slow import slow_but
 from webapp import changes, create_app, db
 from webapp.content import about, posts, updates
 from webapp.ops import setup
@@ -167,7 +168,8 @@ def test_a_command_on_a_database_that_was_put_back_hides_nothing(site: Pages, tm
 
 
 @pytest.mark.parametrize(
-    "content", ["-5 1 1", "0 1 1", "1 -1 1", "1234567890123456 1 1", "", "x", "1 2", "\0\0\0\0", "1 2 3 4"]
+    "content",
+    slow_but(["0 1 1"], ["-5 1 1", "0 1 1", "1 -1 1", "1234567890123456 1 1", "", "x", "1 2", "\0\0\0\0", "1 2 3 4"]),
 )
 def test_with_a_damaged_epoch_another_one_begins(site: Pages, content: str) -> None:
     folder = site.app.config["INSTANCE"]
