@@ -118,6 +118,7 @@ def test_times_are_the_readers_own(visit: Callable[..., Page], live_post: LivePo
     assert told[0][1] != told[1][1]
 
 
+@pytest.mark.slow
 def test_without_a_script_links_lead_everywhere(visit: Callable[..., Page], live_post: LivePost) -> None:
     page = visit(live_post.path, java_script_enabled=False)
     page.get_by_role("link", name="View an earlier version").click()

@@ -447,6 +447,7 @@ def test_a_page_that_is_outdated_loads_anew_where_it_was(visit: Callable[..., Pa
     until(lambda: abs(top_of(reader, "[data-updates] > :nth-child(5)") - before) < 2, "it is where it was")
 
 
+@pytest.mark.slow
 def test_back_leads_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:
     """However much came in, before and after."""
     post_id, ada = live_post(site, 20), site.ada()
@@ -476,6 +477,7 @@ def test_back_leads_to_the_update_that_was_read(visit: Callable[..., Page], site
     expect(update(reader, n)).to_be_in_viewport()
 
 
+@pytest.mark.slow
 def test_who_missed_too_much_comes_back_to_the_update_that_was_read(visit: Callable[..., Page], site: Site) -> None:
     """More than a replay holds; then more than a page holds, when it is on a page of its own by then."""
     post_id, ada = live_post(site, 30), site.ada()
@@ -744,6 +746,7 @@ def test_a_page_out_of_the_browsers_memory_catches_up(visit: Callable[..., Page]
 # Numbers
 
 
+@pytest.mark.slow
 def test_authors_see_how_many_read_and_how_many_an_update_reached(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
     reader = visit(f"/post/{post_id}")

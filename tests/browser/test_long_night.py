@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from support.browsing import Site, is_live, live_post, settled, update
 from support.content import add_many
+
+pytestmark = pytest.mark.slow
 
 ITEMS = 200  # twin of LIST_ITEMS in static/js/live/apply_events.js
 

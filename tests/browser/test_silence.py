@@ -57,6 +57,7 @@ def test_a_connection_that_fell_silent_is_replaced(site: Site, impatient: Callab
     assert silent_streams(site) == before + 1
 
 
+@pytest.mark.slow
 def test_where_bodies_are_held_back_the_page_polls_and_says_so(site: Site, impatient: Callable[..., Page]) -> None:
     post_id, ada = live_post(site), site.ada()
     with relay(urlsplit(site.url).port or 0, holding=True) as between:

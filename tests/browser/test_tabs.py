@@ -31,6 +31,7 @@ def tab(context: BrowserContext, path: str) -> Page:
     return page
 
 
+@pytest.mark.slow
 def test_eight_windows_on_a_plain_http_host_share_one_stream(visit: Callable[..., Page], site: Site) -> None:
     post_id, ada = live_post(site), site.ada()
     before = streams(site)

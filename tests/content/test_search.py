@@ -345,12 +345,12 @@ def test_quotes_make_a_phrase_and_a_minus_excludes(ada: Person, anonymous: Perso
         assert "A minus leaves a word out." in anonymous.get("/search", query_string={"q": query}).text
 
 
-@pytest.mark.parametrize("left_out", ["dogs", "#dogs", ".NET", "🎉", "(dogs)", "'dogs'", '"dogs and"'])
-@pytest.mark.parametrize("minus", "-－−")
-def test_whatever_stands_behind_a_minus_is_left_out(ada: Person, anonymous: Person, left_out: str, minus: str) -> None:
+def test_whatever_stands_behind_a_minus_is_left_out(ada: Person, anonymous: Person) -> None:
     ada.write_post(title="With", body="Cats, #dogs and .NET 🎉")
     without = ada.write_post(title="Without", body="Cats and a doghouse")
-    assert results(anonymous, f"cats {minus}{left_out}") == [f"/post/{without}"]
+    for left_out in ("dogs", "#dogs", ".NET", "🎉", "(dogs)", "'dogs'", '"dogs and"'):
+        for minus in "-－−":
+            assert results(anonymous, f"cats {minus}{left_out}") == [f"/post/{without}"], minus + left_out
 
 
 def test_a_minus_leaves_out_the_word_and_no_other_form_of_it(ada: Person, anonymous: Person) -> None:
@@ -438,20 +438,20 @@ def test_an_empty_search_shows_the_form(anonymous: Person) -> None:
         assert "Enter a word or two" in answer.text
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        '"', '""', "'", "*", "nginx*", "* nginx", "(", ")", "()", "nginx)", "nginx AND", "AND", "OR", "NOT nginx",
-        "nginx NOT flask", "NEAR(nginx flask, 2)", "title:nginx", "{title body}: nginx", "^nginx", "-nginx", "+",
-        "nginx -flask", "a:b", "rowid:1", '"nginx', "nginx;DROP TABLE search", "\\", "%", "_", "__", "\x00", "a\x00b",
-        "nginx\x00", "\ufeff", "\u200b", "\ud7ff", "😀", "👩‍👩‍👧", "℡", "™", "㎏", "½", "²", "①", "ﷺ" * 200, "İ", "ß",
-        "e\u0301", "\u0301", "हिन्दी", "x" * 5000, "nginx " * 500, "路" * 5000, "{{7*7}}", "%s%n", "\r\n", "\u2028",
-        "\ufffd", "&lt;", "0x00", "1e309",
-    ],
-)  # fmt: skip
-def test_syntax_of_fts5_and_other_oddities_are_only_words(anonymous: Person, guide: str, query: str) -> None:
-    results(anonymous, query)
-    assert results(anonymous, "nginx") == [guide], "and the index is as it was"
+ODDITIES = [
+    '"', '""', "'", "*", "nginx*", "* nginx", "(", ")", "()", "nginx)", "nginx AND", "AND", "OR", "NOT nginx",
+    "nginx NOT flask", "NEAR(nginx flask, 2)", "title:nginx", "{title body}: nginx", "^nginx", "-nginx", "+",
+    "nginx -flask", "a:b", "rowid:1", '"nginx', "nginx;DROP TABLE search", "\\", "%", "_", "__", "\x00", "a\x00b",
+    "nginx\x00", "\ufeff", "\u200b", "\ud7ff", "😀", "👩‍👩‍👧", "℡", "™", "㎏", "½", "²", "①", "ﷺ" * 200, "İ", "ß",
+    "e\u0301", "\u0301", "हिन्दी", "x" * 5000, "nginx " * 500, "路" * 5000, "{{7*7}}", "%s%n", "\r\n", "\u2028",
+    "\ufffd", "&lt;", "0x00", "1e309",
+]  # fmt: skip
+
+
+def test_syntax_of_fts5_and_other_oddities_are_only_words(anonymous: Person, guide: str) -> None:
+    for query in ODDITIES:
+        results(anonymous, query)
+        assert results(anonymous, "nginx") == [guide], f"{query!r}: and the index is as it was"
 
 
 def test_operators_are_looked_for_as_words(ada: Person) -> None:
