@@ -45,6 +45,7 @@ def impatient(visit: Callable[..., Page]) -> Callable[..., Page]:
     return impatient
 
 
+@pytest.mark.slow
 def test_a_connection_that_fell_silent_is_replaced(site: Site, impatient: Callable[..., Page]) -> None:
     post_id, ada, before = live_post(site), site.ada(), silent_streams(site)
     with relay(urlsplit(site.url).port or 0) as between:

@@ -31,6 +31,7 @@ from webapp.people import users
 from webapp.system import instance
 
 OPTIONS = "--posts 5 --live 2 --updates 60 --comments 55 --authors 2 --readers 3".split()
+FEW = "--posts 2 --live 1 --updates 1 --comments 1 --authors 2 --readers 3".split()
 CODE = "```python"
 
 
@@ -287,7 +288,7 @@ def test_it_says_what_it_made_and_what_to_do_next(app: Flask, run: Callable[...,
 def test_only_the_owner_can_read_the_password(app: Flask, run: Callable[..., Result]) -> None:
     before = os.umask(0)
     try:
-        done(run(*OPTIONS))
+        done(run(*FEW))
     finally:
         os.umask(before)
     assert stat.S_IMODE((app.config["INSTANCE"] / "bench.json").stat().st_mode) == 0o600
@@ -296,7 +297,7 @@ def test_only_the_owner_can_read_the_password(app: Flask, run: Callable[..., Res
 
 def test_me_says_that_it_is_a_bench(run: Callable[..., Result], eve: Person, anonymous: Person) -> None:
     assert eve.get("/me").json["bench"] is anonymous.get("/me").json["bench"] is False
-    done(run(*OPTIONS))
+    done(run(*FEW))
     assert eve.get("/me").json["bench"] is anonymous.get("/me").json["bench"] is True
 
 
@@ -309,7 +310,7 @@ def refused(app: Flask, run: Callable[..., Result], anonymous: Person) -> Callab
 
     def refused() -> str:
         before = counts(app)
-        said = failed(run(*OPTIONS))
+        said = failed(run(*FEW))
         assert counts(app) == before
         assert not instance.is_bench(app.config["INSTANCE"])
         assert anonymous.get("/me").json["bench"] is False
@@ -334,7 +335,7 @@ def test_a_name_that_somebody_has_is_one_line(app: Flask, refused: Callable[[], 
 
 
 def test_a_bench_is_not_filled_twice(app: Flask, run: Callable[..., Result]) -> None:
-    done(run(*OPTIONS))
+    done(run(*FEW))
     before, facts = counts(app), bench(app)
     said = failed(run("--seed", "2"))
     assert "already has bench data" in said

@@ -370,6 +370,7 @@ def test_a_setting_with_a_slip(machine: Machine) -> None:
 # What is only said
 
 
+@pytest.mark.slow
 def test_too_few_descriptors(machine: Machine) -> None:
     machine.under = ["bash", "-c", 'ulimit -n 512 && exec "$@"', "bash"]
     workers, readers = machine.warnings()

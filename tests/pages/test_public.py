@@ -450,6 +450,7 @@ def test_another_text_of_an_about_page_leaves_all_others_as_they_are(world: Worl
     }
 
 
+@pytest.mark.slow
 def test_when_every_page_changes_what_is_on_the_front_page_stays_there(
     world: World, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
