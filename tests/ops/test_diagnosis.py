@@ -408,6 +408,17 @@ def test_a_page_store_of_somebody_else(machine: Machine) -> None:
     ]
 
 
+def test_a_start_looks_through_no_stored_pages(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many there are."""
+    pages = machine.instance / "pages"
+    for folder in ("post", ".under/post/7/updates", ".under/.versions/x"):
+        (pages / folder).mkdir(parents=True, exist_ok=True)
+    found = set(diagnosis._below(machine.instance))
+    assert {pages / name for name in ("post", ".under", ".under/post", ".under/.versions", ".retired")} <= found
+    assert not {path for path in found if len(path.relative_to(machine.instance).parts) > 3}
+    assert machine.instance / "locks" / "boot" in found
+
+
 @pytest.mark.slow
 def test_a_clock_that_is_behind(machine: Machine) -> None:
     database = machine.instance / "pressroom.db"

@@ -128,9 +128,12 @@ def foreign_files(folder: Path) -> str | None:
 
 
 def _below(folder: Path) -> Iterator[Path]:
+    """Stored pages are many: of those, the folders that hold them."""
+    descended = {str(folder / "pages"): [".under"], str(folder / "pages" / ".under"): []}
     for top, folders, files in os.walk(folder):
         for name in folders + files:
             yield Path(top, name)
+        folders[:] = descended.get(top, folders)
 
 
 def name_of(uid: int) -> str:
