@@ -57,10 +57,10 @@ def terms(app: Flask) -> list[str]:
 def leaves_nothing(app: Flask) -> Iterator[None]:
     """Before the test it is nowhere, and after it nowhere again; in between it must have been somewhere."""
     folder = app.config["INSTANCE"]
-    app.extensions["pages"].store.sweep(0)
+    list(app.extensions["pages"].store.sweep(0))
     assert files_with(folder) == []
     yield
-    app.extensions["pages"].store.sweep(0)  # what a minute brings
+    list(app.extensions["pages"].store.sweep(0))  # what a minute brings
     assert files_with(folder) == []
     assert terms(app) == []
     backup = folder.parent / "backup.tar.gz"

@@ -36,7 +36,7 @@ def test_no_place_is_outside_of_the_store(parts: list[str], lead: str) -> None:
     assert all(0 < len(os.fsencode(name)) <= 255 for name in names)
     assert not any(name.startswith(".") for name in (names[1:] if names[:1] == [".under"] else names))
     target = place.in_version("v" * 32)
-    assert os.path.normpath(f"{root}/{place.folder}/{target}").startswith(f"{root}/.versions/{'v' * 32}")
+    assert os.path.normpath(f"{root}/{place.folder}/{target}").startswith(f"{root}/.under/.versions/{'v' * 32}")
     assert "/" + place.link.removeprefix(".under/") == path, "two paths never share a place"
 
 

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -33,7 +34,7 @@ from webapp.db.engine import WriteSession
 from webapp.media import branding
 from webapp.pages import paths, public, store, versions
 from webapp.pages.entry import Entry
-from webapp.pages.paths import page_path
+from webapp.pages.paths import AT_TOP, page_path
 from webapp.pages.store import Store, Stored
 from webapp.people import users
 from webapp.people.names import checked_username
@@ -375,9 +376,37 @@ def absences(site: Store, hot: list[str], monkeypatch: pytest.MonkeyPatch) -> li
 
         return run
 
-    for kind, name in ((Store, "remove"), (Store, "remove_tree"), (Entry, "put"), (Entry, "remove")):
+    ways = [(Store, "remove"), (Store, "remove_tree"), (Entry, "put"), (Entry, "remove"), (store, "_take_place")]
+    for kind, name in ways:
         monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
     return missing
+
+
+def test_what_stands_at_the_top_is_known(world: World, kept: Kept) -> None:
+    """So that it is locked while all pages give way."""
+    tops = {path[1:] for path in kept.before if path.count("/") == 1}
+    assert {name for name in tops if not name.endswith(".css")} == {"", *AT_TOP}
+
+
+def test_a_feed_that_is_being_made_while_all_change_is_not_outdated(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.site.store.clear()
+    real, changed = public.Pages.fresh, threading.Event()
+    other = threading.Thread(target=lambda: (edit_about(world, title="Who we are"), changed.set()))
+
+    def slow(pages: public.Pages, path: str) -> Stored:
+        page = real(pages, path)
+        if path == "/feed.atom" and not other.ident:
+            other.start()
+            changed.wait(0.5)
+        return page
+
+    monkeypatch.setattr(public.Pages, "fresh", slow)
+    world.app.test_client().get("/feed.atom")
+    other.join()
+    monkeypatch.undo()
+    assert wrong(world.app, pages_there(world.app)) == []
 
 
 def every_page_is_served(world: World, there: dict[str, Stored], gone: set[str]) -> None:
@@ -580,7 +609,7 @@ def test_what_is_no_page_of_the_site_leaves_nothing(world: World) -> None:
     for path in ("/nothing", "/post/999", "/user/nobody", "/draft/00000000-0000-4000-8000-000000000001", "/login"):
         client.get(path)
     left = [file for file in world.site.store.root.rglob("*") if ".retired" not in file.parts and not file.is_dir()]
-    assert [file for file in left if ".versions" not in file.parts] == []
+    assert [file for file in left if ".versions" not in file.parts and file.name != ".renewed"] == []
 
 
 def texts_in_use(root: Path) -> bytes:

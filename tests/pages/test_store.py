@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from zlib import crc32
@@ -21,7 +23,7 @@ from support.checkout import CHECKOUT
 from tools.processes import until
 from webapp.pages import entry, store
 from webapp.pages.store import Store
-from webapp.system import instance, locks
+from webapp.system import exchange, instance, locks
 
 PATHS = ["/", "/page/2", "/post/7", "/post/7/updates/3", "/post/7/comments/1", "/post/7/update/12", "/post/7/feed.atom"]
 PATHS += [
@@ -56,8 +58,13 @@ def put(pages: Store, path: str, version: int, content: bytes = b"Text") -> None
 
 def as_uwsgi(pages: Store, path: str) -> Path:
     """The file, with every link resolved, as uWSGI does before it looks at it. Raises FileNotFoundError."""
-    found = (pages.root / path[1:]).resolve(strict=True)
-    return (found / "index.html").resolve(strict=True) if found.is_dir() else found
+    for docroot in (pages.root, pages.root / ".under"):
+        with suppress(FileNotFoundError, NotADirectoryError):
+            found = (docroot / path[1:]).resolve(strict=True)
+            file = (found / "index.html").resolve(strict=True) if found.is_dir() else found
+            assert file.is_relative_to(docroot), "uWSGI would refuse it"
+            return file
+    raise FileNotFoundError(path)
 
 
 def is_reachable(pages: Store, path: str) -> bool:
@@ -69,7 +76,7 @@ def is_reachable(pages: Store, path: str) -> bool:
 
 
 def versions_kept(pages: Store) -> set[str]:
-    return {folder.name for folder in (pages.root / ".versions").iterdir()}
+    return {folder.name for folder in (pages.root / ".under" / ".versions").iterdir()}
 
 
 @pytest.fixture
@@ -196,13 +203,13 @@ def test_a_reader_who_found_a_version_keeps_it_until_the_sweep(pages: Store, clo
     put(pages, "/post/7", 1_001, b"1001 " * 10)
     found = as_uwsgi(pages, "/post/7")
     put(pages, "/post/7", 1_002, b"1002 " * 20)
-    pages.sweep()
+    list(pages.sweep())
     assert is_whole(look(found))
     clock.now += store.RETIRED_SECONDS - 1
-    pages.sweep()
+    list(pages.sweep())
     assert is_whole(look(found))
     clock.now += 2
-    pages.sweep()
+    list(pages.sweep())
     assert not found.exists()
     assert is_whole(look(as_uwsgi(pages, "/post/7")))
 
@@ -247,8 +254,8 @@ def test_what_is_put_after_its_tree_was_removed_is_not_found(
     put(pages, path, 1_003, b"new")
     assert as_uwsgi(pages, path).read_bytes() == b"new"
     clock.now += store.RETIRED_SECONDS + 1
-    pages.sweep()
-    pages.sweep_orphans()
+    list(pages.sweep())
+    list(pages.sweep_orphans())
     assert len(versions_kept(pages)) == 2
     assert list((pages.root / ".retired").iterdir()) == []
     assert as_uwsgi(pages, path).read_bytes() == b"new"
@@ -264,6 +271,122 @@ def test_what_is_put_after_the_store_was_cleared_is_not_found(pages: Store) -> N
         assert not is_reachable(pages, path)
 
 
+# All at once
+
+
+def renew(pages: Store, version: int, *paths: str) -> None:
+    with pages.lock("/", *paths), pages.renewed(version) as tree:
+        for path in paths:
+            with pages.open(path, tree) as slot:
+                assert slot
+                slot.put(version, b"new")
+
+
+def test_all_pages_give_way_to_those_that_were_made_before(pages: Store, clock: SimpleNamespace) -> None:
+    for path in PATHS:
+        put(pages, path, 1_001, b"old")
+    kept = ["/", "/post/7", "/user/ada", "/feed.atom", "/tag/足球/feed.atom"]
+    renew(pages, 1_002, *kept, "/about/new")
+    assert set(pages.paths()) == {*kept, "/about/new"}
+    for path in PATHS:
+        assert is_reachable(pages, path) == (path in kept), path
+    assert {as_uwsgi(pages, path).read_bytes() for path in pages.paths()} == {b"new"}
+    assert gzip.decompress((pages.root / "index.html.gz").read_bytes()) == b"new"
+    assert pages.renewed_at() == 1_002
+    clock.now += store.RETIRED_SECONDS + 1
+    list(pages.sweep())
+    assert len(versions_kept(pages)) == len(kept)
+    assert list((pages.root / ".retired").iterdir()) == []
+    renew(pages, 1_003)
+    assert list(pages.paths()) == []
+
+
+@pytest.mark.parametrize("path", ["/", "/post/7", "/feed.atom", "/user/ada/feed.json"])
+def test_what_is_made_before_is_never_absent(pages: Store, path: str) -> None:
+    """Nor does a version end while somebody reads it."""
+    put(pages, path, 1_000)
+    put(pages, "/about/imprint", 1_000)
+    done, problems, seen = threading.Event(), [], set()
+
+    def read() -> None:
+        while not done.is_set():
+            try:
+                seen.add(as_uwsgi(pages, path).stat().st_mtime)
+            except OSError as error:
+                problems.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for version in range(1_001, 1_201):
+        renew(pages, version, path)
+    done.set()
+    reader.join()
+    assert problems == []
+    assert len(seen) > 3, "it did change meanwhile"
+
+
+@pytest.mark.parametrize("path", ["/post/7", "/post/7/updates/3", "/tag/x", "/about/imprint", "/page/2"])
+def test_what_was_opened_before_goes_with_the_old_ones(pages: Store, path: str) -> None:
+    """Its snapshot may be older than the change that renewed all."""
+    put(pages, "/post/7", 1_001)
+    with pages.open(path) as slot:
+        assert slot
+        renew(pages, 1_002, "/post/7")
+        slot.put(1_001, b"outdated")
+    assert list(pages.paths()) == ["/post/7"]
+    assert as_uwsgi(pages, "/post/7").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("problem", [errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP])
+def test_where_names_cannot_be_exchanged_at_once_they_are_one_by_one(
+    pages: Store, monkeypatch: pytest.MonkeyPatch, problem: int
+) -> None:
+    monkeypatch.setattr(exchange, "_exchange", lambda *_names: problem)
+    for path in PATHS:
+        put(pages, path, 1_001, b"old")
+    renew(pages, 1_002, "/", "/post/7")
+    assert set(pages.paths()) == {"/", "/post/7"}
+    assert {as_uwsgi(pages, path).read_bytes() for path in pages.paths()} == {b"new"}
+
+
+def test_names_that_cannot_be_exchanged_for_another_reason_are_an_error(
+    pages: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "_exchange", lambda *_names: errno.EROFS)
+    put(pages, "/post/7", 1_001)
+    with pytest.raises(OSError, match="Read-only"):
+        renew(pages, 1_002, "/post/7")
+
+
+@pytest.mark.parametrize("path", PATHS[1:])
+def test_a_page_takes_four_inodes(pages: Store, path: str) -> None:
+    """Its link, the folder of its version, its file and its twin; folders that pages share apart."""
+    put(pages, path, 1_001)
+    left = [
+        file for file in pages.root.rglob("*") if file.is_symlink() or file.is_file() or file.parent.name == ".versions"
+    ]
+    assert len(left) == 4
+    assert sum(file.is_symlink() for file in left) == 1
+
+
+def test_pages_are_locked_together_in_one_order(pages: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or two who want the same ones would wait for each other."""
+    monkeypatch.setattr(locks, "LOCK_PATIENCE_SECONDS", 5)
+    done = []
+
+    def work(paths: list[str]) -> None:
+        for _time in range(50):
+            with pages.lock(*paths):
+                done.append(1)
+
+    threads = [threading.Thread(target=work, args=(paths,)) for paths in (PATHS, PATHS[::-1], PATHS[:1] * 3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(done) == 150
+
+
 # The sweep
 
 
@@ -276,11 +399,11 @@ def test_retired_versions_are_deleted_by_the_sweep_and_not_before(pages: Store, 
     in_use = len(list(pages.paths()))
     before = versions_kept(pages)
     assert len(before) == 2 * len(PATHS[1:])
-    pages.sweep()
-    pages.sweep_orphans()
+    list(pages.sweep())
+    list(pages.sweep_orphans())
     assert versions_kept(pages) == before
     clock.now += store.RETIRED_SECONDS + 1
-    pages.sweep()
+    list(pages.sweep())
     assert len(versions_kept(pages)) == in_use
     assert list((pages.root / ".retired").iterdir()) == []
     assert all(is_reachable(pages, path) for path in pages.paths())
@@ -292,13 +415,13 @@ def test_a_version_that_nothing_points_at_is_deleted_after_a_while(pages: Store,
     put(pages, "/user/ada", 1_001)
     pages.remove("/user/ada")  # retired, so not an orphan
     wanted = versions_kept(pages)
-    orphan = pages.root / ".versions" / "left-behind"
+    orphan = pages.root / ".under" / ".versions" / "left-behind"
     orphan.mkdir()
     (orphan / "index.html").write_text("half")
-    pages.sweep_orphans()
+    list(pages.sweep_orphans())
     assert versions_kept(pages) == wanted | {"left-behind"}, "somebody may be writing it now"
     clock.now += store.RETIRED_SECONDS + 1
-    pages.sweep_orphans()
+    list(pages.sweep_orphans())
     assert versions_kept(pages) == wanted
 
 
@@ -311,8 +434,8 @@ def test_no_sweep_follows_a_link_out_of_the_store(pages: Store, tmp_path: Path, 
     (pages.root / "post" / "9").symlink_to(outside)
     pages.remove_tree("/post")
     clock.now += store.RETIRED_SECONDS + 1
-    pages.sweep()
-    pages.sweep_orphans()
+    list(pages.sweep())
+    list(pages.sweep_orphans())
     assert list((pages.root / ".retired").iterdir()) == []
     pages.clear()
     assert (outside / "kept").read_text() == "kept"
@@ -543,7 +666,7 @@ def test_threads_that_put_and_remove_at_once_leave_a_whole_store(pages: Store, c
     until(lambda: not any(thread.is_alive() for thread in threads), "all were done")
     assert problems == []
     clock.now += store.RETIRED_SECONDS + 1
-    pages.sweep()
-    pages.sweep_orphans()
+    list(pages.sweep())
+    list(pages.sweep_orphans())
     assert all(is_reachable(pages, path) for path in pages.paths())
     assert len(versions_kept(pages)) == len(list(pages.paths()))

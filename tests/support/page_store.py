@@ -80,15 +80,16 @@ def pages_there(app: Flask) -> dict[str, Stored]:
 
 
 def reachable(root: Path) -> dict[str, Path]:
-    """Every file that uWSGI would serve under a page's path, found as it finds them: by following links."""
-    found = {}
-    for top, folders, files in os.walk(root, followlinks=True):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            file = Path(top, name)
-            if file.exists() and not name.startswith(".") and not name.endswith((".gz", ".feedjson")):
-                path = f"/{file.relative_to(root)}"
-                found[path.removesuffix("/index.html") or "/"] = file
+    """Every file that uWSGI would serve under a page's path, found as it finds them: by links, in its order."""
+    found: dict[str, Path] = {}
+    for docroot in (root, root / ".under"):
+        for top, folders, files in os.walk(docroot, followlinks=True):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for name in files:
+                file = Path(top, name)
+                if file.exists() and not name.startswith(".") and not name.endswith((".gz", ".feedjson")):
+                    path = f"/{file.relative_to(docroot)}"
+                    found.setdefault(path.removesuffix("/index.html") or "/", file)
     # A version holds its file by its own name too, such as /post/7/feed.atom/feed.atom; no page has that address.
     return found
 

@@ -260,7 +260,7 @@ def test_flask_serves_what_uwsgi_serves(running: Running) -> None:
 
 def test_200_readers_of_a_missing_page_cause_one_rendering(running: Running) -> None:
     path = f"/post/{running.post}"
-    versions = running.root / ".versions"
+    versions = running.root / ".under" / ".versions"
     for _time in range(3):
         running.take_out(path)
         before = {folder.name for folder in versions.iterdir()}

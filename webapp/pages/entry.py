@@ -8,20 +8,20 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .paths import UNDER, PagePath
+from .paths import VERSIONS, PagePath
 
 GZIP_LEVEL = 5
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An open entry of the store whose folder is `root`."""
+    """An open entry of the store whose folder is `root`, within `tree`."""
 
     root: Path
+    tree: Path
     path: PagePath
     descriptor: int
 
@@ -31,12 +31,10 @@ class Entry:
             self._put_front(version, content)
             return
         token = secrets.token_hex(16)
-        folder = make_folder(self.root / ".versions" / token)
+        folder = make_folder(self.root / VERSIONS / token)
         link = retired(self.root)
         try:
             _write(folder / self.path.file, version, content)
-            for name, target in self._links_under():
-                (folder / name).symlink_to(target)
             link.symlink_to(self.path.in_version(token))
             before = self._target()
             os.replace(link, self.path.name, dst_dir_fd=self.descriptor)
@@ -44,40 +42,23 @@ class Entry:
             shutil.rmtree(folder, ignore_errors=True)
             raise
         self._retire(before)
-        self._lead_here()
 
     def _put_front(self, version: int, content: bytes) -> None:
         """The twin first: an old page with a new time would be kept by browsers."""
         draft = retired(self.root)
         _write(draft, version, content)
-        Path(f"{draft}.gz").replace(self.root / "index.html.gz")
-        draft.replace(self.root / "index.html")
-
-    def _links_under(self) -> Iterator[tuple[str, str]]:
-        if self.path.folder in UNDER:
-            for name in UNDER[self.path.folder]:
-                yield name, f"../../.under/{self.path.link}/{name}"
-
-    def _lead_here(self) -> None:
-        """What lies under a page that isn't stored itself is reached by a link in its place."""
-        if self.path.folder.startswith(".under/"):
-            self._lead(*self.path.folder.split("/")[1:3])
-
-    def _lead(self, kind: str, name: str) -> None:
-        with contextlib.suppress(FileExistsError):
-            (make_folder(self.root / kind) / name).symlink_to(f"../.under/{kind}/{name}")
+        Path(f"{draft}.gz").replace(self.tree / "index.html.gz")
+        draft.replace(self.tree / "index.html")
 
     def remove(self) -> None:
         if not self.path.link:
-            (self.root / "index.html").unlink(missing_ok=True)
-            (self.root / "index.html.gz").unlink(missing_ok=True)
+            (self.tree / "index.html").unlink(missing_ok=True)
+            (self.tree / "index.html.gz").unlink(missing_ok=True)
             return
         before = self._target()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.path.name, dir_fd=self.descriptor)
         self._retire(before)
-        if self.path.folder in UNDER and (self.root / ".under" / self.path.link).is_dir():
-            self._lead(self.path.folder, self.path.name)
 
     def _target(self) -> str | None:
         with contextlib.suppress(FileNotFoundError):

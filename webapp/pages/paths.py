@@ -8,6 +8,8 @@ from typing import Any
 
 SEGMENT_BYTES = 200
 FEEDS = ("feed.atom", "feed.rss", "feed.json")
+# What stands in the store's own folder, which is never exchanged, beside the front page and the accent's stylesheet.
+AT_TOP = (*FEEDS, "robots.txt", "sitemap.xml")
 # What may lie under /post/7, /user/ada and /tag/football.
 UNDER = {
     "post": ("comments", *FEEDS, "update", "updates"),
@@ -15,6 +17,8 @@ UNDER = {
     "tag": (*FEEDS, "page"),
 }
 SITEMAP_IDS = 1_000  # in one part of the sitemap
+# Within what servers look through second: a link that leads out of there would be refused.
+VERSIONS = ".under/.versions"
 FILES = (".atom", ".css", ".json", ".rss", ".txt", ".xml")
 
 
@@ -39,7 +43,7 @@ class PagePath:
     def in_version(self, version: str) -> str:
         """What the link points at, relative to its folder."""
         up = "../" * (self.folder.count("/") + 1 if self.folder else 0)
-        return f"{up}.versions/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
+        return f"{up}{VERSIONS}/{version}" + (f"/{self.file}" if self.file != "index.html" else "")
 
 
 def sitemap_number(row_id: Any) -> Any:

@@ -27,7 +27,7 @@ from ..http import metrics
 from ..http.links import YEAR_SECONDS
 from . import versions
 from .entry import packed, retired
-from .paths import page_path
+from .paths import AT_TOP, page_path
 from .store import Store, Stored
 
 TYPES = {
@@ -183,17 +183,26 @@ class Pages:
                     self._put_aside()
 
     def _replace_all(self, version: int) -> None:
-        """Hot pages first, and of those what stands on the front page: nobody there is to wait for Python."""
+        """At once, in the time of a few renames, however many there are. The front page and what stands on it are made
+        before: nobody there is to wait for Python."""
         with self.app.app_context():
-            front = self.front_paths()
-        others = sorted(set(self.store.paths()) - set(front), key=lambda path: not self.is_hot(path))
-        hot = 0
-        for path in [*front, *others]:
-            if self.is_outdated(path, version):
-                is_hot = self.is_hot(path)
-                hot += is_hot
-                self._replace_one(path, version, is_hot and hot <= HOT_AT_ONCE, share=False)
-            time.sleep(0)
+            paths = [*self.front_paths(), *self.store.at_top()]
+        at_top = [path for path in paths if path.count("/") == 1] + [f"/{name}" for name in AT_TOP]
+        hot = [path for path in dict.fromkeys(paths) if self.store.version(path) and self.is_hot(path)][:HOT_AT_ONCE]
+        # Whoever makes one of these at this moment may have read from before the change.
+        with self.store.lock(*at_top, *hot):
+            if self.store.renewed_at() >= version:  # by another change that came a moment later
+                return
+            with self.store.renewed(version) as tree:
+                for path in hot:
+                    self._try(path, partial(self._put, path, tree))
+                    time.sleep(0)
+
+    def _put(self, path: str, tree: Path) -> None:
+        with self.store.open(path, tree) as entry:
+            page = self.fresh(path)
+            if entry and page.version:
+                entry.put(page.version, page.content)
 
     def _replace_one(self, path: str, version: int, keep: bool, share: bool) -> None:
         if not keep:
@@ -203,8 +212,11 @@ class Pages:
             return
         if share and 0 <= (age := self.store.age_seconds(path) or -1) < SHARE_SECONDS:
             time.sleep(SHARE_SECONDS - age)
+        self._try(path, partial(self.make, path, version))
+
+    def _try(self, path: str, make: Callable[[], object]) -> None:
         try:
-            self.make(path, version)
+            make()
         except (Refused, Moved):
             pass  # it is public no more
         except OSError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -49,9 +48,9 @@ def at_start(app: Flask) -> None:
 
 
 def _at_start(app: Flask, pages: Pages) -> None:
-    for put_aside in pages.store.root.parent.glob(".old-pages-*"):
-        shutil.rmtree(put_aside, ignore_errors=True)
     pages.store.prepare()
+    for put_aside in pages.store.root.parent.glob(".old-pages-*"):
+        put_aside.rename(pages.store.root / ".retired" / f"0-{put_aside.name}")
     _forget_what_was_not_synced(pages)
     folder: Path = app.config["INSTANCE"]
     history = epoch.read(folder)
@@ -66,11 +65,11 @@ def _at_start(app: Flask, pages: Pages) -> None:
         pages.store.clear()
         history, seen = epoch.change(folder), version
         app.config["EPOCH"] = history.epoch
+    if pages.store.is_empty():
+        pages.store.note_renewed(version)
     pages.replace(outdated)  # a hot page is made anew and not just removed: nginx serves it while the site starts
     with contextlib.suppress(OSError):  # a full disk is no reason not to serve; the worker that repairs says it
         epoch.write(folder, replace(history, version=version, seen=seen))
-    pages.store.sweep()
-    pages.store.sweep_orphans()
 
 
 def _forget_what_was_not_synced(pages: Pages) -> None:
@@ -117,7 +116,7 @@ class Repair:
         self.healer: Healer | None = None
         self.begun = False
         self.held: int | None = None
-        self.swept_at = time.monotonic()
+        self.sweeping: Iterator[None] | None = None
 
     def look(self) -> None:
         """One round. The lock is kept also where no page is stored: it says that a site runs here."""
@@ -129,9 +128,20 @@ class Repair:
         self.healer = self.healer or Healer(self.pages, epoch.read(folder))
         if (history := self.healer.look()) != epoch.read(folder):
             epoch.write(folder, history)
-        if time.monotonic() - self.swept_at > SWEEP_SECONDS:
-            self.swept_at = time.monotonic()
-            self.pages.store.sweep()
+        sweeping, self.sweeping = self.sweeping or _sweep(self.pages), None
+        next(sweeping)
+        self.sweeping = sweeping  # after a fault it begins anew
+
+
+def _sweep(pages: Pages) -> Iterator[None]:
+    """A step at a time, for as long as this worker looks after the store."""
+    yield from pages.store.sweep_orphans()
+    while True:
+        yield from pages.store.sweep()
+        swept_at = time.monotonic()
+        yield
+        while time.monotonic() - swept_at < SWEEP_SECONDS:
+            yield
 
 
 def is_kept(folder: Path) -> bool:
@@ -171,6 +181,8 @@ class Healer:
         """One round: put right what was outdated in the last one too, find what is outdated since."""
         with self.pages.app.app_context():
             outdated = _outdated(db.reading(), self.pages, self.suspects)
+        if versions.ALL in outdated:
+            self.pages.replace({versions.ALL: outdated.pop(versions.ALL)})
         for path in sorted(outdated, key=lambda path: not self.pages.is_hot(path))[:AT_ONCE]:
             with contextlib.suppress(Refused, Moved):
                 self.pages.make(path, outdated.pop(path))
@@ -191,9 +203,13 @@ class Healer:
 
 
 def _outdated(session: Session, pages: Pages, raised: Iterable[str]) -> dict[str, int]:
-    """The stored pages, by paths and patterns, that are in another version than they should be, with the right one."""
+    """The stored pages, by paths and patterns, that are in another version than they should be, with the right one; as
+    ALL, when all are older than that."""
     paths: set[str] = set()
-    for path in raised:
+    for path in {*raised} - {versions.ALL}:
         paths.update(pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
     wanted = versions.expected(session, paths)
-    return {path: version for path, version in wanted.items() if pages.store.version(path) not in (None, version)}
+    outdated = {path: version for path, version in wanted.items() if pages.store.version(path) not in (None, version)}
+    if versions.ALL in raised and pages.store.renewed_at() < (version := versions.of_all(session)):
+        outdated = {versions.ALL: version} | outdated
+    return outdated

@@ -1,12 +1,14 @@
 """The page store: a folder of finished pages that uWSGI or nginx serves by itself.
 
-pages/post/7                    a link to a version
-pages/.versions/<random>/       one version of one page: index.html and its .gz twin, never changed afterwards
-pages/.under/post/7/updates/3   links of what lies under a page's own path; each version links there
-pages/.retired/<second>-…       what nobody finds any more; deleted a while later, when nobody reads it any more
+pages/post/7                     a link to a version
+pages/.under/post/7/updates/3    what lies under a page's own path, a link as well; servers look in `.under` second
+pages/.under/.versions/<random>  one version of one page: index.html and its .gz twin, never changed afterwards
+pages/.retired/<second>-…        what nobody finds any more; deleted a while later, when nobody reads it any more
+pages/.renewed                   since which version all of them are made
 
 A page changes by the swap of one link: uWSGI resolves links before it looks at the file, so nobody gets half of two
 versions (measured; a file replaced by rename was cut). Only the front page must be a plain file.
+All change at once by an exchange of the folders at the top. Not of `pages`, which a worker of uWSGI resolves once.
 Everything in the folder is public, hence the random names.
 """
 
@@ -24,11 +26,13 @@ from pathlib import Path
 from zlib import crc32
 
 from ..system import locks
+from ..system.exchange import exchange
 from .entry import Entry, make_folder, retired
-from .paths import FILES, PagePath, page_path
+from .paths import FILES, VERSIONS, PagePath, page_path
 
 LOCKS = 64
 RETIRED_SECONDS = 60
+AT_ONCE = 50  # links in a step of a sweep
 
 
 @dataclass(frozen=True)
@@ -54,9 +58,15 @@ class Store:
         return os.symlink in os.supports_dir_fd
 
     @contextlib.contextmanager
-    def lock(self, path: str) -> Iterator[None]:
-        """Held for one page by one greenlet of one worker. Raises TimeoutError when it isn't to be had."""
-        slot = crc32(path.encode()) % LOCKS
+    def lock(self, *paths: str) -> Iterator[None]:
+        """Held for these pages by one greenlet of one worker. Raises TimeoutError when it isn't to be had."""
+        with contextlib.ExitStack() as held:
+            for slot in sorted({crc32(path.encode()) % LOCKS for path in paths}):  # in one order, or two wait for ever
+                held.enter_context(self._lock(slot))
+            yield
+
+    @contextlib.contextmanager
+    def _lock(self, slot: int) -> Iterator[None]:
         if not self._threads[slot].acquire(timeout=locks.LOCK_PATIENCE_SECONDS):
             raise TimeoutError(f"page-{slot} is held by another request")
         try:
@@ -124,6 +134,21 @@ class Store:
                 if ".versions/" in target:
                     yield "/" + link.relative_to(self.root).as_posix().removeprefix(".under/")
 
+    def is_empty(self) -> bool:
+        return not _tops(self.root)
+
+    def at_top(self) -> list[str]:
+        """The pages whose links stand at the top."""
+        with contextlib.suppress(FileNotFoundError):
+            return [f"/{entry.name}" for entry in os.scandir(self.root) if entry.is_symlink() and entry.name[0] != "."]
+        return []
+
+    def renewed_at(self) -> int:
+        """The version since which all pages are made; 0 for unknown."""
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int((self.root / ".renewed").read_text("ascii"))
+        return 0
+
     def latest(self) -> int:
         """The highest version of a page that is there; 0 for none."""
         return max((self.version(path) or 0 for path in self.paths()), default=0)
@@ -131,17 +156,20 @@ class Store:
     # Changing
 
     @contextlib.contextmanager
-    def open(self, path: str) -> Iterator[Entry | None]:
+    def open(self, path: str, tree: Path | None = None) -> Iterator[Entry | None]:
         """Where the page may be put. To be opened before its snapshot is taken: when the tree around it is removed
-        meanwhile, what is put goes away with it. None for a path that isn't stored."""
-        page = page_path(path)
+        meanwhile, what is put goes away with it. None for a path that isn't stored.
+
+        tree: of `renewed`.
+        """
+        page, tree = page_path(path), tree or self.root
         if page is None or not self.usable:
             yield None
             return
         self.prepare()
-        descriptor = self._open_folder(self.root / page.folder)
+        descriptor = self._open_folder(tree / page.folder)
         try:
-            yield Entry(self.root, page, descriptor)
+            yield Entry(self.root, tree, page, descriptor)
         finally:
             os.close(descriptor)
 
@@ -163,12 +191,30 @@ class Store:
             if folder.is_dir() and not folder.is_symlink():
                 self._retire_entry(folder)
 
+    @contextlib.contextmanager
+    def renewed(self, version: int) -> Iterator[Path]:
+        """A tree that takes the place of all pages at the end, in the time of a few renames; the caller holds the locks
+        of the front page and of what is put there. No page is older than `version` then."""
+        self.prepare()
+        tree = make_folder(retired(self.root))
+        yield tree
+        make_folder(tree / ".under")
+        for name in dict.fromkeys([*_tops(self.root), *_tops(tree)]):
+            _take_place(tree / name, self.root / name)
+        self._retire_entry(self.root / ".versions")  # the last release's; delete with the release after the next
+        self.note_renewed(version)
+
+    def note_renewed(self, version: int) -> None:
+        with contextlib.suppress(OSError):  # it is done again where that isn't known
+            note = retired(self.root)
+            note.write_text(str(version), "ascii")
+            note.replace(self.root / ".renewed")
+
     def clear(self) -> None:
         """Take everything out."""
         self.prepare()
-        for entry in list(self.root.iterdir()):
-            if entry.name == ".under" or entry.name[0] != ".":
-                self._retire_entry(entry)
+        for name in _tops(self.root):
+            self._retire_entry(self.root / name)
         self.prepare()
 
     def _retire_entry(self, entry: Path) -> None:
@@ -177,45 +223,73 @@ class Store:
 
     def prepare(self) -> None:
         """Make the folder, or what somebody deleted of it."""
-        for name in ("", ".versions", ".under", ".retired"):
+        for name in ("", ".under", VERSIONS, ".retired"):
             make_folder(self.root / name)
 
-    def sweep(self, seconds: float = RETIRED_SECONDS) -> None:
+    # Each of these goes step by step, so that a worker answers in between.
+
+    def sweep(self, seconds: float = RETIRED_SECONDS) -> Iterator[None]:
         """Delete what was retired longer than `seconds` ago."""
-        for entry in list((self.root / ".retired").iterdir()):
+        for entry in list(os.scandir(self.root / ".retired")):
             since = entry.name.partition("-")[0]
             if since.isdigit() and abs(time.time() - int(since)) >= seconds:
-                self._delete(entry)
+                yield from self._delete(Path(entry.path))
 
-    def _delete(self, entry: Path) -> None:
-        """A retired link or file, or a folder of links, and the versions that they point at."""
-        for _link, target in _links(entry):
+    def _delete(self, entry: Path) -> Iterator[None]:
+        """A retired link or file, or a folder, and the versions that its links point at."""
+        for number, (link, target) in enumerate(_links(entry)):
             if ".versions/" in target:
-                shutil.rmtree(self.root / ".versions" / _version_in(target), ignore_errors=True)
-        if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(self.root / VERSIONS / _version_in(target), ignore_errors=True)
+            link.unlink(missing_ok=True)
+            if number % AT_ONCE == 0:
+                yield
+        if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:
             entry.unlink(missing_ok=True)
 
-    def sweep_orphans(self) -> None:
+    def sweep_orphans(self) -> Iterator[None]:
         """Delete versions that nothing points at: left behind by somebody who was killed."""
-        used = {_version_in(target) for _link, target in _links(self.root)}
-        for version in list((self.root / ".versions").iterdir()):
-            if version.name not in used and time.time() - version.stat().st_ctime >= RETIRED_SECONDS:
-                shutil.rmtree(version, ignore_errors=True)
+        began, used = time.time(), set()
+        for number, (_link, target) in enumerate(_links(self.root)):
+            used.add(_version_in(target))
+            if number % AT_ONCE == 0:
+                yield
+        for number, version in enumerate(os.scandir(self.root / VERSIONS)):
+            with contextlib.suppress(FileNotFoundError):
+                if version.name not in used and began - version.stat().st_ctime >= RETIRED_SECONDS:
+                    shutil.rmtree(version.path, ignore_errors=True)
+            if number % AT_ONCE == 0:
+                yield
+
+
+def _tops(folder: Path) -> list[str]:
+    """What stands there of pages; the front page's twin before it, as in `put`."""
+    tops = [*folder.iterdir(), *(folder / ".under").iterdir()]
+    return sorted((str(top.relative_to(folder)) for top in tops if top.name[0] != "."), reverse=True)
+
+
+def _take_place(new: Path, old: Path) -> None:
+    """What is `old` is `new` from now on, and the other way round, whether or not there are both."""
+    if not os.path.lexists(new):
+        with contextlib.suppress(FileNotFoundError):
+            old.rename(new)
+    elif not os.path.lexists(old):
+        new.rename(old)
+    else:
+        exchange(new, old)
 
 
 def _links(folder: Path) -> Iterator[tuple[Path, str]]:
-    """Every link below `folder`, or itself, with its target; none is followed."""
-    if folder.is_symlink():
-        yield folder, str(folder.readlink())
-        return
-    for top, folders, files in os.walk(folder):
-        for name in sorted(folders + files):
-            link = Path(top, name)
-            if link.is_symlink():
-                with contextlib.suppress(FileNotFoundError):
-                    yield link, str(link.readlink())
+    """Every link below `folder`, or itself, with its target; none is followed. There is none in `.versions`."""
+    with contextlib.suppress(FileNotFoundError):
+        if folder.is_symlink():
+            yield folder, str(folder.readlink())
+        elif folder.is_dir():
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.name != ".versions" and (entry.is_symlink() or entry.is_dir(follow_symlinks=False)):
+                        yield from _links(Path(entry.path))
 
 
 def _version_in(target: str) -> str:

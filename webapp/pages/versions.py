@@ -43,6 +43,12 @@ def latest(session: Session) -> int:
     return session.scalar(select(func.max(Page.version))) or 0
 
 
+def of_all(session: Session) -> int:
+    """That of the pattern which covers every page; 0 for none."""
+    page = session.get(Page, ALL)
+    return page.version if page else 0
+
+
 def _put(session: Session, paths: list[str], version: int) -> None:
     upsert = (
         "INSERT INTO page (path, version) VALUES (:path, :version)"
