@@ -37,7 +37,7 @@ NAME_BYTES, NAME_PARTS, PART_BYTES = 1_000, 20, 255
 SETTING_LENGTH = 10_000
 HEADER_BYTES = 10_000  # of type x
 CHUNK_BYTES = 1_000_000
-GZIP_LEVEL = 6
+BLOCKS_BYTES = 2048 * tarfile.BLOCKSIZE
 
 _OCTAL = re.compile(rb" *([0-7]{1,11})[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,4}) ([A-Za-z.]{1,50})=")
@@ -88,9 +88,10 @@ def write(target: IO[bytes], manifest: Manifest, paths: list[Path], report: Repo
     _manifest(first)
     done = 0
     with (
-        gzip.GzipFile("", "wb", GZIP_LEVEL, target) as packed,
-        tarfile.open(fileobj=packed, mode="w|", format=tarfile.PAX_FORMAT) as tar,
+        _packed(target) as packed,
+        tarfile.open(fileobj=packed, mode="w|", bufsize=BLOCKS_BYTES, format=tarfile.PAX_FORMAT) as tar,
     ):
+        tar.copybufsize = BLOCKS_BYTES  # type: ignore[attr-defined]
         tar.addfile(_info(MANIFEST, len(first), manifest.made_at), io.BytesIO(first))
         for listed, path in zip(manifest.members, paths, strict=True):
             with path.open("rb") as file:
@@ -99,6 +100,15 @@ def write(target: IO[bytes], manifest: Manifest, paths: list[Path], report: Repo
                 if reader.hexdigest() != listed.sha256 or file.read(1):
                     raise OSError(0, "it was changed meanwhile, try again", str(path))
             done += listed.size
+
+
+def _packed(target: IO[bytes]) -> Any:
+    """As gzip, by ISA-L where that is installed: a dozen times faster than zlib at level 6, for a tenth more bytes."""
+    try:
+        from isal import igzip
+    except ImportError:
+        return gzip.GzipFile("", "wb", 1, target)
+    return igzip.IGzipFile("", "wb", 2, target)  # type: ignore[no-untyped-call, unused-ignore]
 
 
 def _info(name: str, size: int, made_at: int) -> tarfile.TarInfo:

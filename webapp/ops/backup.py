@@ -91,7 +91,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 
 def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
-    facts = snapshots.facts(database)
+    facts = snapshots.facts(database, "quick_check")
     media = list(_media(folder / archive.MEDIA))
     names = [f"{archive.MEDIA}/{path.relative_to(folder / archive.MEDIA).as_posix()}" for path in media]
     members = [archive.member(archive.DATABASE, database), *map(archive.member, names, media)]
