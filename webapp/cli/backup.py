@@ -26,13 +26,31 @@ STEPS = 1000
 
 @click.command("backup")
 @click.argument("file", type=click.Path(path_type=Path))
-@on_instance
-def back_up(file: Path) -> None:
+@click.option("--verify", is_flag=True, help="Check an existing backup completely instead, without restoring it.")
+def back_up(file: Path, verify: bool) -> None:
     """Back up database, images and settings to FILE (.tar.gz) while the site runs.
 
     Sessions, one-time links and the secret key are left out. Keep the file private: it contains password hashes,
     email addresses and drafts.
     """
+    if verify:
+        _verify(file)
+    else:
+        _back_up(file)
+
+
+def _verify(file: Path) -> None:
+    """On any machine: it takes no instance, and as much room in TMPDIR as the backup unpacked."""
+    try:
+        with _bar("Verifying") as report:
+            manifest = restore.verify(file, report)
+    except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
+        raise Failed(str(error) or "The database is busy. Try again.") from None
+    click.echo(f"{printable(file)} is complete and can be restored: as of {_made_at(manifest)}, {_contents(manifest)}.")
+
+
+@on_instance
+def _back_up(file: Path) -> None:
     try:
         with _bar("Backing up") as report:
             manifest = backup.make(file.absolute(), current_app.config, report)
@@ -56,10 +74,9 @@ def put_back(file: Path) -> None:
             manifest = restore.restore(file, settings, report)
     except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
         raise Failed(str(error) or "The database is busy. Try again.") from None
-    made_at = time.strftime("%Y-%m-%d %H:%M", time.gmtime(manifest.made_at // 1000))
     with contextlib.suppress(OSError, SQLAlchemyError, DatabaseBusy):  # the next start does it
         restore.renew_pages(settings)
-    click.echo(f"Restored as of {made_at} UTC: {_contents(manifest)}.")
+    click.echo(f"Restored as of {_made_at(manifest)}: {_contents(manifest)}.")
     click.echo("Everyone has to log in again, with the password they had then.")
     for line in _differences(manifest.settings, backup.in_force(settings)):
         click.echo(f"Setting differs: {printable(line)}")
@@ -69,6 +86,10 @@ def put_back(file: Path) -> None:
 def _bar(label: str) -> Iterator[Report]:
     with click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
         yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
+
+
+def _made_at(manifest: Manifest) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(manifest.made_at // 1000))
 
 
 def _contents(manifest: Manifest) -> str:

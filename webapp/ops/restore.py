@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -48,20 +49,41 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
     """Put the backup in place, in our schema. Raises CannotRestore, and then nothing was changed."""
     folder: Path = settings["INSTANCE"]
     database = _database(settings)
-    try:
-        with archive.opened(file) as (manifest, unpack):
+    with _explained(file, folder), archive.opened(file) as (manifest, unpack):
+        _check_schema(file, manifest)
+        with _prepared(folder), _alone(folder):
+            _finish(folder, database)
+            _check_empty(folder, database)
+            _as_one_file(database)
+            _check_room(folder, manifest)
+            with _staging(folder) as staging:
+                unpack(staging, report)
+                _check_database(file, staging / DATABASE, manifest)
+                _bring_up_to_date(staging / DATABASE, folder, manifest.made_at)
+                _mark_ready(staging)
+                _place(folder, database)
+    return manifest
+
+
+def verify(file: Path, report: Report) -> Manifest:
+    """Check all that a restore would, in a temporary folder. Raises CannotRestore."""
+    with tempfile.TemporaryDirectory(prefix="pressroom-verify-") as temporary:
+        folder = Path(temporary)
+        with _explained(file, folder), archive.opened(file) as (manifest, unpack):
             _check_schema(file, manifest)
-            with _prepared(folder), _alone(folder):
-                _finish(folder, database)
-                _check_empty(folder, database)
-                _as_one_file(database)
-                _check_room(folder, manifest)
-                with _staging(folder) as staging:
-                    unpack(staging, report)
-                    _check_database(file, staging / DATABASE, manifest)
-                    _bring_up_to_date(staging / DATABASE, folder, manifest.made_at)
-                    _mark_ready(staging)
-                    _place(folder, database)
+            _check_room(folder, manifest)
+            unpack(folder, report)
+            _check_database(file, folder / DATABASE, manifest)
+            schema.upgrade(f"sqlite:///{folder / DATABASE}")
+            snapshots.check_rows(folder / DATABASE)
+    return manifest
+
+
+@contextlib.contextmanager
+def _explained(file: Path, folder: Path) -> Iterator[None]:
+    """What is wrong with either, as CannotRestore."""
+    try:
+        yield
     except archive.BadArchive as error:
         raise CannotRestore(f"{file} {error}. Nothing was changed.") from None
     except snapshots.Damaged as error:
@@ -74,7 +96,6 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
         raise CannotRestore(
             f"the database can't be put in place ({reason}): stop what uses it, or free some space"
         ) from None
-    return manifest
 
 
 def finish(settings: dict[str, Any]) -> None:
