@@ -34,7 +34,7 @@ from webapp.db.engine import WriteSession
 from webapp.media import branding
 from webapp.pages import paths, public, store, versions
 from webapp.pages.entry import Entry
-from webapp.pages.paths import AT_TOP, page_path
+from webapp.pages.paths import page_path
 from webapp.pages.store import Store, Stored
 from webapp.people import users
 from webapp.people.names import checked_username
@@ -380,12 +380,6 @@ def absences(site: Store, hot: list[str], monkeypatch: pytest.MonkeyPatch) -> li
     for kind, name in ways:
         monkeypatch.setattr(kind, name, watched(getattr(kind, name)))
     return missing
-
-
-def test_what_stands_at_the_top_is_known(world: World, kept: Kept) -> None:
-    """So that it is locked while all pages give way."""
-    tops = {path[1:] for path in kept.before if path.count("/") == 1}
-    assert {name for name in tops if not name.endswith(".css")} == {"", *AT_TOP}
 
 
 def test_a_feed_that_is_being_made_while_all_change_is_not_outdated(

@@ -86,9 +86,10 @@ def tag_numbers(session: Session) -> list[int]:
     return sitemap_numbers(session, Tag.id, _used)
 
 
-def published_tags(session: Session, ids: range) -> list[str]:
-    """The keys of the tags that a published post has, of these ids."""
-    return list(session.scalars(select(Tag.key).where(Tag.id.between(ids[0], ids[-1]), _used).order_by(Tag.key)))
+def published_tags(session: Session, ids: range | None = None) -> list[str]:
+    """The keys of the tags that a published post has; of these ids, where they are given."""
+    among = [Tag.id.between(ids[0], ids[-1])] if ids else []
+    return list(session.scalars(select(Tag.key).where(_used, *among).order_by(Tag.key)))
 
 
 def last_changes(session: Session, ids: range) -> list[tuple[int, int]]:

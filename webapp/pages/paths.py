@@ -8,8 +8,6 @@ from typing import Any
 
 SEGMENT_BYTES = 200
 FEEDS = ("feed.atom", "feed.rss", "feed.json")
-# What stands in the store's own folder, which is never exchanged, beside the front page and the accent's stylesheet.
-AT_TOP = (*FEEDS, "robots.txt", "sitemap.xml")
 # What may lie under /post/7, /user/ada and /tag/football.
 UNDER = {
     "post": ("comments", *FEEDS, "update", "updates"),

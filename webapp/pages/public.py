@@ -27,7 +27,7 @@ from ..http import metrics
 from ..http.links import YEAR_SECONDS
 from . import versions
 from .entry import packed, retired
-from .paths import AT_TOP, page_path
+from .paths import page_path
 from .store import Store, Stored
 
 TYPES = {
@@ -140,7 +140,10 @@ class Pages:
         at_least: the version that a file must have to be left as it is.
         Raises OSError when the store can't be written, and what `fresh` raises; the page is removed then.
         """
-        with self.store.lock(path), self.store.open(path) as entry:
+        # When all pages change, the store's own folder isn't exchanged as others are: whoever makes a page there, maybe
+        # from what was before the change, is waited for.
+        is_at_top = path.count("/") == 1
+        with self.store.lock(path, *[versions.ALL] * is_at_top), self.store.open(path) as entry:
             stored = self.store.read(path, gzipped=False)
             if stored and stored.version and stored.version >= at_least:
                 return stored
@@ -187,10 +190,8 @@ class Pages:
         before: nobody there is to wait for Python."""
         with self.app.app_context():
             paths = [*self.front_paths(), *self.store.at_top()]
-        at_top = [path for path in paths if path.count("/") == 1] + [f"/{name}" for name in AT_TOP]
         hot = [path for path in dict.fromkeys(paths) if self.store.version(path) and self.is_hot(path)][:HOT_AT_ONCE]
-        # Whoever makes one of these at this moment may have read from before the change.
-        with self.store.lock(*at_top, *hot):
+        with self.store.lock(versions.ALL, *hot):
             if self.store.renewed_at() >= version:  # by another change that came a moment later
                 return
             with self.store.renewed(version) as tree:
