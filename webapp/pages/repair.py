@@ -135,13 +135,14 @@ class Repair:
 
 def _sweep(pages: Pages) -> Iterator[None]:
     """A step at a time, for as long as this worker looks after the store."""
-    yield from pages.store.sweep_orphans()
+    orphans = pages.store.sweep_orphans()
     while True:
-        yield from pages.store.sweep()
+        for _ in pages.store.sweep():
+            yield next(orphans, None)
         swept_at = time.monotonic()
-        yield
+        yield next(orphans, None)
         while time.monotonic() - swept_at < SWEEP_SECONDS:
-            yield
+            yield next(orphans, None)
 
 
 def is_kept(folder: Path) -> bool:
