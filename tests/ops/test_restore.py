@@ -6,11 +6,13 @@ import gzip
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 import zlib
 from collections.abc import Callable
 from contextlib import closing
@@ -112,6 +114,41 @@ def test_an_archive_is_verified_without_an_instance(archive: Path, folder: Path,
     assert not folder.exists()
     archive.write_bytes(archive.read_bytes()[:-10])
     assert "is damaged, truncated or packed by another program" in failed(run("backup", "--verify", archive))
+
+
+@pytest.mark.parametrize("command", [["backup", "--verify"], ["restore"]])
+def test_one_that_is_stopped_leaves_nothing(archive: Path, folder: Path, tmp_path: Path, command: list[str]) -> None:
+    """By SIGTERM, as systemd stops it."""
+    waiting = "import time; from webapp.ops import snapshots; from webapp.cli import main\n"
+    waiting += "def wait(*_arguments): print('unpacked', flush=True); time.sleep(60)\n"
+    waiting += "snapshots.facts = wait; main()"
+    (tmp_path / "tmp").mkdir()
+    variables = {"PRESSROOM_INSTANCE": str(folder), "TMPDIR": str(tmp_path / "tmp"), "FLASK_RUN_FROM_CLI": "true"}
+    with subprocess.Popen(
+        [sys.executable, "-c", waiting, *command, str(archive)],
+        cwd=CHECKOUT,
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout
+        assert "unpacked" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not folder.exists()
+
+
+def test_where_there_is_no_room_for_verifying_tmpdir_is_named(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore, "SPARE_BYTES", 10**15)
+    with pytest.raises(restore.CannotRestore, match=r"MB are free in /.*: free some space there, or set TMPDIR"):
+        restore.verify(archive, nothing)
+    monkeypatch.undo()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+    with pytest.raises(restore.CannotRestore, match=r"nowhere/pressroom-verify-\w+ can't be used"):
+        restore.verify(archive, nothing)
 
 
 def test_without_isa_l_zlib_packs(app: Flask, ada: Person, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,7 +402,7 @@ def enormous(manifest: dict[str, Any], _: Parts) -> None:
         (damaged_database, "can't be restored: the database"),
         (newer_format, "was made by a newer Pressroom (9.9): install that version first"),
         (newer_schema, "was made by a newer Pressroom (9.9, schema 9999): install that version first"),
-        (enormous, "MB are free: free some space"),
+        (enormous, ": free some space"),
     ],
 )
 def test_what_its_manifest_doesn_t_say(

@@ -157,9 +157,10 @@ def test_backups_are_made_verified_and_rotated(machine: Machine) -> None:
     assert machine.run("systemd-analyze verify pressroom-backup.service pressroom-backup.timer 2>&1") == ""
     machine.run(f"install -d -m 700 -o pressroom {folder}")
     machine.run(f"for day in $(seq 10 25); do touch {folder}/pressroom-2020-01-$day-033000.tar.gz; done")
+    machine.run(f"mkdir {folder}/pressroom-verify-x; touch {folder}/.pressroom-2020-01-01-033000.tar.gz.part")
     started = machine.tried("systemctl start pressroom-backup")
     assert started.returncode == 0, machine.run("journalctl --no-pager -u pressroom-backup")
-    names = machine.run(f"ls {folder}").split()
+    names = machine.run(f"ls -A {folder}").split()
     assert len(names) == 14
     assert [name for name in names if "2020" in name] == [f"pressroom-2020-01-{n}-033000.tar.gz" for n in range(13, 26)]
     assert machine.run(f"stat -c '%U %a' {folder}/{names[-1]}") == "pressroom 600\n"
@@ -167,7 +168,7 @@ def test_backups_are_made_verified_and_rotated(machine: Machine) -> None:
     machine.run(f"mv {SITE}/.venv/bin/pressroom {SITE}/.venv/bin/pressroom.away")
     assert machine.tried("systemctl start pressroom-backup").returncode != 0
     machine.run(f"mv {SITE}/.venv/bin/pressroom.away {SITE}/.venv/bin/pressroom")
-    assert machine.run(f"ls {folder}").split() == names, "nothing is deleted"
+    assert machine.run(f"ls -A {folder}").split() == names, "nothing is deleted"
 
 
 def test_new_code_is_taken_up_without_a_lost_request_or_stream(machine: Machine) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -84,8 +86,22 @@ def put_back(file: Path) -> None:
 
 @contextlib.contextmanager
 def _bar(label: str) -> Iterator[Report]:
-    with click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
+    with _ended_as_by_ctrl_c(), click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
         yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM too, which systemd sends: what is half made is removed."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _made_at(manifest: Manifest) -> str:

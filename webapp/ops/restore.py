@@ -67,15 +67,18 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
 
 def verify(file: Path, report: Report) -> Manifest:
     """Check all that a restore would, in a temporary folder. Raises CannotRestore."""
-    with tempfile.TemporaryDirectory(prefix="pressroom-verify-") as temporary:
+    with (
+        _explained(file, Path("TMPDIR")),
+        archive.opened(file) as (manifest, unpack),
+        tempfile.TemporaryDirectory(prefix="pressroom-verify-") as temporary,
+    ):
         folder = Path(temporary)
-        with _explained(file, folder), archive.opened(file) as (manifest, unpack):
-            _check_schema(file, manifest)
-            _check_room(folder, manifest)
-            unpack(folder, report)
-            _check_database(file, folder / DATABASE, manifest)
-            schema.upgrade(f"sqlite:///{folder / DATABASE}")
-            snapshots.check_rows(folder / DATABASE)
+        _check_schema(file, manifest)
+        _check_room(folder, manifest, "free some space there, or set TMPDIR")
+        unpack(folder, report)
+        _check_database(file, folder / DATABASE, manifest)
+        schema.upgrade(f"sqlite:///{folder / DATABASE}")
+        snapshots.check_rows(folder / DATABASE)
     return manifest
 
 
@@ -247,10 +250,11 @@ def _found(database: Path) -> str:
     return "" if users <= 1 and posts == about == 0 else f"{posts} posts, {users} accounts, {about} site pages"
 
 
-def _check_room(folder: Path, manifest: Manifest) -> None:
+def _check_room(folder: Path, manifest: Manifest, cure: str = "free some space") -> None:
     needed, free = manifest.bytes + SPARE_BYTES, shutil.disk_usage(folder).free
     if free < needed:
-        raise CannotRestore(f"it takes {needed // 1_000_000} MB, and {free // 1_000_000} MB are free: free some space")
+        room = f"it takes {needed // 1_000_000} MB, and {free // 1_000_000} MB are free in {folder}"
+        raise CannotRestore(f"{room}: {cure}")
 
 
 # The steps
