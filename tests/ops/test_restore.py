@@ -280,12 +280,12 @@ def test_a_bit_flipped(archive: Path, folder: Path) -> None:
     same = 0
     for place in [*range(header_bytes, len(whole), len(whole) // 60), len(whole) - 1]:
         flipped = whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :]
-        if unpacked(flipped) == unpacked(whole):  # a bit that only fills a byte
+        if unpacked(flipped) == unpacked(whole):  # a bit that fills a byte, or is of a code that nothing uses
             same += 1
             continue
         archive.write_bytes(flipped)
         assert "Nothing was changed" in refused(archive, folder), place
-    assert same <= 4
+    assert same <= 12, "of 61"
 
 
 def unpacked(archive: bytes) -> bytes | None:

@@ -195,8 +195,9 @@ class Store:
 
     @contextlib.contextmanager
     def renewed(self, version: int) -> Iterator[Path]:
-        """A tree that takes the place of all pages at the end, in the time of a few renames; the caller holds the locks
-        of the front page and of what is put there. No page is older than `version` then."""
+        """A tree that takes the place of all pages at the end, in the time of a few renames. The caller holds the
+        locks of what is put there, and the one that whoever puts a page at the top holds too. No page is older than
+        `version` then."""
         self.prepare()
         tree = make_folder(retired(self.root))
         yield tree
