@@ -23,7 +23,7 @@ help:
 	@echo "make without-uwsgi  installs gunicorn and waitress, where uWSGI can't be built"
 	@echo "make crowd          opens N=10000 streams to a running site's live post and shows how fast each update reaches them"
 	@echo "make test           runs the quick tests, in about four minutes; one file: .venv/bin/python -m pytest tests/test_i18n.py"
-	@echo "make test-all       runs all tests, in about ten minutes; .ci/run installs what they need"
+	@echo "make test-all       runs all tests, in about a quarter of an hour; .ci/run installs what they need"
 	@echo "make coverage       lists lines of webapp/ and tests/ that no test reaches, in half an hour"
 	@echo "make mutants        breaks webapp/ in sixty small ways and counts how many the quick tests notice, in an hour"
 	@echo "make check          runs the linter and checks types and imports between rooms"
