@@ -5,8 +5,8 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import ScalarSelect, Select, exists, func, select
-from sqlalchemy.orm import Session, aliased, joinedload, load_only, raiseload
+from sqlalchemy import ColumnElement, ScalarSelect, Select, exists, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased, joinedload, load_only, raiseload
 
 from ..errors import NotFound
 from ..models import Comment, Post, post_author
@@ -15,7 +15,7 @@ from . import posts
 NEWEST = 100
 RECENT = 10_000  # of the whole site's newest comments so many are looked through; one request must not be long
 SWITCHES = 50
-COUNTED = 100
+COUNTED = 100  # twin in templates/desk/_commenter.html
 
 _of_post = load_only(Post.title, Post.language, Post.live, Post.comments, Post.status, raiseload=True)
 _whole = (joinedload(Comment.author), joinedload(Comment.post).options(_of_post, raiseload("*")), raiseload("*"))
@@ -36,15 +36,17 @@ class Moderated:
         return f"post-{self.comment.post_id}-{self.comment.item}"
 
 
+def _is_by(author_id: int, post_id: InstrumentedAttribute[int]) -> ColumnElement[bool]:
+    """Tried for each row from the newest on, instead of all of theirs being sorted."""
+    return exists().where(post_author.c.post_id == post_id, post_author.c.user_id == author_id)
+
+
 def newest(session: Session, author_id: int | None, limit: int = NEWEST) -> list[Moderated]:
     """The newest comments, withdrawn ones included, the newest first."""
-    own = select(post_author.c.post_id).where(
-        post_author.c.user_id == author_id, post_author.c.post_id == Comment.post_id
-    )
     last = select(func.max(Comment.id)).scalar_subquery()
     ids = select(Comment.id).where(posts.is_published(Comment.post_id))
     if author_id is not None:
-        ids = ids.where(own.exists())  # tried for each from the newest on, instead of all of theirs being sorted
+        ids = ids.where(_is_by(author_id, Comment.post_id))
     recent = ids.where(Comment.id > last - RECENT).order_by(Comment.id.desc())
     return _found(session, recent.limit(min(limit, NEWEST)))
 
@@ -84,7 +86,6 @@ def switches(session: Session, author_id: int | None, found: list[Moderated]) ->
     chosen = live.union(select(Post.id).where(Post.status == "published", Post.id.in_(ids)))
     statement = select(Post).where(Post.id.in_(chosen))
     if author_id is not None:
-        own = exists().where(post_author.c.post_id == Post.id, post_author.c.user_id == author_id)
-        statement = statement.where(own)
+        statement = statement.where(_is_by(author_id, Post.id))
     newest_first = statement.order_by(Post.live.desc(), Post.id.desc()).limit(SWITCHES)
     return list(session.scalars(newest_first.options(_of_post, raiseload("*"))))
