@@ -43,11 +43,8 @@ def back_up(file: Path, verify: bool) -> None:
 
 def _verify(file: Path) -> None:
     """On any machine: it takes no instance, and as much room in TMPDIR as the backup unpacked."""
-    try:
-        with _bar("Verifying") as report:
-            manifest = restore.verify(file, report)
-    except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
-        raise Failed(str(error) or "The database is busy. Try again.") from None
+    with _one_line(), _bar("Verifying") as report:
+        manifest = restore.verify(file, report)
     click.echo(f"{printable(file)} is complete and can be restored: as of {_made_at(manifest)}, {_contents(manifest)}.")
 
 
@@ -71,17 +68,23 @@ def put_back(file: Path) -> None:
     """
     settings = config.read()
     click.echo(f"Instance: {printable(settings['INSTANCE'])}", err=True)
-    try:
-        with _bar("Restoring") as report:
-            manifest = restore.restore(file, settings, report)
-    except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
-        raise Failed(str(error) or "The database is busy. Try again.") from None
+    with _one_line(), _bar("Restoring") as report:
+        manifest = restore.restore(file, settings, report)
     with contextlib.suppress(OSError, SQLAlchemyError, DatabaseBusy):  # the next start does it
         restore.renew_pages(settings)
     click.echo(f"Restored as of {_made_at(manifest)}: {_contents(manifest)}.")
     click.echo("Everyone has to log in again, with the password they had then.")
     for line in _differences(manifest.settings, backup.in_force(settings)):
         click.echo(f"Setting differs: {printable(line)}")
+
+
+@contextlib.contextmanager
+def _one_line() -> Iterator[None]:
+    """What is wrong with an archive, or in the way of it."""
+    try:
+        yield
+    except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
+        raise Failed(str(error) or "The database is busy. Try again.") from None
 
 
 @contextlib.contextmanager
