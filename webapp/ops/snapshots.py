@@ -22,7 +22,7 @@ from ..models import SEARCH_TABLE, Base
 from ..system.instance import BACKUPS, sync
 from ..system.locks import try_lock
 
-# Between two such steps the progress is said, and other processes get their turn at the disk.
+# Between two such steps other processes get their turn at the disk.
 PAGES_PER_STEP = 500
 PROGRESS_STEPS = 100_000  # of SQLite's virtual machine
 # What lets somebody in, or says who tried to. Password hashes stay: without them nobody could log in again.
@@ -65,7 +65,7 @@ def path_of(url: str) -> Path | None:
     return Path(parsed.database).absolute()
 
 
-def take(source: Path, target: Path, report: Report = lambda fraction: None) -> None:
+def take(source: Path, target: Path) -> None:
     """Copy the database as it is at this moment to `target` (0600), while others read and write.
 
     Only the transaction makes it one moment: without it SQLite begins again after each commit of somebody else,
@@ -75,13 +75,13 @@ def take(source: Path, target: Path, report: Report = lambda fraction: None) -> 
     with _opened(source) as live, _opened(target) as copy:
         live.execute("BEGIN")
         live.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        live.backup(copy, pages=PAGES_PER_STEP, progress=lambda _, left, total: report(1 - left / max(total, 1)))
+        live.backup(copy, pages=PAGES_PER_STEP)
         live.rollback()
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, whole by itself
 
 
 def take_without_secrets(source: Path, folder: Path, report: Report = lambda fraction: None) -> Path:
-    """A copy in `folder`, of this moment, without SECRET_TABLES' rows and the search index, nor anything that was
+    """A copy in `folder`, of one moment, without SECRET_TABLES' rows and the search index, nor anything that was
     deleted before: those stay in a file's free pages, which VACUUM leaves behind."""
     clean, size = folder / "pressroom.db", max(source.stat().st_size, 1)
     clean.touch(0o600)

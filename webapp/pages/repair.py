@@ -208,7 +208,7 @@ def _outdated(session: Session, pages: Pages, raised: Iterable[str]) -> dict[str
     ALL, when all are older than that."""
     paths: set[str] = set()
     for path in {*raised} - {versions.ALL}:
-        paths.update(pages.store.paths(path.removesuffix("/*") or "/") if path.endswith("/*") else (path,))
+        paths.update(pages.store.paths(path.removesuffix("/*")) if path.endswith("/*") else (path,))
     wanted = versions.expected(session, paths)
     outdated = {path: version for path, version in wanted.items() if pages.store.version(path) not in (None, version)}
     if versions.ALL in raised and pages.store.renewed_at() < (version := versions.of_all(session)):
