@@ -18,7 +18,7 @@ from loadtests import sse
 from loadtests.person import SEQ, Person, Run, report
 from loadtests.sse import Event
 
-ASSET = re.compile(r'(?:href|src)="(/static/[^"]+)"')
+ASSET = re.compile(r'(?:href|src)="(/(?:static|assets)/[^"]+)"')
 JUNK = ("/wp-login.php", "/.env", "/post/999999999", "/post/1/live/x", "/%2e%2e/pages.tmp/x", "/user/nobody-here")
 SSE = "SSE"
 BACK_SECONDS = 3.0
@@ -91,7 +91,7 @@ class Reader(Person):
         """Once: their addresses carry a hash, and they are kept for a year."""
         for path in set(map(unescape, ASSET.findall(page))) - self.assets:
             self.assets.add(path)
-            self.expect("GET", path, "/static/[asset]")
+            self.expect("GET", path, "/assets/[file]")
 
 
 @tag("live")

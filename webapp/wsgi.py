@@ -4,7 +4,7 @@ import logging
 from contextlib import suppress
 
 from . import config, create_app, jobs
-from .http import metrics
+from .http import assets, metrics
 from .live import channel
 from .ops import setup
 from .system import instance, server
@@ -17,6 +17,7 @@ app = create_app()
 for name in app.jinja_env.list_templates():  # so that a worker goes on answering while `git pull` changes the files
     with suppress(Exception):  # what is no template, or none that can be used, is no reason not to serve
         app.jinja_env.get_template(name)
+assets.write(app)
 instance.keep_temporary_files(app.config["INSTANCE"])
 server.keep_fifo_open(app.config["INSTANCE"])
 metrics.persist(app)

@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from support.browsing import Site, is_live, live_post, silent_streams, update
-from support.checkout import CHECKOUT
 from support.relay import relay
 
 SHORTER = {"SILENT_MS = 40_000": "SILENT_MS = 6_000", "FRESH_MS = 10_000": "FRESH_MS = 5_000",
@@ -26,12 +25,11 @@ def shortened(script: str) -> str:
 
 
 def hurry(page: Page) -> None:
-    source = shortened((CHECKOUT / "static/js/live/connection.js").read_text("utf-8"))
-
     def answer(route: Route) -> None:
-        route.fulfill(body=source, content_type="text/javascript")
+        bundle = route.fetch()
+        route.fulfill(response=bundle, body=shortened(bundle.text()))
 
-    page.context.route(re.compile(r"/js/live/connection\.js"), answer)
+    page.context.route(re.compile(r"/assets/reader-\w+\.js"), answer)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from support.apps import close, settings_for
-from support.browsing import HOST, Site, hide, is_live, live_post, stop_clock, streams, update
+from support.browsing import HOST, Site, hide, is_live, live_post, streams, update
 from support.uwsgi_server import UwsgiServer
 from webapp import create_app
 
@@ -102,20 +102,6 @@ def test_a_tab_that_opens_unseen_takes_no_stream_until_it_is_shown(visit: Callab
     expect(page.locator("[data-state=polling]")).to_be_visible()
     hide(page, False)
     is_live(page)
-
-
-def test_a_page_whose_scripts_did_not_load_says_so_and_comes_back(visit: Callable[..., Page], site: Site) -> None:
-    post_id = live_post(site)
-    page = visit("about:blank", alone=True)
-    stop_clock(page)
-    page.route("**/connection.js*", lambda route: route.abort())
-    page.goto(f"/post/{post_id}")
-    expect(page.locator("[data-state=reconnecting]")).to_be_visible()
-    page.unroute("**/connection.js*")
-    n = site.ada().add_update(post_id, "Meanwhile.")
-    page.clock.run_for(10_000)
-    is_live(page)
-    expect(update(page, n)).to_be_visible()
 
 
 @pytest.mark.slow

@@ -87,7 +87,7 @@ def test_what_it_keeps_is_its_own(site: UwsgiServer) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in site.instance.iterdir()}
     modes["."] = stat.S_IMODE(site.instance.stat().st_mode)
     public = {name: mode for name, mode in modes.items() if mode & 0o077}
-    assert public == {".": 0o711, "pages": 0o755, "media": 0o755}
+    assert public == {".": 0o711, "pages": 0o755, "media": 0o755, "assets": 0o755}
     assert {"secret_key", "pressroom.db", "uwsgi.log", "uwsgi.pid", "uwsgi.fifo", "tmp"} <= modes.keys()
 
 
@@ -372,7 +372,7 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         keys = set(processes.map(secret_key, [folder] * 40))
     assert len(keys) == 1
     assert len(keys.pop()) == 32
-    assert sorted(path.name for path in folder.iterdir()) == ["locks", "media", "pages", "secret_key", "tmp"]
+    assert sorted(path.name for path in folder.iterdir()) == ["assets", "locks", "media", "pages", "secret_key", "tmp"]
 
 
 def test_it_refuses_a_key_that_is_cut_short(tmp_path: Path) -> None:

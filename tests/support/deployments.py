@@ -20,8 +20,7 @@ from support.sse_client import Listener
 
 README = CHECKOUT / "deploy" / "README.md"
 HALF_REQUESTS = 1100
-# With any hash, which says that the address is of one content alone.
-SCRIPT, STYLES = "/static/js/time.js?v=0", "/static/css/base.css?v=0"
+BUNDLE = re.compile(r'(?:href|src)="(/assets/[^"]+)"')
 PROMPT_SECONDS = 15.0
 
 
@@ -37,6 +36,11 @@ def say(way: Way, *sent: bytes) -> bytes:
         except (ConnectionResetError, BrokenPipeError):
             pass
         return answer
+
+
+def bundles(way: Way) -> list[str]:
+    """The script and the stylesheet of a page."""
+    return BUNDLE.findall(ask(way, "/login").body.decode())
 
 
 def streams(way: Way, _post_id: int) -> str:
@@ -62,7 +66,8 @@ def dated(way: Way, _post_id: int) -> str:
 
 def charset(way: Way, post_id: int) -> str:
     """By the header; pages say it in their HTML besides."""
-    types = {ask(way, path).one("Content-Type") for path in ("/", f"/post/{post_id}", "/robots.txt", SCRIPT, STYLES)}
+    paths = ["/", f"/post/{post_id}", "/robots.txt", *bundles(way)]
+    types = {ask(way, path).one("Content-Type") for path in paths}
     return "yes" if all(name.endswith("; charset=utf-8") for name in types) else "no"
 
 
@@ -71,7 +76,7 @@ def pages_kept(way: Way, post_id: int) -> str:
 
 
 def assets_kept(way: Way, _post_id: int) -> str:
-    return _kept(way, [SCRIPT, STYLES])
+    return _kept(way, bundles(way))
 
 
 def _kept(way: Way, paths: list[str]) -> str:
@@ -85,7 +90,7 @@ def _kept(way: Way, paths: list[str]) -> str:
 def no_gzip(way: Way, post_id: int) -> str:
     """Whether who refuses gzip gets none."""
     refusals = ("gzip;q=0", "identity, GZIP ; Q=0.000", "gzip\t;\tq=0.", "gzip;q=0, *;q=0.5")
-    paths = [path.format(post=post_id) for path in CONTENT_TYPES] + [SCRIPT, STYLES]
+    paths = [path.format(post=post_id) for path in CONTENT_TYPES] + bundles(way)
     packed = [ask(way, path, Accept_Encoding=refused).all("Content-Encoding") for path in paths for refused in refusals]
     return "no" if any(packed) else "yes"
 

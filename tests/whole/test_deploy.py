@@ -62,8 +62,8 @@ def post_id(ada: Browser) -> int:
 
 @pytest.fixture
 def assets(way: Way, post_id: int) -> list[str]:
-    found = re.findall(r'(?:href|src)="(/(?:static|media|accent)/[^"]+)"', ask(way, f"/post/{post_id}").body.decode())
-    assert {path.split("/")[1] for path in found} == {"static", "media", "accent"}
+    found = re.findall(r'(?:href|src)="(/(?:assets|media|accent)/[^"]+)"', ask(way, f"/post/{post_id}").body.decode())
+    assert {path.split("/")[1] for path in found} == {"assets", "media", "accent"}
     return [path.replace("&amp;", "&") for path in found]
 
 

@@ -196,7 +196,7 @@ def test_a_browser_that_has_the_page_is_told_so_until_it_changes(running: Runnin
 
 def test_assets_are_kept_for_a_year(running: Running) -> None:
     page = running.ask("/").body.decode()
-    assets = re.findall(r'(?:href|src)="(/static/[^"]+\?v=[0-9a-f]+)"', page)
+    assets = re.findall(r'(?:href|src)="(/(?:static|assets)/[^"]+)"', page)
     assert {path.partition("?")[0].rpartition(".")[2] for path in assets} >= {"css", "js", "svg"}
     for path in assets:
         answer = running.ask(path)

@@ -262,7 +262,7 @@ def test_every_page_is_for_everybody_or_tried_here(app: Flask) -> None:
     public = {
         endpoint
         for endpoint in pages
-        if endpoint.startswith(("reader.", "feeds.", "crawlers.", "branding.", "live.", "health."))
+        if endpoint.startswith(("reader.", "feeds.", "crawlers.", "branding.", "assets.", "live.", "health."))
         or endpoint == "static"
     }
     assert pages - public == PAGES.keys() | FOR_WHOEVER_COMES
@@ -675,9 +675,9 @@ def test_odd_headers_break_nothing(app: Flask, ada: Person, headers: dict[str, s
 
 
 def test_assets_may_be_kept_for_ever_under_their_hash_only(app: Flask, anonymous: Person) -> None:
-    url = re.search(r'href="(/static/css/base.css\?v=[0-9a-f]{12})"', anonymous.get("/").text)
+    url = re.search(r'href="(/static/favicon.svg\?v=[0-9a-f]{12})"', anonymous.get("/").text)
     assert url
     assert "max-age=31536000" in anonymous.get(url[1], buffered=True).headers["Cache-Control"]
-    assert anonymous.get("/static/css/base.css", buffered=True).headers["Cache-Control"] == "no-cache"
+    assert anonymous.get("/static/favicon.svg", buffered=True).headers["Cache-Control"] == "no-cache"
     for outside in ("/static/../webapp/config.py", "/static/%2e%2e/webapp/config.py", "/static/..%2f..%2fetc/passwd"):
         assert anonymous.get(outside).status_code == 404

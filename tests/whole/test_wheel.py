@@ -50,7 +50,7 @@ def test_a_wheel_carries_all_that_a_site_needs(tmp_path: Path) -> None:
         until(lambda: answers(url), "the wheel's site answered")
         front = read(url)
         assert "Nothing published yet" in front
-        sheet = re.search(r'href="(/static/[^"]+\.css\?[^"]+)"', front)
+        sheet = re.search(r'href="(/assets/[^"]+\.css)"', front)
         assert sheet
         assert "{" in read(url + sheet[1])
     finally:
@@ -73,7 +73,7 @@ def test_a_wheel_with_pyuwsgi_serves_from_an_empty_folder(tmp_path: Path) -> Non
         url = f"http://127.0.0.1:{port}"
         front = read(url)
         assert "Nothing published yet" in front
-        sheet = re.search(r'href="(/static/[^"]+\.css\?[^"]+)"', front)
+        sheet = re.search(r'href="(/assets/[^"]+\.css)"', front)
         assert sheet
         assert "{" in read(url + sheet[1])
         assert read(f"{url}/readyz") == "ok"

@@ -9,13 +9,13 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ..system import instance
-from . import bodies, error_pages, guard, headers, links, log, metrics, rate_limits
+from . import assets, bodies, error_pages, guard, headers, links, log, metrics, rate_limits
 from .observed import observed
 
 
 def init_app(app: Flask) -> None:
     _configure(app)
-    for part in (log, links, headers, error_pages, rate_limits, metrics, bodies, CSRFProtect()):
+    for part in (log, links, assets, headers, error_pages, rate_limits, metrics, bodies, CSRFProtect()):
         part.init_app(app)
     _wrap(app)
 

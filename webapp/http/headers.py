@@ -7,7 +7,7 @@ from itsdangerous import BadSignature
 from ..system.server import own_headers
 
 # Views outside these say `no-store`: what they answer is somebody's own.
-PUBLIC_BLUEPRINTS = ("reader", "feeds", "crawlers", "branding")
+PUBLIC_BLUEPRINTS = ("reader", "feeds", "crawlers", "branding", "assets")
 
 
 def cookie_name(name: str) -> str:

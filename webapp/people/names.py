@@ -9,10 +9,11 @@ from ..values import INVISIBLE, normalized
 
 RESERVED = frozenset(
     (
-        "about accent account administrator all anonymous api atom author bot community deleted desk draft edit editor "
-        "everyone feed front guest hello help home index invite live login logout mail me media moderator new news "
-        "nobody none null official page password post press pressroom register reset robots root rss search security "
-        "settings site sitemap staff static support system tag team undefined update user users webmaster"
+        "about accent account administrator all anonymous api assets atom author bot community deleted desk draft "
+        "edit editor everyone feed front guest hello help home index invite live login logout mail me media "
+        "moderator new news nobody none null official page password post press pressroom register reset robots root "
+        "rss search security settings site sitemap staff static support system tag team undefined update user users "
+        "webmaster"
     ).split()
 )
 # How the names begin of those who speak in a demo, by its language.

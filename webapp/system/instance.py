@@ -10,7 +10,7 @@ from typing import Any
 
 # The folder itself can be entered but not listed, so that nginx reaches the two that it serves files from.
 FOLDER_MODE = 0o711
-SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "tmp": 0o700, "locks": 0o700}
+SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "assets": 0o755, "tmp": 0o700, "locks": 0o700}
 SECRET_KEY_BYTES = 32
 READ_ONLY = "find out why in the kernel's log, repair the disk and mount it writable"
 BENCH = "bench.json"
@@ -31,9 +31,15 @@ def prepare(folder: Path) -> None:
     Raises InstanceError when a file is in the way, or the folder can't be made or written to.
     """
     _make(folder, FOLDER_MODE)
-    for name, mode in SUBFOLDERS.items():
-        _make(folder / name, mode)
+    for name in SUBFOLDERS:
+        make_subfolder(folder, name)
     check_writable(folder)
+
+
+def make_subfolder(folder: Path, name: str) -> Path:
+    """One of SUBFOLDERS, with its mode. Raises InstanceError."""
+    _make(folder / name, SUBFOLDERS[name])
+    return folder / name
 
 
 def keep_temporary_files(folder: Path) -> None:

@@ -26,8 +26,6 @@ function showMenu(me) {
   const shown = { in: true, writes: me.may_write, out: false };
   for (const entry of document.querySelectorAll("[data-when]")) entry.hidden = !shown[entry.dataset.when];
   menu.querySelector("[data-username]").textContent = me.username;
-  const { script } = menu.querySelector("form").dataset; // none on a page that was stored by release 0.1
-  if (script) run(script).catch(() => {});
 }
 
 function showTools(me) {

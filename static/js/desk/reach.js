@@ -7,7 +7,7 @@ const said = new Map(); // by the update's id; a new version of an update takes 
 
 const template = document.querySelector("template[data-reached]");
 
-document.addEventListener("me:known", ({ detail: me }) => {
+document.addEventListener("me:desk", ({ detail: me }) => {
   if (!template || !document.querySelector("[data-authors]:not([hidden])")) return;
   const landedOn = document.querySelector("[data-updates] > :target, [data-pinned] > :target");
   if (landedOn && isFresh(landedOn)) ask(landedOn.id, 0);

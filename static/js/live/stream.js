@@ -3,14 +3,12 @@
 // it comes back). The other modules listen; none of them knows the stream, which connection.js holds for all tabs.
 
 const HIDDEN_MS = 30_000; // for so long a hidden tab still has its stream
-const COME_BACK_MS = 10_000; // when connection.js can't be loaded
 
 const main = document.querySelector("main[data-live]");
 const { live, connection = "/static/js/live/connection.js?release=2" } = main.dataset; // a page of the last release
 let after = `${main.dataset.epoch || 1}-${main.dataset.seq}`;
 let state = "";
 let port = null;
-let tries = 0;
 let isWatched = !document.hidden;
 let timer;
 
@@ -42,15 +40,8 @@ function shared() {
 
 function own() {
   const { port1, port2 } = new MessageChannel();
-  import(`${connection}#${tries}`).then(({ serve }) => serve(port2), comeBack); // what failed once isn't asked for again
+  import(connection).then(({ serve }) => serve(port2)); // from this very file, where scripts are bundled
   return port1;
-}
-
-function comeBack() {
-  tries += 1;
-  if (!port) return;
-  say("reconnecting", COME_BACK_MS);
-  setTimeout(() => port && join(), COME_BACK_MS);
 }
 
 function leave() {
