@@ -36,10 +36,10 @@ from webapp.system import instance
 pytest.register_assert_rewrite("support")
 
 from support.apps import LAST_ANSWERS, Client, close, refill, settings_for, text_of
-from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.live_post import Clock
 from support.persons import PASSWORD, Person
+from tools.chromium import chromium
 from tools.processes import ServerProcess
 
 ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -23,9 +23,9 @@ from PIL import Image
 from playwright.sync_api import Page
 from sqlalchemy import select
 
-from support.browsing import chromium
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
+from tools.chromium import chromium
 from tools.processes import until
 from tools.screens import PASSWORD, ZONE, fill
 from webapp import changes, config, create_app

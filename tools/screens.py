@@ -16,9 +16,10 @@ from playwright.sync_api import Browser, Page
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from support.browsing import chromium, settled
+from support.browsing import settled
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
+from tools.chromium import chromium
 from webapp import changes, config, create_app
 from webapp.content import comments, importing, imports, posts, updates
 from webapp.models import Post, User

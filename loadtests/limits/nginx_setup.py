@@ -21,7 +21,7 @@ pid {folder}/nginx.pid;
 error_log stderr;
 events {{ worker_connections 9000; }}
 http {{
-    types {{ text/html html; }}
+    types {{ text/html html; text/css css; text/javascript js; image/svg+xml svg; }}
     access_log off;
     sendfile on;
     tcp_nopush on;

@@ -10,9 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from support.apps import close, settings_for
-from support.browsing import HOST, PATIENCE_MS, PICTURES, Site, new_page, seen
+from support.browsing import PATIENCE_MS, PICTURES, Site, new_page, seen
 from support.persons import Person
 from support.uwsgi_server import UwsgiServer
+from tools.chromium import HOST
 from webapp import create_app
 
 expect.set_options(timeout=PATIENCE_MS)

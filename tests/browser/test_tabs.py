@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import BrowserContext, Error, Page, Route, expect
 
 from support.apps import close, settings_for
-from support.browsing import HOST, Site, hide, is_live, live_post, streams, update
+from support.browsing import Site, hide, is_live, live_post, streams, update
 from support.uwsgi_server import UwsgiServer
+from tools.chromium import HOST
 from webapp import create_app
 
 from .test_live import AT_ONCE, like_a_fresh_load

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask
-from playwright.sync_api import Browser, Error, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Locator, Page, expect
 
 from support.apps import TEXT_LENGTH
 from support.persons import PASSWORD, Person
@@ -21,15 +20,6 @@ from tools.processes import until
 
 PICTURES = "https://pictures.example/"  # the one other host that a page in a test may ask
 PHONE = {"width": 360, "height": 780}
-HOST = "news.test"  # what a page in the Internet has for a host, without https: not "secure" as loopback is
-CHROMIUM_FLAGS = [
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1",
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 PATIENCE_MS = 60_000  # no test is about how fast the machine is
 SETTLED_MS = 100  # twin of SETTLED_MS in static/js/live/scroll_anchor.js
 # Resolves in the next frame, after the layout and after the page's own observers, which are older. Unlike
@@ -64,17 +54,6 @@ class Site:
 
 
 # Who looks, and when
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Debian's, if possible without its own windows. Nothing of it may ask the Internet for anything."""
-    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-    assert path, "this needs Chromium: apt install chromium-headless-shell"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 def log_in(page: Page, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from contextlib import contextmanager, suppress
 
 
 class Relay:
-    """url: its own. muted: connections that are open by then forward nothing more; new ones work.
+    """url: its own. asked: the paths of all requests. muted: connections that are open by then forward nothing more;
+    new ones work.
 
     holding: the bodies of event streams are kept back until the server ends them, as some virus scanners do.
     """
@@ -18,6 +20,7 @@ class Relay:
         self.target, self.holding = target, holding
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.asked: list[str] = []
         self._muted: set[socket.socket] = set()
         self._open: set[socket.socket] = set()
         threading.Thread(target=self._accept, daemon=True).start()
@@ -43,6 +46,7 @@ class Relay:
     def _forward(self, reader: socket.socket, site: socket.socket) -> None:
         with suppress(OSError):
             while data := reader.recv(65_536):
+                self.asked += re.findall(r"\A[A-Z]+ (\S+) HTTP/1", data.decode("latin-1"))
                 if reader not in self._muted:
                     site.sendall(data)
             site.shutdown(socket.SHUT_WR)
