@@ -6,6 +6,7 @@ import os
 import re
 import select
 import socket
+import ssl
 import struct
 import time
 from collections import Counter, defaultdict
@@ -62,7 +63,7 @@ class Crowd:
     says which number it has.
 
     after: where the first ones start; NOWHERE leaves it to the server.
-    number: what an event's number is read from, in its frame.
+    number: what an event's number is read from, in its frame. tls: any certificate of localhost will do.
     arrived: of each event, how many had it after how many milliseconds, by the `at` in its data. That is when epoll
     said so; what the crowd itself is too slow to hear counts as late.
     """
@@ -72,6 +73,7 @@ class Crowd:
     wanted: int
     after: int = NOWHERE
     number: bytes = ID
+    tls: bool = False
     opening_at_once: int = OPENING_AT_ONCE
     network: int = field(default_factory=lambda: 1 + os.getpid() % 250)
     counts: Counts = field(default_factory=Counts)
@@ -90,6 +92,9 @@ class Crowd:
 
     def __post_init__(self) -> None:
         self._number = re.compile(self.number, re.MULTILINE)
+        self._context = ssl.create_default_context()
+        self._context.check_hostname = False
+        self._context.verify_mode = ssl.CERT_NONE
 
     def step(self, seconds: float) -> None:
         """Open some more if there are not enough, and take what has come."""
@@ -128,13 +133,21 @@ class Crowd:
 
     def _ask(self, descriptor: int, what: int) -> None:
         stream, last = self.opening.pop(descriptor)
+        if self.tls and not what & (select.EPOLLERR | select.EPOLLHUP):
+            if not isinstance(stream, ssl.SSLSocket):
+                stream = self._context.wrap_socket(stream, do_handshake_on_connect=False, server_hostname="localhost")
+            if waits_for := self._shake_hands(stream):
+                self.opening[descriptor] = (stream, last)
+                self.epoll.modify(stream, waits_for)
+                return
         if what & (select.EPOLLERR | select.EPOLLHUP):
             self.epoll.unregister(stream)
             stream.close()
             heappush(self.away, Away(time.monotonic() + BACK_MS / 1000, last))
             return
         position = "" if last == NOWHERE else f"Last-Event-ID: {last}\r\n"
-        head = f"GET {self.path} HTTP/1.1\r\nHost: {self.address[0]}\r\nAccept: text/event-stream\r\n{position}\r\n"
+        host = "localhost" if self.tls else self.address[0]
+        head = f"GET {self.path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n{position}\r\n"
         stream.send(head.encode())
         self.streams[descriptor] = stream
         self.unanswered.add(descriptor)
@@ -142,9 +155,23 @@ class Crowd:
             self.last[descriptor] = last
         self.epoll.modify(stream, select.EPOLLIN)
 
+    def _shake_hands(self, stream: ssl.SSLSocket) -> int:
+        """What it waits for; 0 once it is done, or will never be."""
+        try:
+            stream.do_handshake()
+        except ssl.SSLWantReadError:
+            return select.EPOLLIN
+        except ssl.SSLWantWriteError:
+            return select.EPOLLOUT
+        except OSError:
+            pass
+        return 0
+
     def _take(self, descriptor: int, now: int) -> None:
         try:
             read = self.streams[descriptor].recv(READ_BYTES)
+        except ssl.SSLWantReadError:  # less than a record has come, or what only TLS is about
+            return
         except OSError:
             read = b""
         if not read:

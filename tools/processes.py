@@ -169,7 +169,7 @@ class ServerProcess:
 
     def answers(self) -> bool:
         """Not while a proxy has nothing behind it (502, 503). Raises WaitFailed if it answers with another error."""
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = self.connection()
         try:
             connection.request("GET", "/hello")
             answer = connection.getresponse()
@@ -181,6 +181,9 @@ class ServerProcess:
         if answer.status not in (200, 502, 503):
             raise WaitFailed(f"it answered {answer.status}")
         return body == b"Hello, World!"
+
+    def connection(self) -> HTTPConnection:
+        return HTTPConnection("127.0.0.1", self.port, timeout=5)
 
     def stop(self) -> None:
         """End it by SIGTERM, and what is left after `stop_seconds` by SIGKILL."""

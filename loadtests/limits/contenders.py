@@ -21,10 +21,14 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from loadtests.limits import browser, lab
+from loadtests.limits import browser, lab, nginx_setup
 from loadtests.limits.readers import allow_files
 from tools.processes import family, free_port
+from webapp import changes
+from webapp.content import updates
 from webapp.models import Event
+from webapp.people import users
+from webapp.text.render import render_update
 
 NUMBER = rb'"id": "update-(\d+)"'  # nchan's ids are of its own making
 NCHAN = Path("/usr/lib/nginx/modules/ngx_nchan_module.so")
@@ -84,6 +88,28 @@ def pressroom(site: lab.Site, post_id: int) -> Iterator[Contender]:
             return int(there.partition("#update-")[2])
 
         yield Contender(site.port, f"/post/{post_id}/live", lab.broadcasters(pid), publish)
+
+
+@contextmanager
+def in_front(site: lab.Site, post_id: int, tls: bool | None) -> Iterator[Contender]:
+    """The site behind deploy/nginx.conf, with or without TLS; None is by itself. `pids` has nginx's workers too.
+
+    What is published is committed here.
+    """
+
+    def publish() -> int:
+        with site.app.app_context(), changes.changing() as session:
+            author = users.by_name(session, lab.AUTHOR)
+            return updates.add(session, post_id, author.id, lab.SENTENCE, render_update(lab.SENTENCE)).n
+
+    path = f"/post/{post_id}/live"
+    if tls is None:
+        with lab.serving(site) as pid:
+            yield Contender(site.port, path, lab.broadcasters(pid), publish)
+        return
+    with nginx_setup.behind_nginx(site, tls) as behind:
+        nginx = [process.pid for process in family(behind.nginx)]
+        yield Contender(site.port, path, [*lab.broadcasters(behind.uwsgi), *nginx], publish)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import signal
+import ssl
 import sys
 import tempfile
 import threading
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http.client import HTTPSConnection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -103,8 +105,22 @@ def number_of_page(port: int, post_id: int) -> int:
     return int(found[1])
 
 
+class OverTls(ServerProcess):
+    """Behind a proxy that speaks https as localhost, by any certificate."""
+
+    def connection(self) -> HTTPSConnection:
+        return HTTPSConnection("localhost", self.port, timeout=5, context=any_certificate())
+
+
+def any_certificate() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 @contextmanager
-def serving(site: Site, counted: bool = False) -> Iterator[int]:
+def serving(site: Site, counted: bool = False, kind: type[ServerProcess] = ServerProcess) -> Iterator[int]:
     """Serve the site as uwsgi.ini says, and end it; the master's process id.
 
     counted: by way of counting.py, so that `notes` has something to read.
@@ -116,7 +132,7 @@ def serving(site: Site, counted: bool = False) -> Iterator[int]:
     if counted:
         command += ["--module", "loadtests.limits.counting:app"]
     environ = plain_environ() | site.environ | {"COUNTING_NOTES": str(notes_of(site))}
-    with running(command, site.port, environ) as pid:
+    with running(command, site.port, environ, kind) as pid:
         wait_for_site(site.folder, pid, WORKERS)
         yield pid
 

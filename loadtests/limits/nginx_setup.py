@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from loadtests.limits import lab
+from tools.processes import free_port
 
 NGINX = """
 {user}
@@ -19,7 +22,7 @@ worker_rlimit_nofile 20000;
 daemon off;
 pid {folder}/nginx.pid;
 error_log stderr;
-events {{ worker_connections 9000; }}
+events {{ worker_connections 19000; }}
 http {{
     types {{ text/html html; text/css css; text/javascript js; image/svg+xml svg; }}
     access_log off;
@@ -32,6 +35,9 @@ http {{
 """
 
 
+TLS_LATER = re.compile(r"^.*# until TLS\n", re.MULTILINE)
+
+
 class Behind(NamedTuple):
     """Process ids of uWSGI's master and nginx's, and the socket between them."""
 
@@ -41,13 +47,18 @@ class Behind(NamedTuple):
 
 
 @contextmanager
-def behind_nginx(site: lab.Site) -> Iterator[Behind]:
-    """Serve the site at its port as deploy/nginx.conf says."""
+def behind_nginx(site: lab.Site, tls: bool = False) -> Iterator[Behind]:
+    """Serve the site at its port as deploy/nginx.conf says, with or without TLS."""
     socket = site.folder.with_name("site.sock")
-    more = {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{site.port}"}
-    servers = shipped("nginx.conf", site.folder.parent, socket, site.port)
+    more = {
+        "PRESSROOM_SOCKET": str(socket),
+        "PRESSROOM_BASE_URL": f"https://localhost:{site.port}" if tls else f"http://127.0.0.1:{site.port}",
+    }
+    make = shipped_with_tls if tls else shipped
+    servers = make("nginx.conf", site.folder.parent, socket, site.port)
     served = site._replace(environ=site.environ | more)
-    with nginx(site.folder.parent, site.port, servers) as front, lab.serving(served) as pid:
+    kind = lab.OverTls if tls else lab.ServerProcess
+    with nginx(site.folder.parent, site.port, servers) as front, lab.serving(served, kind=kind) as pid:
         yield Behind(pid, front, socket)
 
 
@@ -62,7 +73,25 @@ def nginx(folder: Path, port: int, servers: str, workers: int = lab.WORKERS) -> 
         yield pid
 
 
-def shipped(name: str, folder: Path, socket: Path, port: int) -> str:
+def shipped_with_tls(name: str, folder: Path, socket: Path, port: int) -> str:
+    """The same as its README turns TLS on, for localhost, as an address has no name in TLS; `port` is that of https."""
+    lab.need("openssl")
+    certificate = folder / "live" / "localhost"
+    certificate.mkdir(parents=True, exist_ok=True)
+    files = ["-keyout", str(certificate / "privkey.pem"), "-out", str(certificate / "fullchain.pem")]
+    make = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    subprocess.run([*make, "-subj", "/CN=localhost", "-days", "2", *files], check=True, capture_output=True)  # noqa: S603
+    text = TLS_LATER.sub("", shipped(name, folder, socket, free_port(), "localhost").replace("#tls ", ""))
+    for written, here in (
+        ("/etc/letsencrypt/live", str(folder / "live")),
+        ("[::]:443", f"127.0.0.2:{port}"),
+        ("listen 443", f"listen 127.0.0.1:{port}"),
+    ):
+        text = text.replace(written, here)
+    return text
+
+
+def shipped(name: str, folder: Path, socket: Path, port: int, host: str = "127.0.0.1") -> str:
     """A file of deploy/ for the site whose instance is in `folder`, on loopback; 127.0.0.2 is for IPv6."""
     text = (lab.CHECKOUT / "deploy" / name).read_text()
     # The checkout may be for its owner alone.
@@ -70,7 +99,7 @@ def shipped(name: str, folder: Path, socket: Path, port: int) -> str:
     for written, here in (
         ("/run/pressroom/pressroom.sock", str(socket)),
         ("/srv/pressroom", str(folder)),
-        ("news.example.org", "127.0.0.1"),
+        ("news.example.org", host),
         ("/var/log/nginx/error.log", "stderr"),
         ("[::]:80", f"127.0.0.2:{port}"),
         ("listen 80", f"listen 127.0.0.1:{port}"),

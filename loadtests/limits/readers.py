@@ -36,13 +36,14 @@ class Readers:
         processes: int = 1,
         after: int = NOWHERE,
         number: bytes = ID,
+        tls: bool = False,
         opening_at_once: int = OPENING_AT_ONCE,
         network: int | None = None,
         niceness: int = 0,
     ) -> None:
         self.streams = streams
         context = get_context("spawn")
-        more = {"after": after, "number": number, "opening_at_once": opening_at_once}
+        more = {"after": after, "number": number, "tls": tls, "opening_at_once": opening_at_once}
         if network:
             more["network"] = network
         self.pipes: list[Connection] = []

@@ -59,13 +59,13 @@ def main() -> None:
     tell(chosen, rounds)
 
 
-def measure(contender: Contender, streams: int, updates: int) -> Measured:
+def measure(contender: Contender, streams: int, updates: int, tls: bool = False) -> Measured:
     port, path, pids, publish = contender
-    with Readers(port, path, WARM, number=NUMBER) as few:
+    with Readers(port, path, WARM, number=NUMBER, tls=tls) as few:
         for _ in range(WARM_UPDATES):
             few.all_arrived(publish())
         own, kernel = lab.own_bytes(pids), lab.kernel_bytes()
-        with Readers(port, path, streams, number=NUMBER) as readers:
+        with Readers(port, path, streams, number=NUMBER, tls=tls) as readers:
             own, kernel = lab.own_bytes(pids) - own, lab.kernel_bytes() - kernel
             readers.all_arrived(publish())
             before, readers_before = lab.cpu_of(pids), readers.counts()["cpu"]
