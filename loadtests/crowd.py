@@ -90,7 +90,9 @@ def main() -> int:
     except OSError as error:
         raise SystemExit(f"{asked.url} doesn't answer ({error}): make serve") from None
     parts = urlsplit(asked.url)
-    crowd = Crowd((parts.hostname or "127.0.0.1", parts.port or 80), f"/post/{post_id}/live", asked.streams)
+    tls = parts.scheme == "https"
+    address = (parts.hostname or "127.0.0.1", parts.port or (443 if tls else 80))
+    crowd = Crowd(address, f"/post/{post_id}/live", asked.streams, tls=tls)
     print(f"Readers of {asked.url}/post/{post_id}. Add an update and watch; Ctrl-C ends it.")
     try:
         for frame in frames(crowd):

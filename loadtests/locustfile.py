@@ -31,9 +31,9 @@ from locust.runners import WorkerRunner
 from loadtests.members import CHECKS, Author, Commenter
 from loadtests.person import SEQ, Run, report
 from loadtests.shapes import SHAPES, Shape, take_stages, write_results
-from loadtests.visitors import Crawler, Follower, Reader
+from loadtests.visitors import Crawler, Follower, Reader, Visitor
 
-__all__ = ["Author", "Commenter", "Crawler", "Follower", "Reader", "Shape"]
+__all__ = ["Author", "Commenter", "Crawler", "Follower", "Reader", "Shape", "Visitor"]
 
 CHECKOUT = Path(__file__).parent.parent
 ITEM = re.compile(r'id="(?:update|comment)-(\d+)"')
@@ -57,7 +57,10 @@ def begin(environment: Environment, **_: Any) -> None:
     take_stages(environment)
     options = environment.parsed_options
     # Locust itself fails for those whom --tags leaves nothing to do.
-    environment.user_classes = [person for person in environment.user_classes if has_tasks(person, options)]
+    people = [person for person in environment.user_classes if has_tasks(person, options)]
+    if not options.user_classes:  # Visitors come in crowds of their own
+        people = [person for person in people if (person is Visitor) == (options.shape == "alert")]
+    environment.user_classes = people
 
 
 def has_tasks(person: Any, options: Any) -> bool:

@@ -32,6 +32,8 @@ SHAPES = {
     "calm": [Stage(120, 0.1)],
     # A link goes round: twenty times as many people within five seconds; then it fades.
     "surge": [Stage(40, 0.05), Stage(45, 1.0), Stage(30, 0.5), Stage(30, 0.25), Stage(35, 0.1)],
+    # A push notification goes out: with Visitors, --users is the peak of first visits a second.
+    "alert": [Stage(30, 0.25), Stage(60, 1.0, ramp=60), Stage(30, 1.0)],
     # Followers arrive over minutes, an update every few seconds; a goal, and everybody writes at once.
     "event": [Stage(150, 1.0, ramp=120), Stage(60, 1.0), Stage(30, 1.0, pace=5), Stage(60, 1.0), Stage(30, 0.3)],
 }

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import random
-import re
 import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from html import unescape
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from locust import constant_throughput, tag, task
 
 from loadtests import sse
+from loadtests.first_visit import connected, files_of
 from loadtests.person import SEQ, Person, Run, report
 from loadtests.sse import Event
 
-ASSET = re.compile(r'(?:href|src)="(/(?:static|assets)/[^"]+)"')
 JUNK = ("/wp-login.php", "/.env", "/post/999999999", "/post/1/live/x", "/%2e%2e/pages.tmp/x", "/user/nobody-here")
 SSE = "SSE"
 BACK_SECONDS = 3.0
@@ -89,9 +87,35 @@ class Reader(Person):
 
     def fetch_assets(self, page: str) -> None:
         """Once: their addresses carry a hash, and they are kept for a year."""
-        for path in set(map(unescape, ASSET.findall(page))) - self.assets:
+        for path in set(files_of(page)) - self.assets:
             self.assets.add(path)
             self.expect("GET", path, "/assets/[file]")
+
+
+@tag("visit")
+class Visitor(Person):
+    """A place in the crowd: about once a second somebody else comes for the live post for the first time."""
+
+    def wait_time(self) -> float:
+        return random.expovariate(1)  # as people arrive who don't know of each other
+
+    def on_start(self) -> None:
+        self.look_at_front_page()
+
+    @task
+    def visit(self) -> None:
+        began, error = time.monotonic(), None
+        try:
+            with connected(self.host) as connection:
+                page = connection.get(self.live or "/")
+                page_ms = (time.monotonic() - began) * 1000
+                files = [connection.get(path) for path in files_of(page.text)]
+            if {answer.status for answer in (page, *files)} != {200} or not page.text.rstrip().endswith("</html>"):
+                error = ValueError(f"no whole page: {[answer.status for answer in (page, *files)]}")
+            report(self.environment, "GET", "/post/[live]", page_ms, error)
+        except OSError as lost:
+            error = ValueError(str(lost))
+        report(self.environment, "visit", "first visit", (time.monotonic() - began) * 1000, error)
 
 
 @tag("live")

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import ssl
 import sys
 import tempfile
 import threading
@@ -21,6 +20,7 @@ from typing import NamedTuple
 import psutil
 from flask import Flask
 
+from loadtests.first_visit import any_certificate
 from loadtests.limits.browser import PASSWORD, ask
 from tools.processes import ServerProcess, command_line, family, free_port, listens, plain_environ, until
 from webapp import changes, config, create_app, db
@@ -110,13 +110,6 @@ class OverTls(ServerProcess):
 
     def connection(self) -> HTTPSConnection:
         return HTTPSConnection("localhost", self.port, timeout=5, context=any_certificate())
-
-
-def any_certificate() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 @contextmanager

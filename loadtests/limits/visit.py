@@ -8,13 +8,13 @@ nginx's visitors keep a connection for all of it, as browsers do; uWSGI closes a
 from __future__ import annotations
 
 import re
-import socket
 from argparse import Namespace
 from contextlib import ExitStack
 from itertools import product
 from statistics import median
 from typing import NamedTuple
 
+from loadtests.first_visit import Answer, connected
 from loadtests.limits import lab, nginx_setup, pages, report
 from tools.chromium import chromium
 from tools.processes import cpu_seconds, free_port
@@ -25,16 +25,10 @@ OF_PLAIN = 1.3
 OURS, PLAIN, ALONE = "deploy/nginx.conf", "plain nginx", "uWSGI alone"
 STREAM = re.compile(r"/live\?")
 ICON = re.compile(r'<link rel="icon" href="([^"]+)"')
-ASKED = "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
 FILES = """
         location /assets/ {{ root {instance}; }}
         location /static/ {{ root {folder}; }}
         location / {{"""
-
-
-class Answer(NamedTuple):
-    sent_bytes: int
-    body: bytes
 
 
 class Visit(NamedTuple):
@@ -94,17 +88,9 @@ def ask(port: int, paths: list[str], kept: bool = True) -> list[Answer]:
     """One after the other. kept: the connection."""
     if not kept:
         return [answer for path in paths for answer in ask(port, [path])]
-    answers = []
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
-        for path in paths:
-            connection.sendall(ASKED.format(path).encode())
-            read = connection.recv(1 << 16)
-            head, _, body = read.partition(b"\r\n\r\n")
-            length = int(re.search(rb"^content-length: (\d+)", head, re.MULTILINE | re.IGNORECASE)[1])  # type: ignore[index]
-            assert head.startswith(b"HTTP/1.1 200 "), f"{path}: {head.decode()}"
-            while len(body) < length:
-                body += connection.recv(1 << 16)
-            answers.append(Answer(len(head) + 4 + length, body))
+    with connected(f"http://127.0.0.1:{port}") as connection:
+        answers = [connection.get(path) for path in paths]
+    assert {answer.status for answer in answers} == {200}, paths
     return answers
 
 
