@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from loadtests.limits import report
+from webapp import config, create_app
 from webapp.config import fingerprint
 
 
@@ -78,8 +79,12 @@ def rows(base: Path) -> dict[str, int]:
 
 
 def fill(base: Path, *options: str) -> None:
-    """Make the instance, with what `pressroom bench-data` takes."""
+    """Make the instance, with what `pressroom bench-data` takes; the live posts' pages are stored."""
     environ = os.environ | {"PRESSROOM_INSTANCE": str(base)}
     pressroom = str(Path(sys.executable).parent / "pressroom")
     for command in (["init"], ["bench-data", *options]):
         subprocess.run([pressroom, *command], env=environ, stdout=subprocess.DEVNULL, check=True)  # noqa: S603
+    app = create_app(config.read({"PRESSROOM_INSTANCE": str(base)}))
+    for post_id in json.loads((base / "bench.json").read_text())["live_posts"]:
+        assert app.test_client().get(f"/post/{post_id}").status_code == 200
+    app.extensions["engine"].dispose()

@@ -147,8 +147,9 @@ def doubts(results: dict[str, Any]) -> list[str]:
     names = [server.title for server in found if server.is_locusts]
     load, cores = (machine.get("load_average") or [0])[0], machine.get("cores") or 1
     scenario = results.get("scenario") or {}
+    tls = "with TLS in one row only" if any("TLS" in server.title for server in found) else "without TLS"
     said = {
-        "Clients and servers ran on one machine, over loopback, without TLS, and shared its CPU. The figures don’t "
+        f"Clients and servers ran on one machine, over loopback, {tls}, and shared its CPU. The figures don’t "
         "show the speed on another machine or over a network.": True,
         "The figures are for one app, with the data and the requests listed here. They don’t show the speed of another "
         "site.": True,

@@ -32,7 +32,7 @@ def wrk(running: Running, path: str, seconds: float) -> dict[str, float]:
         script.write(PERCENTILES)
         script.flush()
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", script.name]
-        command += ["-H", "Accept-Encoding: gzip", f"http://127.0.0.1:{running.port}{path}"]
+        command += ["-H", "Accept-Encoding: gzip", f"{running.url}{path}"]
         cpu, began = running.cpu_seconds(), time.monotonic()
         done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
         cpu, took = running.cpu_seconds() - cpu, time.monotonic() - began

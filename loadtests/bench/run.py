@@ -119,7 +119,7 @@ class Bench:
 
     def warm(self, running: Running, server: Server) -> None:
         for path in self.pages[:1] if server.is_limit else ["/", *self.pages]:
-            browser.ask(running.port, path, headers={"Accept-Encoding": "gzip"})
+            browser.ask(running.port, path, headers={"Accept-Encoding": "gzip"}, tls=running.tls)
 
     # One thing each
 
@@ -167,10 +167,10 @@ class Bench:
         path, publish = f"{self.pages[0]}/live", self.author(running)
         # A proxy in front of them passes every byte on.
         holders = [pid for top in running.pids for pid in lab.broadcasters(top) or [one.pid for one in family(top)]]
-        with Readers(running.port, path, WARM_STREAMS) as few:
+        with Readers(running.port, path, WARM_STREAMS, tls=running.tls) as few:
             few.all_arrived(publish())
             memory = lab.own_bytes(holders)
-            with Readers(running.port, path, self.plan.streams) as readers:
+            with Readers(running.port, path, self.plan.streams, tls=running.tls) as readers:
                 memory = lab.own_bytes(holders) - memory
                 readers.all_arrived(publish())
                 cpu = lab.cpu_of(holders)
@@ -195,10 +195,12 @@ class Bench:
 
     def author(self, running: Running) -> Any:
         """A function that adds an update to the live post, and gives its number."""
-        person = browser.sign_in(running.port, self.accounts["authors"][0], self.accounts["password"])
+        name, password = self.accounts["authors"][0], self.accounts["password"]
+        person = browser.sign_in(running.port, name, password, tls=running.tls)
 
         def publish() -> int:
-            there, _ = browser.send(running.port, f"{self.pages[0]}/updates", person, body=lab.SENTENCE)
+            path = f"{self.pages[0]}/updates"
+            there, _ = browser.send(running.port, path, person, tls=running.tls, body=lab.SENTENCE)
             return int(there.rpartition("-")[2])
 
         return publish
@@ -229,7 +231,7 @@ class Bench:
         """What readers and an author got, by Locust. Its failures are problems of this run."""
         results = instance.with_name("locust.json")
         command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--skip-log"]
-        command += ["--only-summary", "--host", f"http://127.0.0.1:{running.port}", "--results", str(results)]
+        command += ["--only-summary", "--host", running.url, "--results", str(results)]
         command += ["--bench-file", str(instance / "bench.json"), *map(str, options), "Reader", "Author"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         if not results.exists():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -27,26 +27,22 @@ NGINX = """
     gzip_static on;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
-        location / {{ {way} }}
+        root {pages};
+        location / {{ try_files $uri/index.html =404; }}
     }}
-"""
-PASS_ON = """
-            uwsgi_pass unix:{socket};
-            uwsgi_read_timeout 1h;
-            uwsgi_param REQUEST_METHOD $request_method; uwsgi_param REQUEST_URI $request_uri;
-            uwsgi_param QUERY_STRING $query_string; uwsgi_param PATH_INFO $document_uri;
-            uwsgi_param CONTENT_TYPE $content_type; uwsgi_param CONTENT_LENGTH $content_length;
-            uwsgi_param SERVER_PROTOCOL $server_protocol; uwsgi_param REQUEST_SCHEME $scheme;
-            uwsgi_param REMOTE_ADDR $remote_addr; uwsgi_param REMOTE_PORT $remote_port;
-            uwsgi_param SERVER_PORT $server_port; uwsgi_param SERVER_NAME $server_name;
 """
 
 
 class Running(NamedTuple):
-    """A server that answers: its topmost processes, and its port."""
+    """A server that answers: its topmost processes, its port, and whether it speaks https."""
 
     pids: list[int]
     port: int
+    tls: bool = False
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
 
     def cpu_seconds(self) -> float:
         return sum(map(cpu_seconds, self.pids))
@@ -120,20 +116,26 @@ def by_command(*arguments: str) -> Callable[..., Iterator[Running]]:
     return start
 
 
-def behind_nginx(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
-    socket = instance.with_name("site.sock")
-    command = [str(BIN / "uwsgi"), "--ini", str(lab.CHECKOUT / "uwsgi.ini")]
-    environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": f"http://127.0.0.1:{port}"}
-    with ExitStack() as stack:
-        server = NGINX.format(port=port, way=PASS_ON.format(socket=socket))
-        nginx = stack.enter_context(nginx_setup.nginx(instance.parent, port, server, WORKERS))
-        site = stack.enter_context(lab.running(command, port, environ))
-        lab.wait_for_site(instance, site, WORKERS)
-        yield Running([site, nginx], port)
+def behind_nginx(tls: bool) -> Callable[..., Iterator[Running]]:
+    """By deploy/nginx.conf."""
+
+    def start(instance: Path, port: int, environ: dict[str, str]) -> Iterator[Running]:
+        socket = instance.with_name("site.sock")
+        command = [str(BIN / "uwsgi"), "--ini", str(lab.CHECKOUT / "uwsgi.ini")]
+        make = nginx_setup.shipped_with_tls if tls else nginx_setup.shipped
+        servers = make("nginx.conf", instance.parent, socket, port)
+        kind = lab.OverTls if tls else lab.ServerProcess
+        with nginx_setup.nginx(instance.parent, port, servers, WORKERS) as nginx:
+            environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": Running([], port, tls).url}
+            with lab.running(command, port, environ, kind) as site:
+                lab.wait_for_site(instance, site, WORKERS)
+                yield Running([site, nginx], port, tls)
+
+    return start
 
 
 def nginx_alone(instance: Path, port: int, _environ: dict[str, str]) -> Iterator[Running]:
-    server = NGINX.format(port=port, way=f"root {instance / 'pages'}; try_files $uri/index.html =404;")
+    server = NGINX.format(port=port, pages=instance / "pages")
     with nginx_setup.nginx(instance.parent, port, server, WORKERS) as pid:
         yield Running([pid], port)
 
@@ -198,8 +200,15 @@ SERVERS = [
     Server(
         "nginx-uwsgi",
         "nginx in front of uWSGI",
-        "nginx with uwsgi_pass to PRESSROOM_SOCKET; uwsgi --ini uwsgi.ini",
-        behind_nginx,
+        "nginx with deploy/nginx.conf; uwsgi --ini uwsgi.ini",
+        behind_nginx(tls=False),
+        holds_streams=True,
+    ),
+    Server(
+        "nginx-tls",
+        "nginx with TLS in front of uWSGI",
+        "nginx with deploy/nginx.conf and TLS; uwsgi --ini uwsgi.ini",
+        behind_nginx(tls=True),
         holds_streams=True,
     ),
     Server(

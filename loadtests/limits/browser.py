@@ -12,6 +12,8 @@ from http.cookies import SimpleCookie
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from loadtests.first_visit import any_certificate
+
 PASSWORD = secrets.token_urlsafe(12)
 CSRF = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
 
@@ -29,12 +31,25 @@ class Person(NamedTuple):
     token: str
 
 
+def connect(port: int, tls: bool = False) -> http.client.HTTPConnection:
+    """tls: to localhost, with any certificate; an address has no name in TLS."""
+    if tls:
+        return http.client.HTTPSConnection("localhost", port, timeout=30, context=any_certificate())
+    return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+
+
 def ask(
-    port: int, path: str, form: dict[str, str] | None = None, cookie: str = "", headers: dict[str, str] | None = None
+    port: int,
+    path: str,
+    form: dict[str, str] | None = None,
+    cookie: str = "",
+    headers: dict[str, str] | None = None,
+    *,
+    tls: bool = False,
 ) -> Answer:
     """One request on a connection of its own: a POST if there is a form. Raises OSError when nobody answers."""
     sent = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"} | (headers or {})
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = connect(port, tls)
     try:
         connection.request("GET" if form is None else "POST", path, urlencode(form) if form else None, sent)
         answer = connection.getresponse()
@@ -52,12 +67,12 @@ def all_of(connection: socket.socket) -> bytes:
     return b"".join(parts)
 
 
-def sign_in(port: int, name: str, password: str = PASSWORD) -> Person:
+def sign_in(port: int, name: str, password: str = PASSWORD, *, tls: bool = False) -> Person:
     """By the form, as a browser does it."""
     jar = SimpleCookie()
 
     def go(path: str, form: dict[str, str] | None = None) -> str:
-        answer = ask(port, path, form, cookie_of(jar))
+        answer = ask(port, path, form, cookie_of(jar), tls=tls)
         for cookie in answer.headers.get_all("Set-Cookie", []):
             jar.load(cookie)
         return answer.body
@@ -74,10 +89,10 @@ def cookie_of(jar: SimpleCookie) -> str:
     return "; ".join(f"{name}={morsel.coded_value}" for name, morsel in jar.items())
 
 
-def send(port: int, path: str, person: Person, **fields: str) -> tuple[str, float]:
+def send(port: int, path: str, person: Person, *, tls: bool = False, **fields: str) -> tuple[str, float]:
     """Send a form; where it redirects to, and after how many seconds. Any other answer ends the run."""
     start = time.perf_counter()
-    answer = ask(port, path, {"csrf_token": person.token, **fields}, person.cookie)
+    answer = ask(port, path, {"csrf_token": person.token, **fields}, person.cookie, tls=tls)
     seconds = time.perf_counter() - start
     assert answer.status == 302, f"POST {path} answered {answer.status}: {answer.body[:500]}"
     return answer.headers["Location"], seconds

@@ -13,15 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from http.client import HTTPSConnection
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
 
 import psutil
 from flask import Flask
 
-from loadtests.first_visit import any_certificate
-from loadtests.limits.browser import PASSWORD, ask
+from loadtests.limits.browser import PASSWORD, ask, connect
 from tools.processes import ServerProcess, command_line, family, free_port, listens, plain_environ, until
 from webapp import changes, config, create_app, db
 from webapp.content import comments, posts, updates
@@ -108,8 +107,8 @@ def number_of_page(port: int, post_id: int) -> int:
 class OverTls(ServerProcess):
     """Behind a proxy that speaks https as localhost, by any certificate."""
 
-    def connection(self) -> HTTPSConnection:
-        return HTTPSConnection("localhost", self.port, timeout=5, context=any_certificate())
+    def connection(self) -> HTTPConnection:
+        return connect(self.port, tls=True)
 
 
 @contextmanager
