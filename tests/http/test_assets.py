@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -186,3 +187,15 @@ def test_the_app_sends_what_couldnt_be_written(
 def test_nothing_else_is_there(folder: Path, anonymous: Person, name: str) -> None:
     (folder / ".0123").write_text("half of it")
     assert anonymous.get(f"/assets/{name}").status_code == 404
+
+
+def test_workers_that_start_at_once_write_them_once(app: Flask, folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING), ThreadPoolExecutor(8) as pool:
+        for _ in range(20):
+            for file in folder.iterdir():
+                file.unlink()
+            list(pool.map(assets.write, [app] * 8))
+            assert sorted(path.name for path in folder.iterdir()) == sorted(
+                name + ending for name in names(app) for ending in ("", ".gz")
+            )
+    assert caplog.text == ""

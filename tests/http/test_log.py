@@ -389,7 +389,7 @@ def test_a_stream_is_handed_over_and_logged(server: UwsgiServer) -> None:
         n = int(ada.post(f"/post/{post_id}/updates", csrf_token=ada.token, body="Goal!").rpartition("-")[2])
         listener.until_number(n)
         assert listener.headers["x-request-id"]
-    (line,) = (line for line in lines(server.instance) if line["path"] == f"/post/{post_id}/live")
+    (line,) = (line for line in lines(server.instance) if line.get("path") == f"/post/{post_id}/live")
     assert (line["status"], line["bytes"]) == (200, None)
     assert line["ms"] < 60_000
 

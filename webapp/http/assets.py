@@ -181,13 +181,21 @@ def _replace(path: Path, content: bytes) -> None:
 def _sweep(folder: Path) -> None:
     """All but the newest few of each kind go, and what a killed process left."""
     for draft in folder.glob(".*"):
-        if draft.stat().st_mtime < time.time() - HOUR_SECONDS:
+        if _changed_at(draft) < time.time() - HOUR_SECONDS:
             draft.unlink(missing_ok=True)
     for pattern in (f"{name}-*.{ending}" for name in STYLES for ending in TYPES):
-        newest_first = sorted(folder.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
+        newest_first = sorted(folder.glob(pattern), key=_changed_at, reverse=True)
         for path in newest_first[KEPT:]:
             path.unlink(missing_ok=True)
             path.with_name(f"{path.name}.gz").unlink(missing_ok=True)
+
+
+def _changed_at(path: Path) -> float:
+    """Now for what another worker has just put in place, or removed."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 @assets.get("/assets/<path:name>")
