@@ -9,8 +9,6 @@ import gzip
 import re
 import socket
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from html import unescape
 from typing import NamedTuple
@@ -19,6 +17,7 @@ from urllib.parse import urlsplit
 FILE = re.compile(r'(?:href|src)="(/(?:static|assets)/[^"]+)"')
 ASKED = "GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n"
 LENGTH = re.compile(rb"^content-length: *(\d+)", re.MULTILINE | re.IGNORECASE)
+CLOSES = re.compile(rb"^connection: *close\r?$", re.MULTILINE | re.IGNORECASE)
 READ_BYTES = 1 << 16
 
 
@@ -35,12 +34,18 @@ class Answer(NamedTuple):
 
 
 class Connection:
-    def __init__(self, stream: socket.socket, host: str) -> None:
-        self.stream = stream
-        self.host = host
+    """To the site of this URL, by any certificate; kept as long as the server keeps it, as uWSGI doesn't."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        self.is_tls = parts.scheme == "https"
+        self.address = (parts.hostname or "", parts.port or (443 if self.is_tls else 80))
+        self.host = parts.netloc
+        self.stream: socket.socket | None = None
 
     def get(self, path: str) -> Answer:
         """Raises OSError when the answer isn't whole, or doesn't say how long it is."""
+        self.stream = self.stream or self._connect()
         self.stream.sendall(ASKED.format(path, self.host).encode())
         read = b""
         while b"\r\n\r\n" not in read:
@@ -50,26 +55,24 @@ class Connection:
             raise OSError(f"an answer without a length: {head[:80]!r}")
         while len(body) < int(length[1]):
             body += self._more()
+        if CLOSES.search(head):
+            self.close()
         return Answer(int(head[9:12]), body, len(head) + 4 + len(body))
 
+    def close(self) -> None:
+        if self.stream:
+            self.stream.close()
+        self.stream = None
+
+    def _connect(self) -> socket.socket:
+        stream = socket.create_connection(self.address, timeout=30)
+        return any_certificate().wrap_socket(stream, server_hostname=self.address[0]) if self.is_tls else stream
+
     def _more(self) -> bytes:
-        read = self.stream.recv(READ_BYTES)
+        read = self.stream.recv(READ_BYTES) if self.stream else b""
         if not read:
             raise OSError("the connection was closed before the answer's end")
         return read
-
-
-@contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    """url: of the site. Any certificate will do."""
-    parts = urlsplit(url)
-    is_tls, host = parts.scheme == "https", parts.hostname or ""
-    with socket.create_connection((host, parts.port or (443 if is_tls else 80)), timeout=30) as stream:
-        if not is_tls:
-            yield Connection(stream, parts.netloc)
-            return
-        with any_certificate().wrap_socket(stream, server_hostname=host) as wrapped:
-            yield Connection(wrapped, parts.netloc)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""People who use the site, each of whom checks every answer: Reader, Follower, Commenter, Author, Crawler.
+"""People who use the site, each of whom checks every answer: Reader, Visitor, Follower, Commenter, Author, Crawler.
 
     locust                                  in this folder: Locust's page, against http://127.0.0.1:8000
     locust --headless -u 200 -r 20 -t 60s   without it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections import defaultdict
@@ -33,7 +34,7 @@ class Person(FastHttpUser):
     """Somebody with a browser. `expect` counts an answer of another status, or without the words, as a failure."""
 
     abstract = True
-    host = "http://127.0.0.1:8000"
+    host = f"http://{os.environ.get('PRESSROOM_HTTP', '127.0.0.1:8000')}"
     default_headers: ClassVar = {"Accept-Encoding": "gzip", "User-Agent": "Pressroom load test"}
     think_seconds = (1.0, 3.0)
     live = ""  # the path of the first live post on the front page

@@ -1,4 +1,4 @@
-"""Who only reads in a load test, and what they find wrong: Reader, Follower, Crawler."""
+"""Who only reads in a load test, and what they find wrong: Reader, Visitor, Follower, Crawler."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import random
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from locust import constant_throughput, tag, task
 
 from loadtests import sse
-from loadtests.first_visit import connected, files_of
+from loadtests.first_visit import Connection, files_of
 from loadtests.person import SEQ, Person, Run, report
 from loadtests.sse import Event
 
@@ -106,7 +106,7 @@ class Visitor(Person):
     def visit(self) -> None:
         began, error = time.monotonic(), None
         try:
-            with connected(self.host) as connection:
+            with closing(Connection(self.host)) as connection:
                 page = connection.get(self.live or "/")
                 page_ms = (time.monotonic() - began) * 1000
                 files = [connection.get(path) for path in files_of(page.text)]

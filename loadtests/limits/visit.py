@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from argparse import Namespace
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import product
 from statistics import median
 from typing import NamedTuple
 
-from loadtests.first_visit import Answer, connected
+from loadtests.first_visit import Answer, Connection
 from loadtests.limits import lab, nginx_setup, pages, report
 from tools.chromium import chromium
 from tools.processes import cpu_seconds, free_port
@@ -59,7 +59,7 @@ def main() -> None:
                 costs[kind, who].append(cost(*contenders[who], visits[kind].paths, chosen.visits))
         with lab.serving(site) as pid:
             for _, kind in product(range(chosen.rounds), kinds):
-                costs[kind, ALONE].append(cost(pid, site.port, visits[kind].paths, chosen.visits, kept=False))
+                costs[kind, ALONE].append(cost(pid, site.port, visits[kind].paths, chosen.visits))
     tell(chosen, visits, costs)
 
 
@@ -84,11 +84,9 @@ def visit(port: int, path: str) -> Visit:
     return Visit(paths, sum(len(answer.body) for answer in answers), sum(answer.sent_bytes for answer in answers))
 
 
-def ask(port: int, paths: list[str], kept: bool = True) -> list[Answer]:
-    """One after the other. kept: the connection."""
-    if not kept:
-        return [answer for path in paths for answer in ask(port, [path])]
-    with connected(f"http://127.0.0.1:{port}") as connection:
+def ask(port: int, paths: list[str]) -> list[Answer]:
+    """One after the other, on one connection where the server keeps it."""
+    with closing(Connection(f"http://127.0.0.1:{port}")) as connection:
         answers = [connection.get(path) for path in paths]
     assert {answer.status for answer in answers} == {200}, paths
     return answers
@@ -102,12 +100,12 @@ def check(visits: dict[str, Visit], ours: int, plain: int) -> None:
         assert all(answer.body.startswith(b"\x1f\x8b") for answer in one[:-1]), kind
 
 
-def cost(pid: int, port: int, paths: list[str], visits: int, kept: bool = True) -> float:
+def cost(pid: int, port: int, paths: list[str], visits: int) -> float:
     """Microseconds of CPU for a visit's files."""
-    ask(port, paths, kept)
+    ask(port, paths)
     before = cpu_seconds(pid)
     for _ in range(visits):
-        ask(port, paths, kept)
+        ask(port, paths)
     return (cpu_seconds(pid) - before) / visits * 1e6
 
 

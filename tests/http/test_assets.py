@@ -149,7 +149,7 @@ def test_old_pages_find_their_bundles(app: Flask, folder: Path, anonymous: Perso
         old = folder / f"reader-{age:012}.js"
         old.write_text(f"// {age}")
         os.utime(old, (1_000_000_000 - age, 1_000_000_000 - age))
-    draft = folder / ".0123"
+    draft = folder / ".0123456789abcdef"
     draft.touch()
     os.utime(draft, (1_000_000_000, 1_000_000_000))
     assets.write(app)
@@ -187,6 +187,24 @@ def test_the_app_sends_what_couldnt_be_written(
 def test_nothing_else_is_there(folder: Path, anonymous: Person, name: str) -> None:
     (folder / ".0123").write_text("half of it")
     assert anonymous.get(f"/assets/{name}").status_code == 404
+
+
+def test_no_link_leads_out(app: Flask, folder: Path, anonymous: Person) -> None:
+    secret = Path(app.config["INSTANCE"]) / "secret_key"
+    (folder / "reader-000000000000.js").symlink_to(secret)
+    assert secret.read_bytes() not in anonymous.get("/assets/reader-000000000000.js").data
+
+
+def test_today_is_kept_whatever_the_clock_says_of_others(app: Flask, folder: Path) -> None:
+    for number in range(7):
+        later = folder / f"reader-{number:012}.js"
+        later.touch()
+        os.utime(later, (4_000_000_000, 4_000_000_000))
+    (folder / ".env").touch()
+    os.utime(folder / ".env", (1_000_000_000, 1_000_000_000))
+    assets.write(app)
+    assert set(names(app)) < {path.name for path in folder.iterdir()}
+    assert (folder / ".env").exists(), "it isn't ours"
 
 
 def test_workers_that_start_at_once_write_them_once(app: Flask, folder: Path, caplog: pytest.LogCaptureFixture) -> None:

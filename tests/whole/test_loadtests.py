@@ -88,7 +88,7 @@ def test_everybody_is_content_with_the_site(server: UwsgiServer) -> None:
     assert "0 problems" in ran.said
 
 
-@pytest.mark.parametrize("shape", ["calm", "surge", "event"])
+@pytest.mark.parametrize("shape", ["calm", "surge", "alert", "event"])
 def test_a_shape_runs_through_its_stages(server: UwsgiServer, shape: str) -> None:
     ran = locust(server.url, server.instance, "--shape", shape, "-u", 20, "--tempo", 40)
     assert ran.status == 0, ran.said

@@ -15,9 +15,11 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, send_from_directory
+from flask import Blueprint, Flask, Response, current_app, request
 from markupsafe import Markup
 
 from ..app_key import AppKey
@@ -69,6 +71,7 @@ NAME = re.compile(r"(reader|desk)-[0-9a-f]{12}\.(css|js)")
 # Pages may be open, or in a cache, that have the bundles of an earlier release.
 KEPT = 5
 HOUR_SECONDS = 3600
+STARTED = datetime.now(UTC)
 
 
 class Bundles:
@@ -154,12 +157,15 @@ def _source(ending: str, name: str) -> str:
 def write(app: Flask) -> None:
     """Put the bundles into the instance folder, before any page links to them. Without it the app sends them itself."""
     try:
-        folder = instance.make_subfolder(app.config["INSTANCE"], FOLDER)
+        folder = app.config["INSTANCE"] / FOLDER
+        if folder.is_symlink():
+            raise OSError(f"{folder} is a symbolic link")
+        instance.make_subfolder(app.config["INSTANCE"], FOLDER)
         for name, content in BUNDLES.of(app).contents.items():
             # The twin first: servers take it for whoever accepts gzip.
             _replace(folder / f"{name}.gz", gzip.compress(content, mtime=0))
             _replace(folder / name, content)
-        _sweep(folder)
+        _sweep(folder, BUNDLES.of(app).contents)
     except (OSError, instance.InstanceError) as error:
         app.logger.warning("Scripts and styles aren't served as files: %s", error)
 
@@ -178,14 +184,14 @@ def _replace(path: Path, content: bytes) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _sweep(folder: Path) -> None:
+def _sweep(folder: Path, current: Iterable[str]) -> None:
     """All but the newest few of each kind go, and what a killed process left."""
-    for draft in folder.glob(".*"):
+    for draft in folder.glob("." + 16 * "[0-9a-f]"):
         if _changed_at(draft) < time.time() - HOUR_SECONDS:
             draft.unlink(missing_ok=True)
     for pattern in (f"{name}-*.{ending}" for name in STYLES for ending in TYPES):
         newest_first = sorted(folder.glob(pattern), key=_changed_at, reverse=True)
-        for path in newest_first[KEPT:]:
+        for path in [path for path in newest_first if path.name not in current][KEPT - 1 :]:
             path.unlink(missing_ok=True)
             path.with_name(f"{path.name}.gz").unlink(missing_ok=True)
 
@@ -205,13 +211,22 @@ def file(name: str) -> Response:
         return Response(block(_source("js", name.removesuffix(".js")), root), mimetype=TYPES["js"])
     if not (asked := NAME.fullmatch(name)):
         raise NotFound
-    folder: Path = current_app.config["INSTANCE"] / FOLDER
-    if (folder / name).is_file():
-        return send_from_directory(folder, name, mimetype=TYPES[asked[2]], max_age=YEAR_SECONDS)
-    bundles = BUNDLES.of(current_app)
-    if name not in bundles.contents:
+    bundles, earlier = BUNDLES.of(current_app), _earlier(name)
+    content = bundles.contents.get(name, earlier)
+    if content is None:
         return Response(bundles.contents[bundles.names[asked[1], asked[2]]], mimetype=TYPES[asked[2]])
-    answer = Response(bundles.contents[name], mimetype=TYPES[asked[2]])
+    answer = Response(content, mimetype=TYPES[asked[2]])
+    answer.last_modified = STARTED
     answer.cache_control.public = True
     answer.cache_control.max_age = YEAR_SECONDS
+    answer.make_conditional(request)
     return answer
+
+
+def _earlier(name: str) -> bytes | None:
+    """A bundle of an earlier release; a link could lead to any file of the instance."""
+    path = current_app.config["INSTANCE"] / FOLDER / name
+    try:
+        return None if path.is_symlink() or path.parent.is_symlink() else path.read_bytes()
+    except OSError:
+        return None

@@ -189,9 +189,11 @@ def _date(seconds: float) -> str:
 
 
 def beside_pages(folder: Path) -> str | None:
-    """uWSGI takes what is beside the pages, and whose name begins alike, for a part of them (core/static.c, 2.0.31)."""
-    for path in sorted(folder.glob("pages?*")):
-        return f"{path} can be read by everybody, as its name begins like that of the pages: rename or remove it"
+    """uWSGI takes what is beside a folder that it serves, and whose name begins alike, for a part of it (core/static.c,
+    2.0.31)."""
+    for name in ("pages", "assets"):
+        for path in sorted(folder.glob(f"{name}?*")):
+            return f"{path} can be read by everybody, as its name begins like that of {name}/: rename or remove it"
     return None
 
 
