@@ -211,8 +211,8 @@ def file(name: str) -> Response:
         return Response(block(_source("js", name.removesuffix(".js")), root), mimetype=TYPES["js"])
     if not (asked := NAME.fullmatch(name)):
         raise NotFound
-    bundles, earlier = BUNDLES.of(current_app), _earlier(name)
-    content = bundles.contents.get(name, earlier)
+    bundles = BUNDLES.of(current_app)
+    content = bundles.contents.get(name) or _earlier(name)
     if content is None:
         return Response(bundles.contents[bundles.names[asked[1], asked[2]]], mimetype=TYPES[asked[2]])
     answer = Response(content, mimetype=TYPES[asked[2]])
