@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-from loadtests.limits import lab, nginx_setup
+from loadtests.limits import browser, lab, nginx_setup
 from tools.processes import cpu_seconds, family, free_port, plain_environ
 
 BIN = Path(sys.executable).parent
@@ -42,7 +42,7 @@ class Running(NamedTuple):
 
     @property
     def url(self) -> str:
-        return f"https://localhost:{self.port}" if self.tls else f"http://127.0.0.1:{self.port}"
+        return browser.url_of(self.port, self.tls)
 
     def cpu_seconds(self) -> float:
         return sum(map(cpu_seconds, self.pids))
@@ -126,7 +126,7 @@ def behind_nginx(tls: bool) -> Callable[..., Iterator[Running]]:
         servers = make("nginx.conf", instance.parent, socket, port)
         kind = lab.OverTls if tls else lab.ServerProcess
         with nginx_setup.nginx(instance.parent, port, servers, WORKERS) as nginx:
-            environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": Running([], port, tls).url}
+            environ = environ | {"PRESSROOM_SOCKET": str(socket), "PRESSROOM_BASE_URL": browser.url_of(port, tls)}
             with lab.running(command, port, environ, kind) as site:
                 lab.wait_for_site(instance, site, WORKERS)
                 yield Running([site, nginx], port, tls)

@@ -13,7 +13,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from loadtests.limits import lab, report
+from loadtests.limits import browser, lab, report
 from loadtests.limits.contenders import NUMBER, in_front
 from loadtests.limits.readers import Readers
 
@@ -34,7 +34,7 @@ def main() -> None:
     with lab.site() as site:
         post_id = lab.live_post(site.app, update_count=50, comment_count=50)
         with in_front(site, post_id, tls) as contender:
-            url = f"https://localhost:{contender.port}" if tls else f"http://127.0.0.1:{contender.port}"
+            url = browser.url_of(contender.port, tls)
             with Readers(contender.port, contender.path, chosen.streams, number=NUMBER, tls=tls) as readers:
                 with lab.repeating(contender.publish, chosen.pause):
                     found = locust(chosen, url, site.folder.with_name("results.json"))

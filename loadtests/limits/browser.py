@@ -31,6 +31,10 @@ class Person(NamedTuple):
     token: str
 
 
+def url_of(port: int, tls: bool) -> str:
+    return f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
+
+
 def connect(port: int, tls: bool = False) -> http.client.HTTPConnection:
     """tls: to localhost, with any certificate; an address has no name in TLS."""
     if tls:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from loadtests.limits import lab
+from loadtests.limits import browser, lab
 from tools.processes import free_port
 
 NGINX = """
@@ -52,7 +52,7 @@ def behind_nginx(site: lab.Site, tls: bool = False) -> Iterator[Behind]:
     socket = site.folder.with_name("site.sock")
     more = {
         "PRESSROOM_SOCKET": str(socket),
-        "PRESSROOM_BASE_URL": f"https://localhost:{site.port}" if tls else f"http://127.0.0.1:{site.port}",
+        "PRESSROOM_BASE_URL": browser.url_of(site.port, tls),
     }
     make = shipped_with_tls if tls else shipped
     servers = make("nginx.conf", site.folder.parent, socket, site.port)
