@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,17 @@ BEFORE, LOST, AFTER = 3, 10, 24
 
 
 def texts(page: Page) -> list[str]:
-    return page.locator("[data-updates] .update__body").all_inner_texts()
+    return page.locator("[data-updates] .update__body").all_text_contents()  # an inner text is "" far out of view
+
+
+@contextmanager
+def served(server: UwsgiServer, folder: Path) -> Iterator[Site]:
+    app = create_app(settings_for(folder, LIMITS="off"))
+    try:
+        with server:
+            yield Site(server.url, app)
+    finally:
+        close(app)
 
 
 @pytest.mark.slow
@@ -29,9 +39,7 @@ def test_a_tab_from_before_shows_what_the_database_has(
     folder = copied_instance("restored")
     database, copy = folder / "pressroom.db", folder / "copy.db"
     server = UwsgiServer(folder, environ={"PRESSROOM_LIMITS": "off"})
-    app = create_app(settings_for(folder, LIMITS="off"))
-    site = Site(server.url, app)
-    with server:
+    with served(server, folder) as site:
         post_id = live_post(site, updates=BEFORE)
         with closing(sqlite3.connect(database)) as old, closing(sqlite3.connect(copy)) as new:
             old.backup(new)
@@ -40,14 +48,12 @@ def test_a_tab_from_before_shows_what_the_database_has(
         for number in range(LOST):
             site.ada().add_update(post_id, f"Lost {number}.")
         expect(page.locator(".update__body", has_text="Lost 9.")).to_be_visible()
-    close(app)
     for end in ("-wal", "-shm"):
         (folder / f"pressroom.db{end}").unlink(missing_ok=True)
     copy.rename(database)
-    with server:
-        app = create_app(settings_for(folder, LIMITS="off"))
+    with served(server, folder) as site:
         for number in range(AFTER):
-            n = Site(server.url, app).ada().add_update(post_id, f"Kept {number}.")
+            n = site.ada().add_update(post_id, f"Kept {number}.")
         expect(update(page, n)).to_contain_text("Kept 23.")
         expect(page.locator(".update__body", has_text="Lost")).to_have_count(0)
         expect(update(page, n)).to_contain_text("Kept 23.")
@@ -55,4 +61,3 @@ def test_a_tab_from_before_shows_what_the_database_has(
         assert len(shown) == BEFORE + AFTER
         page.reload()
         assert texts(page) == shown
-        close(app)
