@@ -10,7 +10,16 @@ from typing import Any
 
 # The folder itself can be entered but not listed, so that nginx reaches the two that it serves files from.
 FOLDER_MODE = 0o711
-SUBFOLDERS = {"pages": 0o755, "media": 0o755, "media/site": 0o755, "assets": 0o755, "tmp": 0o700, "locks": 0o700}
+SUBFOLDERS = {
+    "pages": 0o755,
+    "media": 0o755,
+    "media/site": 0o755,
+    "media/pictures": 0o755,
+    "assets": 0o755,
+    "originals": 0o700,
+    "tmp": 0o700,
+    "locks": 0o700,
+}
 SECRET_KEY_BYTES = 32
 READ_ONLY = "find out why in the kernel's log, repair the disk and mount it writable"
 BENCH = "bench.json"

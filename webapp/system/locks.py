@@ -20,12 +20,13 @@ LOCK_PATIENCE_SECONDS = 10.0
 
 
 @contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Held by one process; whoever ends lets go of it. Raises TimeoutError after LOCK_PATIENCE_SECONDS.
+def file_lock(path: Path, patience_seconds: float | None = None) -> Iterator[None]:
+    """Held by one process; whoever ends lets go of it. Raises TimeoutError after LOCK_PATIENCE_SECONDS, or as
+    many as are given.
 
     It waits in Python: an flock that waits in C, for another greenlet of the same worker, would wait for ever.
     """
-    give_up_at = time.monotonic() + LOCK_PATIENCE_SECONDS
+    give_up_at = time.monotonic() + (LOCK_PATIENCE_SECONDS if patience_seconds is None else patience_seconds)
     while (held := try_lock(path)) is None:
         if time.monotonic() > give_up_at:
             raise TimeoutError(f"{path.name} is held by another process")
