@@ -16,7 +16,7 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .config import read, resources
     from .content import fragments
     from .live import views as live
-    from .media import branding
+    from .media import branding, storage
     from .ops import health
     from .pages import public
 
@@ -26,7 +26,22 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
         static_folder=str(resources() / "static"),
     )
     app.config.update(read() | (config or {}))
-    for room in (i18n, db, http, branding, live, changes, fragments, reader, community, accounts, desk, health, cli):
+    for room in (
+        i18n,
+        db,
+        http,
+        branding,
+        storage,
+        live,
+        changes,
+        fragments,
+        reader,
+        community,
+        accounts,
+        desk,
+        health,
+        cli,
+    ):
         room.init_app(app)
     public.init_app(app, reader.PUBLIC | branding.PUBLIC, reader.front_paths, branding.of(app).fingerprint)
     return app

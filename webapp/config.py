@@ -77,6 +77,12 @@ SETTINGS = [
         values.number(0, 8_760),
         "hours without an update until a live post asks whether to end, and again until it ends",
     ),
+    Setting("PICTURE_MEGABYTES", "25", values.number(1, 64), "largest picture file that can be uploaded"),
+    Setting("PICTURE_MEGAPIXELS", "60", values.number(1, 60), "largest picture that can be uploaded, in pixels"),
+    Setting("PICTURE_QUOTA_MEGABYTES", "5000", values.number(0, 10_000_000), "pictures per account; 0 for no limit"),
+    Setting(
+        "DISK_FLOOR_MEGABYTES", "500", values.number(0, 10_000_000), "free disk space below which uploads are refused"
+    ),
     Setting("SITE_TITLE", "Pressroom", values.text, "name of the site"),
     Setting("ACCENT", None, values.colour, "colour of links and accents; default: red and blue"),
     Setting("LANGUAGE", "en", values.one_of(*LANGUAGES), "language of the interface"),

@@ -54,6 +54,9 @@ def refill(folder: Path, template_instance: Path) -> None:
     Store(folder).clear()
     for name in (BENCH, epoch.FILE):
         (folder / name).unlink(missing_ok=True)
+    for pictures in ("originals/*/*", "media/pictures/*", "tmp/uploads/*"):
+        for file in folder.glob(pictures):
+            file.unlink()
 
 
 def close(app: Flask) -> None:
