@@ -9,6 +9,7 @@ from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
 from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
 from .imports import Import, ImportedFile, OldAddress
 from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
+from .pictures import Picture, PictureUse
 from .posts import FRONT, About, Post, Tag, post_author, post_tag
 from .record import SEARCH_TABLE, Event, Page, Revision
 
@@ -32,6 +33,8 @@ __all__ = [
     "OldName",
     "OneTimeLink",
     "Page",
+    "Picture",
+    "PictureUse",
     "Post",
     "Revision",
     "ShownComment",
