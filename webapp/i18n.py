@@ -32,7 +32,7 @@ STYLES = {
     "day": {"en": "d MMMM y", "zh": "y年M月d日"},
     "medium": {"en": "d MMM y, HH:mm", "zh": "y年M月d日 HH:mm"},
 }
-_AUTO = re.compile(r'(<(?:p|h[1-6]|ul|ol|blockquote|aside|table|strong)(?: [^<>]*)?) dir="auto"')
+_AUTO = re.compile(r'(<(?:p|h[1-6]|ul|ol|blockquote|aside|table|strong|figcaption)(?: [^<>]*)?) dir="auto"')
 RTL_SCRIPTS = frozenset("Adlm Arab Aran Hebr Mand Mend Nkoo Rohg Samr Syrc Thaa".split())
 CATALOGUE = AppKey[NullTranslations]("translations")
 

@@ -14,9 +14,10 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from ..values import NOT_TEXT
-from . import highlight, raw_html
+from . import highlight, pictures, raw_html
 from .anchors import Anchors, Heading
 from .markdown import ADMONITIONS, FOR_COMMENTS, FOR_POSTS, FOR_UPDATES, MARKS, TextRefused
+from .pictures import Lookup, no_pictures
 
 HTML_FACTOR = 20  # times the text's own size
 HTML_ALLOWANCE = 2_000  # bytes more, for a text of a few words
@@ -47,30 +48,32 @@ class _Kind:
     max_lookups: int
     max_containers: int
     max_links: int
+    max_pictures: int
     readers: bool = False
 
 
-_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000, 20_000)
-_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250)
-_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250, readers=True)
+_POST = _Kind(FOR_POSTS, 2, 200, 20_000, 70_000, 40_000, 1_000, 2_000_000, 20_000, 20_000, 500)
+_UPDATE = _Kind(FOR_UPDATES, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250, 50)
+_COMMENT = _Kind(FOR_COMMENTS, 4, 10, 500, 2_000, 1_500, 100, 40_000, 1_000, 250, 0, readers=True)
 
 
-def render_post(markdown: str) -> Rendered:
+def render_post(markdown: str, lookup: Lookup = no_pictures) -> Rendered:
     """A post's HTML and table of contents. Its highest heading becomes `h2`, for the title is the page's `h1`.
 
     Headings have ids such as `h-路由`, footnotes such as `fn-5f0c1b2a-1`. The same text gives the same HTML.
+    lookup: gives the site's pictures by their names.
     Raises TextRefused above 200 kB of UTF-8 (1 kB: 1,000 bytes) and for the other bounds.
     """
-    html, headings = _rendered(markdown, _POST)
+    html, headings = _rendered(markdown, _POST, lookup)
     return Rendered(html, headings)
 
 
-def render_update(markdown: str) -> str:
+def render_update(markdown: str, lookup: Lookup = no_pictures) -> str:
     """An update's HTML. Its highest heading becomes `h4`, for its own title is an `h3`; a line's end is a line break.
 
     A heading has an id only if the update links to it. Raises TextRefused above 10 kB and for the other bounds.
     """
-    return _rendered(markdown, _UPDATE)[0]
+    return _rendered(markdown, _UPDATE, lookup)[0]
 
 
 def render_comment(markdown: str) -> str:
@@ -79,10 +82,10 @@ def render_comment(markdown: str) -> str:
     A line's end is a line break. Links say `rel="nofollow ugc noopener"`. Raises TextRefused above 10 kB and for the
     other bounds.
     """
-    return _rendered(markdown, _COMMENT)[0]
+    return _rendered(markdown, _COMMENT, no_pictures)[0]
 
 
-def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
+def _rendered(markdown: str, kind: _Kind, lookup: Lookup) -> tuple[str, list[Heading]]:
     text = _tidied(markdown)
     size = _checked_size(text, kind)
     mark = sha256(text.encode()).hexdigest()[:8]
@@ -97,7 +100,13 @@ def _rendered(markdown: str, kind: _Kind) -> tuple[str, list[Heading]]:
     _check_html(html, size)
     clean = _cleaned(html, _READERS if kind.readers else _AUTHORS)
     _check_html(clean, size)
-    return clean, headings
+    return clean if kind.readers else _with_pictures(clean, kind, lookup), headings
+
+
+def _with_pictures(html: str, kind: _Kind, lookup: Lookup) -> str:
+    if html.count("/media/") > kind.max_pictures:
+        raise TextRefused("The text has more than %(bound)s pictures.", bound=kind.max_pictures)
+    return pictures.placed(html, lookup)
 
 
 def _cleaned(html: str, cleaner: nh3.Cleaner) -> str:

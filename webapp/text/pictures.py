@@ -1,0 +1,117 @@
+"""The site's own pictures in a text: `![alt](/media/0123456789abcdef "caption")` becomes a figure with its variants.
+
+This goes behind the cleaner, over HTML that is clean; what it puts in is escaped here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from html import escape, unescape
+from typing import NamedTuple
+
+_NAME = re.compile(r"/media/([0-9a-f]{16})(?![0-9a-f])")
+_SRC = re.compile(r"/media/([0-9a-f]{16})")
+# In cleaned HTML attributes are in double quotes, and an image has no other inside.
+_IMAGE = r'<img(?: [^ ="]+="[^"]*")*>'
+_ATTRIBUTE = re.compile(r' ([^ ="]+)="([^"]*)"')
+_ALONE = re.compile(rf"<p(?: dir=\"auto\")?>({_IMAGE}(?:(?:\s|<br>)*{_IMAGE})*)</p>")
+_EACH = re.compile(_IMAGE)
+# The width of a text's column, as in static/css/base.css.
+SIZES = "(min-width: 44rem) 40rem, 100vw"
+
+
+class Picture(NamedTuple):
+    """A picture as texts show it: its size in pixels; `widths` of its variants, the smallest first, and `fallback`,
+    their type for browsers without WebP (webp for an animation). The words are as they were typed; `ground` is its
+    average colour, such as #a1b2c3."""
+
+    name: str
+    width: int
+    height: int
+    widths: tuple[int, ...]
+    fallback: str
+    ground: str
+    alt: str
+    caption: str
+    credit: str
+
+    def path(self, width: int, ending: str = "webp") -> str:
+        return f"/media/{self.name}-{width}.{ending}"
+
+    @property
+    def middle(self) -> int:
+        """The width of the file that a browser gets which knows no `srcset`."""
+        return self.widths[:2][-1]
+
+    def height_of(self, width: int) -> int:
+        return max(1, round(self.height * width / self.width))
+
+
+Lookup = Callable[[Collection[str]], Mapping[str, Picture]]
+
+
+def no_pictures(_names: Collection[str]) -> Mapping[str, Picture]:
+    return {}
+
+
+def names(text: str) -> list[str]:
+    """The names of all pictures that Markdown or HTML speaks of, each once, in their order."""
+    return list(dict.fromkeys(_NAME.findall(text)))
+
+
+def placed(html: str, lookup: Lookup) -> str:
+    """Cleaned HTML with the site's pictures in place. One that the site doesn't have leaves its alt text."""
+    found = names(html)
+    if not found:
+        return html
+    known = lookup(found)
+
+    def alone(match: re.Match[str]) -> str:
+        images = [_attributes(each[0]) for each in _EACH.finditer(match[1])]
+        pictures = [(known.get(_name(image)), image) for image in images]
+        if not all(picture for picture, _image in pictures):
+            return match[0]
+        return "".join(_figure(picture, image) for picture, image in pictures if picture)
+
+    def within(match: re.Match[str]) -> str:
+        image = _attributes(match[0])
+        name = _name(image)
+        if not name:
+            return match[0]
+        picture = known.get(name)
+        return _element(picture, image) if picture else escape(image.get("alt", ""), quote=False)
+
+    # What `alone` has put in names the variants, and is no picture's own address.
+    return _EACH.sub(within, _ALONE.sub(alone, html))
+
+
+def _attributes(image: str) -> dict[str, str]:
+    return {name: unescape(value) for name, value in _ATTRIBUTE.findall(image)}
+
+
+def _name(image: Mapping[str, str]) -> str:
+    match = _SRC.fullmatch(image.get("src", ""))
+    return match[1] if match else ""
+
+
+def _figure(picture: Picture, image: Mapping[str, str]) -> str:
+    caption = image.get("title") or picture.caption
+    words = [escape(caption, quote=False)] if caption else []
+    if picture.credit:
+        words.append(f'<small class="picture__credit">{escape(picture.credit, quote=False)}</small>')
+    below = f'<figcaption dir="auto">{" ".join(words)}</figcaption>' if words else ""
+    large = picture.path(picture.widths[-1])
+    return f'<figure class="picture"><a href="{large}">{_element(picture, image)}</a>{below}</figure>'
+
+
+def _element(picture: Picture, image: Mapping[str, str]) -> str:
+    alt = escape(image.get("alt") or picture.alt)
+    middle = picture.middle
+    size = f'width="{middle}" height="{picture.height_of(middle)}"'
+    src = picture.path(middle, picture.fallback)
+    shown = f'<img src="{src}" alt="{alt}" {size} loading="lazy" decoding="async" data-ground="{picture.ground}">'
+    if picture.fallback == "webp":
+        return shown
+    sources = ", ".join(f"{picture.path(width)} {width}w" for width in picture.widths)
+    return f'<picture><source type="image/webp" srcset="{sources}" sizes="{SIZES}">{shown}</picture>'
