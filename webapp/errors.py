@@ -7,7 +7,10 @@ Refused                 the request can't be done; `status` and a sentence for t
 ├── NotAllowed          403: signed in, but not for this
 ├── Conflict            409: somebody else was faster
 │   └── Taken           a name or address that another account has
-└── TooMany             429: a limit per account or address; `retry_after_seconds`
+├── Later               `retry_after_seconds`
+│   ├── TooMany             429: a limit per account or address
+│   └── Busy            503: what one at a time may use is taken
+└── Unusable            a file that can't be taken, with a status of its own
 db.engine.DatabaseBusy  503; so is SQLAlchemy's DatabaseError, but for db.faults.BUGS
 Moved                   301: what was asked for stands at another address
 """
@@ -51,12 +54,28 @@ class Taken(Conflict):
         self.field = field
 
 
-class TooMany(Refused):
-    status = 429
+class Later(Refused):
+    """It may be tried again in `retry_after_seconds`."""
 
     def __init__(self, message: str, retry_after_seconds: int) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class TooMany(Later):
+    status = 429
+
+
+class Busy(Later):
+    status = 503
+
+
+class Unusable(Refused):
+    """`status`: 413 too large, 415 of another type, 422 broken, 451 withdrawn for legal reasons, 507 no room."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Moved(Exception):

@@ -1,5 +1,5 @@
-"""What a worker does besides answering: it puts stored pages right, indexes, ends live posts that went quiet, and
-empties SQLite's log of what was deleted while somebody read from it."""
+"""What a worker does besides answering: it puts stored pages right, indexes, ends live posts that went quiet,
+deletes pictures that nobody uses, and empties SQLite's log of what was deleted while somebody read from it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
 from . import changes, db
-from .content import auto_end, search_index
+from .content import auto_end, library, search_index
 from .db.faults import FAULTS
 from .pages import repair
 from .pages.public import PAGES
@@ -20,6 +20,7 @@ QUIET_POSTS_SECONDS = 60.0
 INDEX_SECONDS = 1.0
 BETWEEN_BATCHES_SECONDS = 0.1  # others write meanwhile, and this worker answers
 LOG_SECONDS = 60.0
+PICTURES_SECONDS = 3_600.0
 
 
 def start(app: Flask) -> None:
@@ -33,6 +34,7 @@ def start(app: Flask) -> None:
     every(LOG_SECONDS, changes.empty_log, app, "SQLite's log can't be emptied of what was deleted")
     if not app.debug:
         every(repair.HEAL_SECONDS, repair.Repair(PAGES.of(app)).look, app, "Outdated pages can't be looked for")
+    every(PICTURES_SECONDS, library.Sweep().run, app, "Unused pictures can't be looked for")
     every(INDEX_SECONDS, index, app, "Posts can't be indexed")
     if app.config["END_AFTER_HOURS"]:
         every(QUIET_POSTS_SECONDS, auto_end.Looks().look, app, "Quiet live posts can't be looked for")

@@ -10,7 +10,7 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
 from ..models import About, now_ms
-from . import invalidation, revisions
+from . import invalidation, pictures, revisions
 
 NAME = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")
 NAME_LENGTH = 100
@@ -42,6 +42,7 @@ def create(session: WriteSession, name: str, *, title: str, body: str, html: str
     page = About(name=name, title=title, body=body, html=html)
     session.add(page)
     session.flush()
+    pictures.note_uses(session, page, is_new=True)
     invalidation.about(session, name, listed_anew=True)
     return page
 
@@ -55,6 +56,7 @@ def edit(
     if revisions.change(session, page, actor_id, version, title=title, body=body):
         page.html = html
         page.changed_at = now_ms()
+        pictures.note_uses(session, page)
         invalidation.about(session, name, listed_anew)
     return page
 
@@ -63,5 +65,6 @@ def delete(session: WriteSession, name: str, actor_id: int) -> None:
     """Its last text is kept among the revisions."""
     page = shown(session, name)
     revisions.save(session, page, actor_id, None, old=revisions.texts_of(page), new={})
+    pictures.forget_uses(session, "about", [page.id])
     session.delete(page)
     invalidation.about(session, name, listed_anew=True)

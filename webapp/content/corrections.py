@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from ..models import Earlier, Revision, ShownUpdate, Update
 from ..text.markdown import TextRefused
-from ..text.render import render_update
+from . import rendering
 
 EARLIER_SHOWN = 5
 # Of an update with all that it said before. Its event has room for 8 kB (events.PAYLOAD_BYTES), with the markup around
@@ -133,7 +133,7 @@ def _older_texts(session: Session, post_id: int, numbers: list[int]) -> defaultd
 def _rendered(body: str) -> str:
     """For texts that were replaced before their HTML was kept."""
     try:
-        return render_update(body)
+        return rendering.update(body)
     except TextRefused:  # the rules have become stricter since
         return f"<p>{escape(body)}</p>"
 

@@ -11,7 +11,7 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
 from ..models import Comment, Revision, Update
-from . import comments, posts, search, updates
+from . import comments, pictures, posts, search, updates
 
 
 def update(session: WriteSession, post_id: int, n: int) -> Update:
@@ -20,6 +20,7 @@ def update(session: WriteSession, post_id: int, n: int) -> Update:
     erased.withdrawal, erased.key = "legal", False
     erased.title = erased.body = erased.html = erased.correction = ""
     session.execute(delete(Revision).where(Revision.kind == "update", Revision.item_id == erased.id))
+    pictures.note_uses(session, erased)
     _leave_no_copy(session)
     return erased
 

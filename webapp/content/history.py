@@ -17,8 +17,7 @@ from ..errors import NotFound
 from ..http import rate_limits
 from ..i18n import gettext as _
 from ..models import ITEMS_PER_PAGE, Event, Post, Revision, ShownUpdate, Update
-from ..text.render import render_post
-from . import corrections, updates
+from . import corrections, rendering, updates
 
 STOPS = 100  # of the slider
 _renders = rate_limits.PerMinute("characters of earlier texts", 600_000)
@@ -141,4 +140,4 @@ def _rendered(body: str) -> str:
     """Raises TooMany for an address that has too much rendered; 200 kB may take a second."""
     if has_request_context():
         _renders.use(rate_limits.network_of(request.remote_addr), len(body))
-    return render_post(body).html
+    return rendering.post(body).html

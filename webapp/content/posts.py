@@ -29,7 +29,7 @@ from ..models import (
 )
 from ..text.render import Rendered
 from ..values import INVISIBLE, digest, normalized
-from . import corrections, events, fragments, invalidation, revisions, search
+from . import corrections, events, fragments, invalidation, pictures, rendering, revisions, search
 
 LANGUAGE_LENGTH = 35
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef\u034f]")  # of a letter's look
@@ -165,6 +165,7 @@ def create(
     session.add(post)
     _settle(session, post, authors, writing)
     session.flush()
+    pictures.note_uses(session, post, is_new=True)
     return post
 
 
@@ -188,6 +189,7 @@ def edit(
     if any(old[name] != new[name] for name in ("title", "summary", "body")):
         post.changed_at = now_ms()
     session.flush()
+    pictures.note_uses(session, post)
     if post.status == "published":
         # A language shows all over the page: where each word of it breaks, and in which direction it is read.
         _record_head(session, post, whole_page=old["language"] != new["language"])
@@ -195,6 +197,18 @@ def edit(
             _record_comment_state(session, post)
         invalidation.post(session, post, *listed)
     return post
+
+
+def render_anew(session: WriteSession, post_id: int) -> None:
+    """The same text, whose pictures have changed."""
+    post = locked(session, post_id)
+    rendered = rendering.post(post.body, session)
+    if rendered.html == post.html:
+        return
+    post.html = rendered.html
+    session.flush()
+    if post.status == "published":
+        _record_head(session, post)
 
 
 def _settle(session: Session, post: Post, authors: list[User], writing: Writing) -> None:
@@ -244,6 +258,8 @@ def erase(session: WriteSession, post_id: int) -> None:
     session.execute(delete(Revision).where(revisions.of_post_and_updates(post_id)))
     updates = select(Update.id).where(Update.post_id == post_id)
     session.execute(delete(Editing).where(Editing.update_id.in_(updates)))
+    pictures.forget_uses(session, "update", updates)
+    pictures.forget_uses(session, "post", [post_id])
     tags = [tag.id for tag in post.tags]
     post.authors, post.tags = [], []
     session.flush()

@@ -10,7 +10,7 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
 from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms
-from . import corrections, events, fragments, invalidation, items, posts, revisions, search
+from . import corrections, events, fragments, invalidation, items, pictures, posts, rendering, revisions, search
 
 
 @dataclass(frozen=True)
@@ -124,6 +124,7 @@ def add(
     )
     session.add(update)
     session.flush()
+    pictures.note_uses(session, update, is_new=True)
     record(session, update, n)
     return update
 
@@ -145,6 +146,7 @@ def edit(
     html = _html_of(update, body, html)
     if revisions.change(session, update, actor_id, version, title=title, body=body, also=also):
         update.html = html
+        pictures.note_uses(session, update)
         record(session, update)
     return update
 
@@ -169,8 +171,18 @@ def correct(
     if revisions.change(session, update, actor_id, version, title=title, body=body, correction=note, also=also):
         update.html = html
         update.corrected_at = now_ms()
+        pictures.note_uses(session, update)
         record(session, update)
     return update
+
+
+def render_anew(session: WriteSession, post_id: int, n: int) -> None:
+    """The same text, whose pictures have changed."""
+    update = items.locked(session, Update, post_id, n)
+    html = rendering.update(update.body, session)
+    if html != update.html:
+        update.html = html
+        record(session, update)
 
 
 def _html_of(update: Update, body: str, html: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from ..content import about
+from ..content import about, rendering
 from ..db import reading
 from ..errors import Conflict
 from ..http.forms import sent_body, version_of
 from ..i18n import gettext as _
 from ..people.access import editor, writing_as
-from ..text.render import render_post
 from . import desk
 from .conflict import conflict_page
 from .forms import AboutForm
@@ -27,7 +26,7 @@ def about_pages() -> str:
 def new_about() -> str | Response | tuple[str, int]:
     editor()
     form = AboutForm()
-    rendered = sent_body(form, render_post)
+    rendered = sent_body(form, rendering.post)
     if rendered is None:
         return _about_page(form, None)
     try:
@@ -46,7 +45,7 @@ def edit_about(name: str) -> str | Response | tuple[str, int]:
     user_id = editor().id
     page = about.shown(reading(), name)
     form = AboutForm(name=page.name, title=page.title, body=page.body, version=page.version)
-    rendered = sent_body(form, render_post)
+    rendered = sent_body(form, rendering.post)
     if rendered is None:
         return _about_page(form, page)
     try:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from flask import jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from ..content import auto_end, editing
+from ..content import auto_end, editing, rendering
 from ..content.posts import LANGUAGE_LENGTH
 from ..db import reading
 from ..db.engine import DatabaseBusy
@@ -19,7 +19,6 @@ from ..i18n import gettext as _
 from ..models import Update
 from ..people.access import post_to_write, update_to_write, writer, writing_as
 from ..text.markdown import TextRefused
-from ..text.render import render_post, render_update
 from . import desk
 from .forms import CorrectUpdateForm, EditUpdateForm, UpdateForm
 
@@ -51,7 +50,7 @@ def preview(item: str) -> Response:
     if len(body.encode()) > PREVIEW_BYTES:
         raise Refused(_("This is too long to preview while you type. Use the Preview button."))
     try:
-        html = render_post(body).html if item == "post" else render_update(body)
+        html = rendering.post(body).html if item == "post" else rendering.update(body)
     except TextRefused as error:
         raise refused_text(error) from None
     return jsonify(html=directed(html, request.args.get("language", "")[:LANGUAGE_LENGTH]))

@@ -8,17 +8,16 @@ from flask import current_app, jsonify, redirect, render_template, request, url_
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from ..content import auto_end, comments, editing, erasure, updates
+from ..content import auto_end, comments, editing, erasure, rendering, updates
 from ..db import reading
 from ..errors import Conflict
 from ..http.error_pages import wants_json
-from ..http.forms import sent_body, version_of
+from ..http.forms import sent_body, version_of, wrong
 from ..http.links import safe_next
 from ..i18n import gettext as _
 from ..live.channel import CHANNEL
 from ..models import Update
 from ..people.access import post_to_write, update_to_write, writer, writing_as
-from ..text.render import render_update
 from . import desk
 from .composer import open_form
 from .conflict import conflict_page
@@ -46,9 +45,9 @@ def _live_page(post_id: int, form: UpdateForm) -> str:
 def add_update(post_id: int) -> str | Response | tuple[str | Response, int]:
     post_to_write(post_id)
     form = UpdateForm()
-    html = sent_body(form, render_update)
+    html = sent_body(form, rendering.update)
     if html is None:
-        return (_wrong(form) if wants_json() else _live_page(post_id, form)), 400
+        return (wrong(form) if wants_json() else _live_page(post_id, form)), 400
     author_id = writer().id
     with writing_as("author", post_id) as db:
         made = updates.add(
@@ -74,12 +73,6 @@ def _shown(db: Session, update: Update) -> dict[str, Any]:
     return {"id": update.item, "html": html}
 
 
-def _wrong(form: Any) -> Response:
-    """What doesn't fit, by the form's fields and in one sentence."""
-    fields = {name: " ".join(str(error) for error in errors) for name, errors in form.errors.items()}
-    return jsonify(status=400, message=" ".join(fields.values()), errors=fields)
-
-
 @desk.get("/desk/post/<int:post_id>/reached/<int:n>")
 def reached(post_id: int, n: int) -> Response:
     """How many readers had event `n` after how many milliseconds; both null as long as nobody sent it."""
@@ -102,7 +95,7 @@ def correct_update(post_id: int, n: int) -> str | Response | tuple[str | Respons
 def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Response | tuple[str | Response, int]:
     update = update_to_write(post_id, n)
     form = kind(title=update.title, body=update.body, version=update.version)
-    html = sent_body(form, render_update)
+    html = sent_body(form, rendering.update)
     if html is None:
         return _update_form(update, form)
     actor_id = writer().id
@@ -122,7 +115,7 @@ def _change_update(post_id: int, n: int, kind: type[EditUpdateForm]) -> str | Re
 def _update_form(update: Update, form: EditUpdateForm) -> str | Response | tuple[str | Response, int]:
     """The form, empty of errors when it was asked for, else with what doesn't fit."""
     if request.method == "POST" and wants_json():
-        return _wrong(form), 400
+        return wrong(form), 400
     also_open = open_form(update)
     if wants_json():
         return jsonify(title=update.title, body=update.body, version=update.version, editing=also_open)

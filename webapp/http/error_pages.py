@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..db import faults
 from ..db.engine import DatabaseBusy
-from ..errors import Moved, Refused, SignInNeeded, TooMany
+from ..errors import Later, Moved, Refused, SignInNeeded, TooMany
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from . import log, masking, metrics
@@ -90,9 +90,13 @@ def _titles() -> dict[int, str]:
         409: _("Not possible right now"),
         410: _("Deleted"),
         413: _("Too large"),
+        415: _("This file can’t be used"),
+        422: _("This file can’t be used"),
         429: _("Too many requests"),
         500: _("Something went wrong"),
+        451: _("Not available for legal reasons"),
         503: _("Busy right now"),
+        507: _("No space left"),
     }
 
 
@@ -108,8 +112,8 @@ def _kept() -> dict[str, str]:
 def refused(error: Refused) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
-    wait = error.retry_after_seconds if isinstance(error, TooMany) else None
-    if wait:
+    wait = error.retry_after_seconds if isinstance(error, Later) else None
+    if isinstance(error, TooMany):
         metrics.count("limited_requests_total")
     return _page(error.status, error.message or _("There is no page at this address."), wait)
 

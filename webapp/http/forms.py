@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
-from flask import current_app, request
+from flask import Response, current_app, jsonify, request
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from wtforms import Field, HiddenField, ValidationError
@@ -113,6 +113,12 @@ def sent_body(form: Any, render: Callable[[str], T]) -> T | None:
 
 def _shows_nothing(html: str) -> bool:
     return is_blank(Markup(html).striptags()) and not SHOWN.search(html)  # noqa: S704
+
+
+def wrong(form: Any) -> Response:
+    """What doesn't fit, for a script: by the form's fields and in one sentence."""
+    fields = {name: " ".join(str(error) for error in errors) for name, errors in form.errors.items()}
+    return jsonify(status=400, message=" ".join(fields.values()), errors=fields)
 
 
 def version_of(form: Any) -> int | None:

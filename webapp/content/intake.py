@@ -1,0 +1,114 @@
+"""How a file becomes a picture: known by its content, decoded elsewhere, kept, and its first variants made.
+
+The slow part of it, before any transaction begins; `pictures.add` is the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import BinaryIO
+
+from flask import current_app
+
+from .. import db
+from ..errors import Busy, NotFound, Unusable
+from ..i18n import gettext as _
+from ..media import variants
+from ..media.storage import STORAGE
+from ..system.server import off_hub
+from . import pictures
+from .pictures import Prepared
+
+BUSY_SECONDS = 5
+
+
+def prepare(path: Path) -> Prepared:
+    """Decode the file, keep it as an original, and make the variants that readers meet first.
+
+    Raises Unusable, Busy while others have the decoder, OSError on a full disk. Then nothing is kept.
+    """
+    with path.open("rb") as file:
+        kind = _kind(file)
+        digest = off_hub(_digest, file)
+        size = file.tell()
+        if _is_known(digest):
+            return Prepared(digest, kind, size, None)
+        db.release()
+        try:
+            decoded = variants.make_first(current_app.config["INSTANCE"], file, _original(digest[:16], kind))
+        except variants.BadPicture as reason:
+            raise refused(str(reason)) from None
+        except variants.DecoderBusy:
+            raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None
+    STORAGE.of(current_app).put(digest[:16], path)
+    return Prepared(digest, kind, size, decoded)
+
+
+def _original(name: str, kind: str) -> variants.Original:
+    return variants.Original(name, kind, current_app.config["PICTURE_MEGAPIXELS"] * 1_000_000)
+
+
+def _kind(file: BinaryIO) -> str:
+    try:
+        return variants.kind_of(file.read(variants.READ_BYTES))
+    except variants.BadPicture as reason:
+        raise refused(str(reason)) from None
+
+
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def _is_known(digest: str) -> bool:
+    """Raises Unusable for one that was withdrawn for legal reasons."""
+    picture = pictures.named(db.reading(), digest[:16])
+    if picture is None:
+        return False
+    if picture.erased_at is not None or picture.digest != digest:
+        raise Unusable(_("This picture was withdrawn for legal reasons and can’t be uploaded again."), 451)
+    return True
+
+
+def refused(reason: str) -> Unusable:
+    """What a BadPicture means to whoever sent it."""
+    known: dict[str, tuple[str, int]] = {
+        "empty": (_("This file is empty."), 422),
+        "heic": (_("Most browsers can’t show HEIC pictures. Export this one as JPEG."), 415),
+        "svg": (_("SVG files can’t be uploaded. Export this one as PNG."), 415),
+        "unknown": (_("This file isn’t a picture. Use JPEG, PNG, GIF, WebP or AVIF."), 415),
+        "pixels": (
+            _(
+                "This picture has more than %(max)d megapixels. Resize it.",
+                max=current_app.config["PICTURE_MEGAPIXELS"],
+            ),
+            413,
+        ),
+        "shape": (_("This picture is too long for its width. Crop it."), 422),
+        "frames": (_("This animation has more than 30 megapixels over all its frames. Shorten or resize it."), 413),
+        "memory": (_("This picture takes too much memory to process. Resize it."), 422),
+        "time": (_("This picture takes too long to process. Resize it."), 422),
+        "broken": (_("This file is damaged. Save it again as JPEG or PNG."), 422),
+    }
+    return Unusable(*known[reason])
+
+
+def make_missing(name: str, files: list[str] | None = None) -> None:
+    """Variants of a picture that aren't there: `files`, or all.
+
+    Raises NotFound without such a picture, Busy, FileNotFoundError without its original.
+    """
+    picture = pictures.named(db.reading(), name)
+    if picture is None or picture.erased_at is not None:
+        raise NotFound
+    every = variants.files_of(name, picture.width, picture.height, picture.fallback)
+    original = _original(name, picture.kind)
+    if files and not set(files) <= set(every):
+        raise NotFound
+    db.release()
+    with STORAGE.of(current_app).open(name) as file:
+        try:
+            variants.make(current_app.config["INSTANCE"], file, original, files or every)
+        except variants.DecoderBusy:
+            raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None

@@ -1,0 +1,171 @@
+"""The library of pictures: what is in it, and the verbs that change the texts which show a picture as well."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from flask import current_app
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.orm import Session, selectinload
+
+from .. import db
+from ..db.engine import WriteSession
+from ..errors import NotFound
+from ..media import uploads, variants
+from ..media.storage import STORAGE
+from ..models import About, Picture, PictureUse, Post, Update, User, now_ms
+from ..system.locks import try_lock
+from . import invalidation, pictures, posts, rendering, updates
+
+PAGE_SIZE = 60
+UNUSED_MS = 7 * 86_400_000
+SWEPT_AT_ONCE = 200
+KINDS: dict[str, type[Post] | type[Update] | type[About]] = {"post": Post, "update": Update, "about": About}
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of the library, the newest first; `has_more` beyond it."""
+
+    pictures: list[Picture]
+    has_more: bool
+
+
+def search(session: Session, words: str, page: int, *, without_alt: bool = False) -> Found:
+    """Pictures whose alt text, caption, credit, file name or uploader has each of the words; without any, all."""
+    statement = select(Picture).where(Picture.erased_at.is_(None), Picture.replaced_by_id.is_(None))
+    for word in words.split()[:10]:
+        statement = statement.where(or_(*_having(word)))
+    if without_alt:
+        statement = statement.where(Picture.alt == "", ~Picture.decorative)
+    newest = statement.order_by(Picture.created_at.desc(), Picture.id.desc())
+    on_page = newest.options(selectinload(Picture.uploader)).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
+    rows = list(session.scalars(on_page))
+    return Found(rows[:PAGE_SIZE], len(rows) > PAGE_SIZE)
+
+
+def _having(word: str) -> Iterable[ColumnElement[bool]]:
+    own = (Picture.alt, Picture.caption, Picture.credit, Picture.file_name)
+    yield from (column.icontains(word, autoescape=True) for column in own)
+    yield Picture.uploader_id.in_(select(User.id).where(User.username.icontains(word, autoescape=True)))
+
+
+def written(session: Session, name: str) -> Picture:
+    """Raises NotFound, also for one that was withdrawn or replaced."""
+    picture = pictures.named(session, name)
+    if picture is None or picture.erased_at is not None or picture.replaced_by_id is not None:
+        raise NotFound
+    return picture
+
+
+def uses(session: Session, picture: Picture) -> list[Post | Update | About]:
+    """The texts that show it, those that name one which it replaced included."""
+    found: list[Post | Update | About] = []
+    for kind, model in KINDS.items():
+        found += session.scalars(select(model).where(model.id.in_(_ids(picture, kind))).order_by(model.id))
+    return found
+
+
+def _ids(picture: Picture, kind: str) -> Select[int]:
+    replaced = select(Picture.id).where(Picture.replaced_by_id == picture.id)
+    of_it = or_(PictureUse.picture_id == picture.id, PictureUse.picture_id.in_(replaced))
+    return select(PictureUse.item_id).where(PictureUse.kind == kind, of_it)
+
+
+def describe(session: WriteSession, name: str, *, alt: str, caption: str, credit: str, decorative: bool) -> Picture:
+    """Its words, wherever it is shown."""
+    picture = written(session, name)
+    before = (picture.alt, picture.caption, picture.credit, picture.decorative)
+    if before == (alt, caption, credit, decorative):
+        return picture
+    picture.alt, picture.caption, picture.credit, picture.decorative = alt, caption, credit, decorative
+    session.flush()
+    renew(session, picture)
+    return picture
+
+
+def delete(session: WriteSession, name: str) -> list[str]:
+    """Take it out of every text, which shows its alt text from then on where it has one of its own.
+
+    The names whose files are to be forgotten after the commit (`forget_files`): of those that it replaced too.
+    """
+    picture = written(session, name)
+    showing = uses(session, picture)
+    rows = list(session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)))
+    for row in (*rows, picture):
+        session.execute(sql_delete(PictureUse).where(PictureUse.picture_id == row.id))
+        session.delete(row)
+        session.flush()
+    for item in showing:
+        _render_anew(session, item)
+    return [row.name for row in (*rows, picture)]
+
+
+def renew(session: WriteSession, picture: Picture) -> None:
+    """Render anew what shows it."""
+    for item in uses(session, picture):
+        _render_anew(session, item)
+
+
+def _render_anew(session: WriteSession, item: Post | Update | About) -> None:
+    if isinstance(item, Post):
+        posts.render_anew(session, item.id)
+    elif isinstance(item, Update):
+        updates.render_anew(session, item.post_id, item.n)
+    else:
+        item.html = rendering.post(item.body, session).html
+        session.flush()
+        invalidation.about(session, item.name, listed_anew=False)
+
+
+@dataclass
+class Sweep:
+    """Deletes what nobody uses: uploads that were never finished, pictures that no text ever named, and originals that
+    have no row, as a crash leaves them. `_strays`: the originals that had none the last time either."""
+
+    _strays: frozenset[str] = frozenset()
+
+    def run(self) -> None:
+        """In every worker again and again; one of them does it."""
+        instance = current_app.config["INSTANCE"]
+        held = try_lock(instance / "locks" / "pictures")
+        if held is None:
+            return
+        try:
+            uploads.sweep(instance)
+            with db.writing() as session:
+                unused = _delete_unused(session)
+            forget_files(unused)
+            strays = frozenset(_strays())
+            forget_files(strays & self._strays)
+            self._strays = strays - self._strays
+        finally:
+            os.close(held)
+
+
+def _delete_unused(session: WriteSession) -> list[str]:
+    old = (Picture.used_at.is_(None), Picture.created_at < now_ms() - UNUSED_MS, Picture.erased_at.is_(None))
+    replacing = select(Picture.replaced_by_id).where(Picture.replaced_by_id.is_not(None))
+    rows = list(session.scalars(select(Picture).where(*old, Picture.id.not_in(replacing)).limit(SWEPT_AT_ONCE)))
+    for row in rows:
+        session.delete(row)
+    return [row.name for row in rows]
+
+
+def _strays() -> Iterator[str]:
+    """Originals without a row."""
+    every = STORAGE.of(current_app).list()
+    while names := list(islice(every, SWEPT_AT_ONCE)):
+        known = db.reading().scalars(select(Picture.name).where(Picture.name.in_(names), Picture.erased_at.is_(None)))
+        yield from set(names) - set(known)
+
+
+def forget_files(names: Iterable[str]) -> None:
+    """After the commit that deleted them. What a crash leaves of it, `sweep` deletes."""
+    for name in names:
+        STORAGE.of(current_app).delete(name)
+        variants.delete(current_app.config["INSTANCE"], name)
