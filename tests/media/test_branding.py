@@ -159,7 +159,7 @@ def test_a_logo_for_dark_pages_is_taken_there(dressed: Callable[..., Flask]) -> 
     assert dark.format(branding._mark(WEBP)) in page
 
 
-@pytest.mark.parametrize("ending", images.TYPES)
+@pytest.mark.parametrize("ending", CONTENT)
 def test_a_file_has_its_type_and_every_security_header(dressed: Callable[..., Flask], ending: str) -> None:
     answer = dressed({f"favicon{ending}": CONTENT[ending]}).test_client().get(f"/media/site/favicon{ending}")
     assert answer.status_code == 200
@@ -180,6 +180,8 @@ LEAVING = (
     "/media/..%2fmedia-private/secret.txt",
     "/media/site/..%2f..%2fmedia-private/secret.txt",
     "/media/site/..%2f..%2fmedia/link/secret.txt",
+    "/media/0123456789abcdef-480.webp",
+    "/media/..%2f..%2fmedia-private/secret.txt",
 )
 
 
@@ -190,6 +192,7 @@ def ways_out(folder: Path) -> None:
     (private / "secret.txt").write_text("secret", "utf-8")
     (folder / "media" / "site" / "link.txt").symlink_to(private / "secret.txt")
     (folder / "media" / "link").symlink_to(private)
+    (folder / "media" / "pictures" / "0123456789abcdef-480.webp").symlink_to(private / "secret.txt")
 
 
 def test_no_link_below_media_is_followed(app: Flask) -> None:

@@ -147,10 +147,17 @@ def accent(mark: str) -> str:
 
 @branding.get("/media/<path:name>")
 def media(name: str) -> Response:
-    """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini). No symbolic link is followed:
-    it could lead anywhere. The folder itself may be one, to a larger disk."""
+    """For servers that don't do it themselves, as uWSGI does (static-map in uwsgi.ini)."""
+    if not name.startswith(f"{FOLDER}/"):
+        raise NotFound
+    return send_media(name)
+
+
+def send_media(name: str, max_age: int | None = None) -> Response:
+    """A file in `media/`. No symbolic link is followed: it could lead anywhere. The folder itself may be one, to a
+    larger disk. Raises NotFound."""
     folder: Path = current_app.config["INSTANCE"] / "media"
     path = folder / name
     if "\0" in name or path.resolve() != folder.resolve() / name:
         raise NotFound
-    return send_from_directory(folder, name, mimetype=images.TYPES.get(Path(name).suffix))
+    return send_from_directory(folder, name, mimetype=images.TYPES.get(Path(name).suffix), max_age=max_age)

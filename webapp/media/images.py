@@ -6,7 +6,13 @@ import re
 from xml.etree import ElementTree
 
 # By the file's ending. Twins in deploy/mime.types.
-TYPES = {".svg": "image/svg+xml", ".webp": "image/webp", ".png": "image/png", ".ico": "image/x-icon"}
+TYPES = {
+    ".svg": "image/svg+xml",
+    ".webp": "image/webp",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".ico": "image/x-icon",
+}
 SVG = "{http://www.w3.org/2000/svg}svg"
 # Source: CSS Images 3, default object size: an SVG that doesn't say.
 UNSAID = (300, 150)

@@ -6,7 +6,7 @@ from flask import Flask
 
 from ..content.about import linked
 from ..text.summary import summary
-from . import crawlers, feeds, history, old_addresses, views  # noqa: F401  these two add theirs to the others
+from . import crawlers, feeds, history, old_addresses, pictures, views  # noqa: F401  these two add theirs to the others
 
 PUBLIC = views.PUBLIC | feeds.PUBLIC | crawlers.PUBLIC
 front_paths = views.front_paths
