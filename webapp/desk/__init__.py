@@ -14,6 +14,6 @@ desk.context_processor(who_is_here)
 
 
 def init_app(app: Flask) -> None:
-    from . import about, comments, composer, people, posts, updates  # noqa: F401  they add their views
+    from . import about, comments, composer, media, people, posts, updates  # noqa: F401  they add their views
 
     app.register_blueprint(desk)

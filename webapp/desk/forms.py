@@ -8,13 +8,12 @@ from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAre
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than the stubs
 from wtforms.validators import Optional
 
-from ..content import about
+from ..content import about, pictures, rendering
 from ..content.posts import LANGUAGE_LENGTH, TAG_LENGTH, TAGS_PER_POST, split_names, tag_key
 from ..http.forms import Form, Once, at_most, refused_text, required, shown, stripped
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
-from ..text.render import render_post
 from ..values import language_tag
 
 
@@ -77,7 +76,7 @@ class PostForm(Once):
 
     def validate_body(self, field: Any) -> None:
         try:
-            self.rendered = render_post(field.data or "")
+            self.rendered = rendering.post(field.data or "")
         except TextRefused as error:
             raise ValidationError(str(refused_text(error))) from None
 
@@ -100,6 +99,19 @@ class PostForm(Once):
 
     def author_names(self) -> list[str]:
         return split_names(self.authors.data)
+
+
+class PictureForm(Form):
+    alt = TextAreaField(
+        _l("Alt text"),
+        description=_l("What the picture shows, for people who can’t see it."),
+        filters=[stripped, shown],
+        validators=[at_most(pictures.ALT_LENGTH)],
+        render_kw={"rows": 2},
+    )
+    decorative = BooleanField(_l("Decorative: it adds nothing to the text"))
+    caption = StringField(_l("Caption"), filters=[stripped, shown], validators=[at_most(pictures.CAPTION_LENGTH)])
+    credit = StringField(_l("Credit"), filters=[stripped, shown], validators=[at_most(pictures.CREDIT_LENGTH)])
 
 
 class AboutForm(Form):

@@ -13,6 +13,9 @@ MAX_BYTES = 1_000_000
 SMALL_BYTES = 20_000
 TEXT_BLUEPRINTS = ("desk", "community")
 MAX_FIELDS = 1_000
+# Of pictures, each with the form around it.
+PIECES = ("desk.upload_piece",)
+PIECE_BYTES = 540_000
 _sent = PerMinute("bytes of texts", 10_000_000)
 
 
@@ -24,7 +27,9 @@ def init_app(app: Flask) -> None:
 def _bound() -> None:
     if request.method != "POST" or request.endpoint is None:
         return
-    if request.blueprint in TEXT_BLUEPRINTS:
+    if request.endpoint in PIECES and "sid" in session:
+        request.max_content_length = PIECE_BYTES  # of their own bounds: desk/media.py
+    elif request.blueprint in TEXT_BLUEPRINTS:
         _count_bytes(request.content_length or MAX_BYTES)
     else:
         request.max_content_length = SMALL_BYTES

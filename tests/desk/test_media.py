@@ -1,0 +1,331 @@
+"""The desk's pictures, by pieces and whole; the library."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from PIL import Image
+
+from support.persons import Person, happened
+from support.photos import animation, as_camera, drawn, file_of, photo, send, send_piece
+from webapp.desk import media
+from webapp.media import storage, uploads, variants
+
+
+def folder_of(app: Flask) -> Path:
+    return Path(app.config["INSTANCE"])
+
+
+def on_their_way(app: Flask) -> list[str]:
+    return [file.name for file in (folder_of(app) / "tmp" / "uploads").glob("*")]
+
+
+def originals(app: Flask) -> list[str]:
+    return list(storage.STORAGE.of(app).list())
+
+
+@pytest.fixture(autouse=True)
+def made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The larger variants too, which otherwise are made after the answer."""
+
+    class Now:
+        def __init__(self, target: Callable[..., None], args: tuple[object, ...], daemon: bool) -> None:
+            self.target, self.args = target, args
+
+        def start(self) -> None:
+            self.target(*self.args)
+
+    monkeypatch.setattr(media.threading, "Thread", Now)
+
+
+# Sending
+
+
+def test_a_picture_sent_by_pieces_is_known_by_its_content(app: Flask, ada: Person) -> None:
+    content = photo(1200, 800)
+    upload = str(uuid4())
+    half = len(content) // 2
+    first = send_piece(ada, upload, 0, content[:half], len(content))
+    assert (first.status_code, first.json) == (200, {"received": half})
+    told = send_piece(ada, upload, half, content[half:], len(content)).json
+    name = hashlib.sha256(content).hexdigest()[:16]
+    assert told["markdown"] == f"![](/media/{name})"
+    assert (told["width"], told["height"]) == (1200, 800)
+    assert originals(app) == [name]
+    with storage.STORAGE.of(app).open(name) as original:
+        assert original.read() == content
+    assert on_their_way(app) == []
+    there = sorted(file.name for file in (folder_of(app) / "media/pictures").glob(f"{name}*"))
+    assert there == sorted(f"{name}-{width}.{ending}" for width in (480, 960, 1200) for ending in ("webp", "jpg"))
+
+
+def test_the_answer_that_was_lost_is_given_again(app: Flask, ada: Person) -> None:
+    content, upload = photo(), str(uuid4())
+    told = send_piece(ada, upload, 0, content, len(content)).json
+    again = send_piece(ada, upload, len(content), b"", len(content))
+    assert (again.status_code, again.json) == (200, told)
+    assert len(originals(app)) == 1
+
+
+def test_a_piece_that_comes_again_is_the_same_bytes_in_the_same_place(app: Flask, ada: Person) -> None:
+    content, upload = photo(), str(uuid4())
+    for offset, end in ((0, 4_000), (0, 4_000), (3_000, 5_000), (5_000, len(content))):
+        answer = send_piece(ada, upload, offset, content[offset:end], len(content))
+    assert answer.json["name"] == hashlib.sha256(content).hexdigest()[:16]
+
+
+def test_a_gap_is_answered_with_how_much_is_there(ada: Person) -> None:
+    content, upload = photo(), str(uuid4())
+    send_piece(ada, upload, 0, content[:1_000], len(content))
+    answer = send_piece(ada, upload, 2_000, content[2_000:3_000], len(content))
+    assert (answer.status_code, answer.json["received"]) == (409, 1_000)
+
+
+def test_the_same_file_twice_is_one_picture(app: Flask, ada: Person, bob: Person) -> None:
+    assert send(ada, photo()).json["name"] == send(bob, photo()).json["name"]
+    assert len(originals(app)) == 1
+
+
+def test_two_people_may_choose_the_same_number_for_an_upload(ada: Person, bob: Person) -> None:
+    upload = str(uuid4())
+    send_piece(ada, upload, 0, photo(seed=1)[:500], 5_000)
+    told = send(bob, photo(seed=2), upload=upload).json
+    assert told["name"] == hashlib.sha256(photo(seed=2)).hexdigest()[:16]
+
+
+def test_readers_and_strangers_send_nothing(app: Flask, eve: Person, anonymous: Person) -> None:
+    assert send(eve, photo()).status_code == 403
+    assert send(anonymous, photo()).status_code in (400, 401)
+    assert on_their_way(app) == originals(app) == []
+
+
+def test_without_a_script_a_form_takes_one_file(app: Flask, ada: Person) -> None:
+    data = {"csrf_token": ada.csrf_token(), "file": (BytesIO(photo()), "derby.jpg")}
+    answer = ada.client.post("/desk/media", data=data)
+    assert answer.status_code == 302
+    page = ada.get(answer.location).text
+    assert "derby.jpg" in page
+    assert f"![]({answer.location.removeprefix('/desk')})" in page
+    assert on_their_way(app) == []
+
+
+def test_without_a_file_the_form_says_so(ada: Person) -> None:
+    answer = ada.post("/desk/media")
+    assert answer.status_code == 400
+    assert "Choose a file first." in answer.text
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "words"),
+    [
+        (b"", 422, "This file is empty."),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "SVG files can’t be uploaded."),
+        (b"\0\0\0\x18ftypheic\0\0\0\0heicmif1", 415, "Most browsers can’t show HEIC pictures."),
+        (b"%PDF-1.7", 415, "This file isn’t a picture."),
+        (photo()[:3_000], 422, "This file is damaged."),
+    ],
+)
+def test_what_cant_be_used_is_refused_and_leaves_nothing(
+    app: Flask, ada: Person, content: bytes, status: int, words: str
+) -> None:
+    answer = send(ada, content)
+    assert (answer.status_code, answer.json["message"].startswith(words)) == (status, True), answer.json
+    assert on_their_way(app) == originals(app) == []
+    assert not list((folder_of(app) / "media/pictures").glob("*.*"))
+    assert not list((folder_of(app) / "tmp").glob("decoder-*"))
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_sent(make_app: Callable[..., Flask]) -> None:
+    ada = Person(make_app(PICTURE_MEGABYTES=1), "ada")
+    answer = send_piece(ada, str(uuid4()), 0, b"\xff\xd8\xff", 1_000_001)
+    assert answer.status_code == 413
+    assert answer.json["message"] == "This file is larger than 1 MB. Resize the picture."
+
+
+def test_a_picture_of_too_many_pixels_is_refused(make_app: Callable[..., Flask]) -> None:
+    ada = Person(make_app(PICTURE_MEGAPIXELS=1), "ada")
+    answer = send(ada, photo(1_100, 1_000))
+    assert answer.status_code == 413
+    assert "more than 1 megapixels" in answer.json["message"]
+
+
+def test_an_account_has_a_quota(make_app: Callable[..., Flask]) -> None:
+    app = make_app(PICTURE_QUOTA_MEGABYTES=1)
+    ada, bob = Person(app, "ada"), Person(app, "bob")
+    assert send_piece(ada, str(uuid4()), 0, b"\xff\xd8\xff", 700_000).status_code == 200
+    assert send(ada, photo(quality=95)).status_code == 200
+    noise = Image.effect_noise((1_000, 1_000), 90).tobytes()
+    assert send_piece(ada, str(uuid4()), 0, noise[:500_000], 700_000).status_code == 200
+    answer = send_piece(ada, str(uuid4()), 0, b"\xff\xd8\xff", 600_000)
+    assert answer.status_code == 413
+    assert "You have used your 1 MB for pictures." in answer.json["message"]
+    assert send(bob, photo()).status_code == 200
+
+
+def test_a_disk_that_is_almost_full_takes_none(make_app: Callable[..., Flask]) -> None:
+    ada = Person(make_app(DISK_FLOOR_MEGABYTES=10_000_000), "ada")
+    answer = send(ada, photo())
+    assert answer.status_code == 507
+    assert answer.json["message"] == "The site’s disk is almost full. Ask an admin to free some space."
+
+
+def test_a_piece_may_not_be_larger_than_agreed(ada: Person) -> None:
+    size = uploads.PIECE_BYTES + 1
+    assert send_piece(ada, str(uuid4()), 0, b"\xff\xd8\xff" + b"\0" * size, 2 * size).status_code == 413
+
+
+def test_while_others_have_the_decoder_a_picture_waits(
+    app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_args: object, **_kwargs: object) -> None:
+        raise variants.DecoderBusy
+
+    content, upload = photo(), str(uuid4())
+    with monkeypatch.context() as patch:
+        patch.setattr(variants, "make_first", busy)
+        answer = send_piece(ada, upload, 0, content, len(content))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert send_piece(ada, upload, len(content), b"", len(content)).status_code == 200
+
+
+# In texts
+
+
+def test_a_picture_stands_in_a_post_as_a_figure(ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo(1200, 800)).json["name"]
+    post_id = ada.write_post(body=f'Look:\n\n![The goal](/media/{name} "In the last minute")')
+    page = anonymous.get(f"/post/{post_id}").text
+    figure = re.search(r'<figure class="picture">.*?</figure>', page, re.DOTALL)
+    assert figure
+    assert (
+        f'srcset="/media/{name}-480.webp 480w, /media/{name}-960.webp 960w, /media/{name}-1200.webp 1200w"' in figure[0]
+    )
+    assert f'<img src="/media/{name}-960.jpg" alt="The goal" width="960" height="640"' in figure[0]
+    assert '<figcaption dir="auto">In the last minute</figcaption>' in figure[0]
+
+
+def test_its_words_change_wherever_it_stands(app: Flask, ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    post_id = ada.write_post(live="y", body=f"![](/media/{name})")
+    n = ada.add_update(post_id, f"![](/media/{name})")
+    assert 'alt=""' in anonymous.get(f"/post/{post_id}").text
+    ada.post(f"/desk/media/{name}", alt="The goal", credit="Ada/Derby News", caption="")
+    page = anonymous.get(f"/post/{post_id}").text
+    assert page.count('alt="The goal"') == 2
+    assert page.count('<small class="picture__credit">Ada/Derby News</small>') == 2
+    last = happened(app, post_id)[-2:]
+    assert [event.kind for event in last] == ["post", "update"]
+    assert f"update-{n}" in last[1].payload
+
+
+def test_an_update_with_five_pictures_is_still_an_event(app: Flask, ada: Person) -> None:
+    names = [send(ada, photo(2_600, 1_700, seed=seed)).json["name"] for seed in range(5)]
+    for number, name in enumerate(names):
+        ada.post(f"/desk/media/{name}", alt=f"Picture {number}: " + "the goal " * 10, credit="Ada/Derby News")
+    post_id = ada.write_post(live="y")
+    ada.add_update(post_id, "W" * 1_500 + "\n\n" + "\n".join(f"![](/media/{name})" for name in names))
+    assert happened(app, post_id)[-1].kind == "update"
+
+
+def test_a_deleted_picture_is_gone_from_texts_and_disk(app: Flask, ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    post_id = ada.write_post(body=f"Before.\n\n![The goal](/media/{name})")
+    assert f"/media/{name}-" in anonymous.get(f"/post/{post_id}").text
+    assert ada.post(f"/desk/media/{name}/delete").status_code == 302
+    page = anonymous.get(f"/post/{post_id}").text
+    assert f"{name}" not in page
+    assert "The goal" in page
+    assert originals(app) == []
+    assert not list((folder_of(app) / "media/pictures").glob(f"{name}*"))
+    assert anonymous.get(f"/media/{name}-640.webp").status_code == 404
+
+
+def test_nothing_of_the_camera_is_served(app: Flask, ada: Person) -> None:
+    content = as_camera(2_600, 1_700, orientation=6)
+    assert b"Secretphone" in content
+    told = send(ada, content).json
+    assert (told["width"], told["height"]) == (1_700, 2_600)
+    files = list((folder_of(app) / "media/pictures").glob("*.*"))
+    assert len(files) == 8
+    for file in files:
+        assert not {b"Secretphone", b"Secretcomment", b"Exif", b"GPS"} & {
+            word for word in (b"Secretphone", b"Secretcomment", b"Exif", b"GPS") if word in file.read_bytes()
+        }
+        with Image.open(file) as image:
+            assert image.height > image.width
+            assert not image.getexif()
+
+
+# The library
+
+
+def test_the_library_finds_pictures_by_their_words(ada: Person, bob: Person) -> None:
+    first = send(ada, photo(seed=1), "stadium.jpg").json["name"]
+    second = send(bob, photo(seed=2), "crowd.jpg").json["name"]
+    ada.post(f"/desk/media/{first}", alt="The keeper jumps")
+    for query, expected in (
+        ("", {first, second}),
+        ("?q=keeper", {first}),
+        ("?q=stadium+ADA", {first}),
+        ("?q=bob", {second}),
+        ("?q=100%25", set()),
+        ("?without=alt", {second}),
+    ):
+        page = ada.get(f"/desk/media{query}").text
+        assert set(re.findall(r'href="/desk/media/([0-9a-f]{16})"', page)) == expected, query
+
+
+def test_pages_of_the_library(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("webapp.content.library.PAGE_SIZE", 1)
+    first, second = (send(ada, photo(seed=seed)).json["name"] for seed in (1, 2))
+    newest, older = ada.get("/desk/media").text, ada.get("/desk/media?page=2").text
+    assert second in newest and first not in newest
+    assert first in older and second not in older
+    assert 'href="/desk/media?page=2"' in newest
+
+
+def test_a_picture_says_where_it_is_shown(ada: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    assert "No text shows this picture." in ada.get(f"/desk/media/{name}").text
+    post_id = ada.write_post(title="The derby", live="y")
+    n = ada.add_update(post_id, f"![](/media/{name})", title="Goal!")
+    page = ada.get(f"/desk/media/{name}").text
+    assert f'href="/desk/post/{post_id}/live#update-{n}"' in page
+    ada.post(f"/desk/post/{post_id}/update/{n}/edit", body="Nothing.", title="")
+    assert "No text shows this picture." in ada.get(f"/desk/media/{name}").text
+
+
+def test_only_its_uploader_and_editors_change_a_picture(ada: Person, bob: Person, edith: Person, eve: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    for other in (bob, eve):
+        assert other.post(f"/desk/media/{name}", alt="Theirs").status_code == 403
+        assert other.post(f"/desk/media/{name}/delete").status_code == 403
+    assert bob.get(f"/desk/media/{name}").status_code == 200
+    assert edith.post(f"/desk/media/{name}", alt="Edith's").status_code == 302
+    assert "Edith&#39;s" in ada.get(f"/desk/media/{name}").text
+    assert edith.post(f"/desk/media/{name}/delete").status_code == 302
+    assert ada.get(f"/desk/media/{name}").status_code == 404
+
+
+def test_an_animation_is_one_file(app: Flask, ada: Person, anonymous: Person) -> None:
+    told = send(ada, animation(5, 200, 100)).json
+    post_id = ada.write_post(body=told["markdown"])
+    assert f'<img src="/media/{told["name"]}-200.webp"' in anonymous.get(f"/post/{post_id}").text
+    with Image.open(folder_of(app) / "media/pictures" / f"{told['name']}-200.webp") as image:
+        assert image.n_frames == 5
+
+
+def test_what_is_see_through_stays_so(app: Flask, ada: Person) -> None:
+    told = send(ada, file_of(drawn(600, 300, "RGBA"), "PNG")).json
+    with Image.open(folder_of(app) / "media/pictures" / f"{told['name']}-600.png") as image:
+        assert image.getchannel("A").getextrema() == (0, 255)

@@ -1,0 +1,200 @@
+"""The desk's pictures: sent by pieces, described, and listed."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from typing import Any
+from uuid import UUID, uuid4
+
+from flask import Flask, current_app, flash, jsonify, redirect, render_template, request, url_for
+from werkzeug.datastructures import FileStorage
+from werkzeug.wrappers import Response
+
+from ..content import intake, library, pictures
+from ..db import reading
+from ..errors import NotAllowed, Refused, Unusable
+from ..http.error_pages import wants_json
+from ..http.forms import wrong
+from ..i18n import gettext as _
+from ..media import uploads
+from ..models import Picture
+from ..people.access import has_role, writer, writing_as
+from . import desk
+from .forms import PictureForm
+
+MEGABYTE = 1_000_000
+
+
+@desk.post("/desk/media/<uuid:upload>/<int:offset>")
+def upload_piece(upload: UUID, offset: int) -> Response | tuple[Response, int]:
+    """A piece of a file of `size` bytes, which begins at `offset`; none of it to ask how far it is.
+
+    {"received": bytes} until all of it is there, then the picture as `_told`. A piece that doesn't begin where the
+    last one ended is refused with a 409 and the same. Raises Unusable, Busy.
+    """
+    user_id = writer().id
+    if made := pictures.submitted(reading(), user_id, str(upload)):
+        return jsonify(_told(made))
+    size = _size()
+    sent = uploads.Upload(current_app.config["INSTANCE"], user_id, upload)
+    if not sent.received:
+        _check_room(user_id, size)
+    piece = request.files.get("piece")
+    if piece is None:
+        raise Refused(_("The form data was damaged. Reload the page and try again."))
+    try:
+        with closing(piece):
+            received = sent.write(min(offset, size), _bounded(piece))
+    except uploads.Missing as missing:
+        return jsonify(status=409, received=missing.received), 409
+    if received < size:
+        return jsonify(received=received)
+    return jsonify(_take(sent, user_id, str(upload), request.form.get("file_name", "")))
+
+
+def _size() -> int:
+    written = request.form.get("size", "")
+    size = int(written) if written.isascii() and written.isdigit() and len(written) < 16 else -1
+    limit = current_app.config["PICTURE_MEGABYTES"]
+    if size > limit * MEGABYTE:
+        raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
+    if size < 0:
+        raise Refused(_("The form data was damaged. Reload the page and try again."))
+    return size
+
+
+def _check_room(user_id: int, size: int) -> None:
+    instance, quota = current_app.config["INSTANCE"], current_app.config["PICTURE_QUOTA_MEGABYTES"]
+    used = pictures.bytes_of(reading(), user_id) + uploads.bytes_of(instance, user_id)
+    if quota and used + size > quota * MEGABYTE:
+        raise Unusable(_("You have used your %(max)d MB for pictures. Delete some, or ask an admin.", max=quota), 413)
+    if not uploads.has_room(instance, size, current_app.config["DISK_FLOOR_MEGABYTES"] * MEGABYTE):
+        raise Unusable(_("The site’s disk is almost full. Ask an admin to free some space."), 507)
+
+
+def _bounded(piece: FileStorage) -> Any:
+    """Raises Unusable for a larger piece than the site takes."""
+    if piece.stream.seek(0, 2) > uploads.PIECE_BYTES:
+        raise Unusable(_("The form data was damaged. Reload the page and try again."), 413)
+    piece.stream.seek(0)
+    return piece.stream
+
+
+def _take(sent: uploads.Upload, user_id: int, submission: str | None, file_name: str) -> dict[str, Any]:
+    """The whole file as a picture. One that can't be used is deleted; one that must wait is kept."""
+    try:
+        prepared = intake.prepare(sent.path)
+    except Unusable:
+        sent.delete()
+        raise
+    with writing_as("author") as db:
+        picture = pictures.add(db, prepared, file_name=file_name, uploader_id=user_id, submission=submission)
+        told = _told(picture)
+    sent.delete()
+    if prepared.decoded:
+        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+        threading.Thread(target=_make_larger, args=(app, told["name"]), daemon=True).start()
+    return told
+
+
+def _make_larger(app: Flask, name: str) -> None:
+    """The rest of the variants, after the author's answer. What fails here is made when somebody asks for it."""
+    try:
+        with app.app_context():
+            intake.make_missing(name)
+    except Exception as error:
+        app.logger.warning("Variants of picture %s can't be made: %s", name, error)
+
+
+def _told(picture: Picture) -> dict[str, Any]:
+    """What a script puts into a text, and shows beside it."""
+    shown = pictures.as_shown(picture)
+    return {
+        "name": picture.name,
+        "markdown": f"![](/media/{picture.name})",
+        "thumbnail": shown.path(shown.widths[0]),
+        "width": picture.width,
+        "height": picture.height,
+        "alt": picture.alt,
+        "caption": picture.caption,
+        "credit": picture.credit,
+        "decorative": picture.decorative,
+        "url": url_for(".picture", name=picture.name),
+    }
+
+
+@desk.get("/desk/media")
+def media() -> str:
+    """The library: the newest first, or those that have the words of `q`."""
+    writer()
+    words, page = request.args.get("q", "")[:200], request.args.get("page", 1, type=int)
+    only = request.args.get("without") == "alt"
+    found = library.search(reading(), words, min(max(page, 1), 100_000), without_alt=only)
+    return render_template("desk/media.html", found=found, q=words, page=page, only=only, as_shown=pictures.as_shown)
+
+
+@desk.post("/desk/media")
+def upload_whole() -> str | Response:
+    """Without script: one file, as large as a form may be."""
+    user_id = writer().id
+    file = request.files.get("file")
+    if file is None or not file.filename:
+        raise Refused(_("Choose a file first."))
+    sent = uploads.Upload(current_app.config["INSTANCE"], user_id, uuid4())
+    _check_room(user_id, request.content_length or 0)
+    with closing(file):
+        sent.write(0, file.stream)
+    try:
+        told = _take(sent, user_id, None, file.filename)
+    finally:
+        sent.delete()
+    return redirect(url_for(".picture", name=told["name"]))
+
+
+@desk.route("/desk/media/<string(length=16):name>", methods=["GET", "POST"])
+def picture(name: str) -> str | Response | tuple[str | Response, int]:
+    """A picture's words, by whoever uploaded it and by editors; and where it is shown."""
+    found = library.written(reading(), name)
+    may_change = _may_change(found)
+    form = PictureForm(obj=found)
+    if request.method == "GET":
+        return _picture_page(found, form, may_change)
+    if not may_change:
+        raise NotAllowed(_("This picture was uploaded by someone else."))
+    if not form.validate_on_submit():
+        return (wrong(form) if wants_json() else _picture_page(found, form, True)), 400
+    words = {key: form[key].data or "" for key in ("alt", "caption", "credit")}
+    with writing_as("author") as db:
+        told = _told(library.describe(db, name, decorative=form.decorative.data, **words))
+    if wants_json():
+        return jsonify(told)
+    flash(_("Saved."))
+    return redirect(url_for(".picture", name=name))
+
+
+def _picture_page(found: Picture, form: PictureForm, may_change: bool) -> str:
+    return render_template(
+        "desk/picture.html",
+        picture=found,
+        shown=pictures.as_shown(found),
+        form=form,
+        may_change=may_change,
+        uses=library.uses(reading(), found),
+    )
+
+
+@desk.post("/desk/media/<string(length=16):name>/delete")
+def delete_picture(name: str) -> Response:
+    if not _may_change(library.written(reading(), name)):
+        raise NotAllowed(_("This picture was uploaded by someone else."))
+    with writing_as("author") as db:
+        names = library.delete(db, name)
+    library.forget_files(names)
+    flash(_("Picture deleted."))
+    return redirect(url_for(".media"))
+
+
+def _may_change(found: Picture) -> bool:
+    user = writer()
+    return found.uploader_id == user.id or has_role(user, "editor")
