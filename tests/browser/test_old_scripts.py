@@ -17,7 +17,8 @@ OLD = {
     for path in SCRIPTS.glob("*.js")
     if (found := re.search(r'import "\./(\w+/\w+\.js)\?release=2"', path.read_text()))
 }
-NEW = ["desk/unsaved.js", "desk/copy.js", "accounts/logout.js", "live/connection.js"]  # release 0.1 had none of these
+# Release 0.1 had none of these.
+NEW = ["desk/unsaved.js", "desk/copy.js", "desk/pictures.js", "accounts/logout.js", "live/connection.js"]
 # On a post's page of release 0.1, and in its composer.
 SHEETS = {"reader": "base post update comment code form live", "desk": "composer"}
 MODULES = {

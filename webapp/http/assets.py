@@ -59,6 +59,7 @@ SCRIPTS = {
         "desk/composer": "[data-desk-says]",
         "desk/update_tools": "[data-desk-says]",
         "desk/outbox": "[data-desk-says]",
+        "desk/pictures": "[data-pictures], template[data-form]",
         "desk/reach": "[data-reached]",
     },
 }

@@ -7,6 +7,7 @@ const form = composer?.querySelector("form");
 const outbox = composer?.querySelector("[data-outbox]");
 const template = document.querySelector("template[data-waiting]");
 const STATE_OF = { draft: restore, sending: showState, waiting: showState, refused: showRefused, done: showDone };
+const PLACEHOLDER = /!\[\]\(upload:[0-9a-f-]{36}\)/g; // of a picture that is on its way, see pictures.js
 let me;
 
 document.addEventListener("me:desk", ({ detail }) => (me = detail));
@@ -104,6 +105,7 @@ function item(entry) {
   made.querySelector("[data-text]").textContent = [entry.fields.title, entry.fields.body].filter(Boolean).join("\n");
   made.querySelector("[data-back]").addEventListener("click", () => takeBack(entry));
   made.querySelector("[data-drop]").addEventListener("click", () => drop(entry));
+  made.querySelector("[data-now]")?.addEventListener("click", () => sendTextNow(entry)); // none in the last release
   outbox.append(made);
   return made;
 }
@@ -112,6 +114,26 @@ function showState(detail) {
   const shown = item(detail.entry);
   shown.querySelector("[data-state-of]").textContent = worded(detail);
   shown.querySelector("[data-actions]").hidden = detail.state === "sending";
+  const now = shown.querySelector("[data-now]");
+  if (now) now.hidden = detail.why !== "pictures" || !withoutPictures(detail.entry.fields.body);
+}
+
+function withoutPictures(body) {
+  return body.replace(PLACEHOLDER, "").trim();
+}
+
+// The pictures follow as an edit, which waits for them.
+function sendTextNow({ key: name, url, fields: { body, ...fields } }) {
+  const detail = { key: name, url, fields: { ...fields, body: withoutPictures(body) }, whole: body };
+  document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
+  form.elements.body.focus();
+}
+
+function addPictures({ whole, fields: { title } }, { id }) {
+  const n = id.split("-")[1];
+  const url = `/desk/post/${document.querySelector("main").dataset.post}/update/${n}/edit`;
+  const detail = { key: `edit ${n}`, url, fields: { title, body: whole, version: "1" } };
+  document.dispatchEvent(new CustomEvent("outbox:send", { detail }));
 }
 
 function showRefused(detail) {
@@ -123,6 +145,7 @@ function showRefused(detail) {
 
 function showDone({ entry, answer }) {
   itemOf(entry)?.remove();
+  if (entry.whole && answer.id) addPictures(entry, answer);
   if (answer.html && !document.getElementById(answer.id)) {
     document.dispatchEvent(new CustomEvent("stream:event", { detail: { kind: "update", ...answer } }));
   }

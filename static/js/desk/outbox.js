@@ -1,12 +1,14 @@
 // What an author has typed is kept in the browser until the site has acknowledged it, and sent again by itself after a
 // lost connection, a restart or a 503. Each thing carries its `submission` or is the same when done twice, so nothing
 // is done twice. Other modules dispatch "outbox:keep", "outbox:send" and "outbox:drop" (detail: key, url, fields); this
-// one "outbox:state" (detail: the entry, and its state: draft, sending, waiting, refused, done, or elsewhere).
+// one "outbox:state" (detail: the entry, and its state: draft, sending, waiting, refused, done, or elsewhere). A text
+// waits for its pictures, see pictures.js.
 
 const AGAIN_MS = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000];
 const SIGNED_OUT_MS = 15_000;
 const ANSWER_MS = 20_000;
 const KEPT_MS = 30 * 86_400_000;
+const PLACEHOLDER = /!\[\]\(upload:[0-9a-f-]{36}\)/; // of a picture that is on its way
 
 const post = document.querySelector("main").dataset.post;
 const entries = new Map(); // by key, in the order of sending
@@ -17,11 +19,14 @@ let wake = () => {};
 
 document.addEventListener("me:desk", ({ detail }) => begin(detail), { once: true });
 document.addEventListener("outbox:keep", ({ detail }) => put({ ...detail, state: "draft" }));
+document.addEventListener("pictures:done", ({ detail: { placeholder, markdown } }) => settle(placeholder, markdown));
+document.addEventListener("pictures:refused", ({ detail: { placeholder, message } }) => settle(placeholder, "", message));
 document.addEventListener("outbox:drop", ({ detail: { key } }) => forget(key));
 document.addEventListener("outbox:send", ({ detail }) => {
   entries.delete(detail.key); // behind what is sent already
   put({ ...detail, state: "sending" });
-  tell(entries.get(detail.key), "sending");
+  const entry = entries.get(detail.key);
+  tell(entry, lacksPictures(entry) ? "waiting" : "sending", { why: "pictures" });
   run();
 });
 for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => wake());
@@ -111,8 +116,27 @@ async function run() {
   isRunning = false;
 }
 
+// No text waits behind another's pictures.
 function next() {
-  return all().find((entry) => entry.state === "sending");
+  return all().find((entry) => entry.state === "sending" && !lacksPictures(entry));
+}
+
+function lacksPictures({ fields }) {
+  return PLACEHOLDER.test(fields.body ?? "");
+}
+
+// A picture that a text waited for is there. One that was refused is the author's to decide about.
+function settle(placeholder, markdown, message = "") {
+  for (const entry of all()) {
+    const replaced = (text) => text?.replace(placeholder, () => markdown);
+    const settled = { ...entry, whole: replaced(entry.whole), fields: { ...entry.fields, body: replaced(entry.fields.body) } };
+    if (settled.whole === entry.whole && settled.fields.body === entry.fields.body) continue;
+    if (message && entry.state === "sending") {
+      forget(entry.key);
+      tell(settled, "refused", { message });
+    } else put(settled);
+  }
+  run();
 }
 
 function rest(ms) {

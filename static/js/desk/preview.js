@@ -4,6 +4,7 @@
 const TYPING_MS = 250;
 const EVERY_MS = 1_000;
 const TIMES_AS_LONG = 4;
+const PLACEHOLDER = /!\[\]\(upload:[0-9a-f-]{36}\)/g; // of a picture that is on its way, see pictures.js
 
 let due = null; // the form whose text has changed since it was last asked about
 let timer = null;
@@ -33,7 +34,9 @@ async function ask() {
 async function show(form) {
   const { body, csrf_token: token } = form.elements;
   if (!body.value.trim()) return hide(form);
-  const sent = new URLSearchParams({ body: body.value, csrf_token: token.value });
+  const text = body.value.replace(PLACEHOLDER, "");
+  if (!text.trim()) return hide(form);
+  const sent = new URLSearchParams({ body: text, csrf_token: token.value });
   const answer = await fetch(form.dataset.preview, {
     method: "POST",
     headers: { Accept: "application/json" },
