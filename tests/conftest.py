@@ -27,6 +27,7 @@ from playwright.sync_api import Browser
 from sqlalchemy import event
 
 from webapp import create_app, db
+from webapp.desk import media
 from webapp.ops.setup import initialise
 from webapp.pages import public
 from webapp.people import passwords, users
@@ -135,6 +136,14 @@ def nobody_waits_for_company() -> Iterator[None]:
     """Commenters wait for others to share a rendering with; tests comment a lot, and one after the other."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(public, "SHARE_SECONDS", 0.0)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_makes_larger_pictures() -> Iterator[None]:
+    """They are made after the answer, by a thread that would outlive its test; when they are asked for anyway."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(media, "_begin_larger", lambda _app, _name: None)
         yield
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from jinja2 import Environment, nodes
 from support.checkout import CHECKOUT
 from support.live_post import Clock
 from support.persons import Person
+from support.photos import photo, send
 from tools import messages
 from webapp import db, i18n
 from webapp.config import LANGUAGES
@@ -148,6 +150,8 @@ NOT_PAGES = (
     "assets.",
     "static",
     "reader.hello",
+    "reader.variant",
+    "reader.whole_picture",
     "accounts.me",
     "desk.reached",
     "feeds.",
@@ -157,7 +161,8 @@ NOT_PAGES = (
 )
 PARTIAL = "/composer"  # a part of a page, put in by its script
 # What a Chinese page says in Latin letters.
-LATIN = set("Ctrl Enter Markdown HTML MB kB UTC GMT en zh pt BR imprint about".split())
+LATIN = set("Ctrl Enter Markdown HTML MB kB UTC GMT en zh pt BR imprint about jpg".split())
+LATIN |= {"JPEG", "PNG", "GIF", "WebP", "AVIF", "HEIC", "SVG"}
 PEOPLE = {"ada", "bob", "eve", "edith", "root", "admin"}
 WORDS = {
     "en": {
@@ -230,6 +235,7 @@ class Site:
         draft = {"title": self.words["title"], "body": self.words["body"], "action": "draft"}
         self.draft_id = int(self.ada.post("/desk/new", **draft).location.rpartition("/")[2])
         self.root.post("/desk/about/new", form_at="/desk/about/new", name="imprint", **text)
+        self.picture = send(self.ada, photo(), f"{self.words['title']}.jpg").json["name"]
 
     def link(self, page: str) -> str:
         """The path of the one-time or secret link that a page shows."""
@@ -244,6 +250,7 @@ class Site:
             "accounts.new_password": self.link(self.root.post(f"/desk/people/{self.eve_id}/password-link").text),
             "desk.draft": self.link(self.ada.get(f"/desk/post/{self.draft_id}").text),
         }
+        links["desk.picture"] = f"/desk/media/{self.picture}"
         values = {"post_id": self.post_id, "number": 1, "n": 2, "username": "ada", "name": "imprint"}
         values |= {"tag": self.words["tags"], "when": time.time()}
         for rule in self.app.url_map.iter_rules():
@@ -284,7 +291,13 @@ class Site:
         yield 404, anonymous.get("/nowhere")
         yield 404, anonymous.get("/invite/nothing")
         yield 405, anonymous.get("/logout")
+        yield 400, self.ada.post("/desk/media")
+        for content, status in ((b"", 422), (b"<svg/>", 415), (b"%PDF", 415), (photo()[:500], 422)):
+            yield status, self.ada.client.post("/desk/media", data=self.form_with(content))
         yield 413, self.ada.client.post("/desk/new", data={"body": "a" * 1_000_001})
+
+    def form_with(self, content: bytes) -> dict[str, Any]:
+        return {"csrf_token": self.ada.csrf_token(), "file": (BytesIO(content), "a.jpg")}
 
     def flashes(self) -> Iterator[Any]:
         """The pages after something was done."""
@@ -296,6 +309,8 @@ class Site:
             ("/desk/about/delete/imprint", {}),
             (f"/desk/post/{self.post_id}/unpublish", {}),
             (f"/desk/post/{self.draft_id}/draft-link", {}),
+            (f"/desk/media/{self.picture}", {"alt": self.words["title"]}),
+            (f"/desk/media/{self.picture}/delete", {}),
         ):
             answer = self.root.post(path, **data)
             assert answer.status_code == 302, path

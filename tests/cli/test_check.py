@@ -19,8 +19,11 @@ from flask import Flask
 
 from support.commands import done, failed
 from support.damage import damage
+from support.persons import Person
+from support.photos import photo, send
 from tools.processes import free_port
 from webapp.db.faults import CURES
+from webapp.media import storage
 from webapp.ops import checks, diagnosis, snapshots
 from webapp.pages import repair
 
@@ -50,6 +53,15 @@ def test_check_says_the_cure_where_few_readers_have_room(
     assert failed(result).endswith(" found.")
     assert "PROBLEM: only 960 readers can hold a stream." in result.stdout
     assert "LimitNOFILE=" in result.stdout
+
+
+def test_check_names_pictures_whose_original_is_missing(check: Callable[[], Result], app: Flask, ada: Person) -> None:
+    names = [send(ada, photo(seed=seed)).json["name"] for seed in range(2)]
+    done(check())
+    storage.STORAGE.of(app).delete(names[1])
+    result = check()
+    assert failed(result).endswith("1 problem found.")
+    assert f"lacks the originals of 1 pictures ({names[1]}): copy it from the last backup" in result.stdout
 
 
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from flask import Flask
 
 from support.persons import Person
@@ -15,11 +14,6 @@ from webapp.media.storage import STORAGE
 from webapp.models import Picture, now_ms
 
 WEEK_MS = 7 * 86_400_000
-
-
-@pytest.fixture(autouse=True)
-def small_ones_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("webapp.desk.media._make_larger", lambda _app, _name: None)
 
 
 def age(app: Flask, name: str, by_ms: int) -> None:

@@ -34,15 +34,7 @@ def originals(app: Flask) -> list[str]:
 @pytest.fixture(autouse=True)
 def made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """The larger variants too, which otherwise are made after the answer."""
-
-    class Now:
-        def __init__(self, target: Callable[..., None], args: tuple[object, ...], daemon: bool) -> None:
-            self.target, self.args = target, args
-
-        def start(self) -> None:
-            self.target(*self.args)
-
-    monkeypatch.setattr(media.threading, "Thread", Now)
+    monkeypatch.setattr(media, "_begin_larger", media._make_larger)
 
 
 # Sending

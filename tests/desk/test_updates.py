@@ -91,6 +91,6 @@ def test_somebody_disabled_while_waiting_for_the_lock_changes_nothing(
             users.disable(session, users.by_name(session, "ada").id, True)
         return render(body)
 
-    monkeypatch.setattr(updates, "render_update", disabled_meanwhile)
+    monkeypatch.setattr(updates.rendering, "update", disabled_meanwhile)
     assert ada.post(f"/post/{post_id}/updates", body="Too late.").status_code == 403
     assert "Too late." not in anonymous.get(f"/post/{post_id}").text

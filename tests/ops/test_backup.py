@@ -47,7 +47,7 @@ def bodies(database: Path) -> list[str]:
 def an_empty_tmp(app: Flask) -> None:
     """Tests of other files have the same instance, and some leave a file there."""
     for left in (app.config["INSTANCE"] / "tmp").iterdir():
-        left.unlink()
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def in_instance(app: Flask) -> set[str]:

@@ -25,10 +25,11 @@ from click.testing import CliRunner, Result
 from flask import Flask
 
 from support.apps import settings_for
-from support.archives import Parts, add_migration, content, made, nothing, repacked
+from support.archives import Parts, add_migration, content, made, nothing, parts, repacked
 from support.checkout import CHECKOUT
 from support.commands import done, failed
 from support.persons import Person
+from support.photos import photo, send
 from support.programs import ORDINARY
 from support.uwsgi_server import UwsgiServer
 from webapp import cli, create_app, db
@@ -163,6 +164,39 @@ def test_without_isa_l_zlib_packs(app: Flask, ada: Person, tmp_path: Path, monke
 
 
 # What comes back
+
+
+def test_pictures_come_back_by_their_originals(
+    app: Flask, ada: Person, folder: Path, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    told = send(ada, photo()).json
+    post_id = ada.write_post(body=told["markdown"])
+    archived = made(app, tmp_path / "pictures.tar.gz")
+    names = [info.name for info, _ in parts(archived)]
+    assert names == ["manifest.json", "pressroom.db", f"originals/{told['name'][:2]}/{told['name']}"]
+    instance.prepare(folder)
+    (folder / "media" / "pictures" / "0123456789abcdef-480.webp").touch()  # of another database
+    done(run("restore", archived))
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder / "originals").rglob("*")}
+    assert modes == {told["name"][:2]: 0o700, told["name"]: 0o600}
+    assert stat.S_IMODE((folder / "originals").stat().st_mode) == 0o700
+    assert not list((folder / "media" / "pictures").iterdir())
+    restored = create_app(settings_for(folder))
+    page = restored.test_client().get(f"/post/{post_id}").text
+    assert told["thumbnail"] in page
+    with restored.test_client().get(told["thumbnail"]) as answer:
+        assert answer.status_code == 200
+    restored.extensions["engine"].dispose()
+
+
+def test_originals_are_never_written_over(
+    app: Flask, ada: Person, folder: Path, run: Callable[..., Result], tmp_path: Path
+) -> None:
+    send(ada, photo())
+    archived = made(app, tmp_path / "pictures.tar.gz")
+    (folder / "originals" / "01").mkdir(parents=True)
+    (folder / "originals" / "01" / "0123456789abcdef").touch()
+    assert "isn't empty (it has originals/01/0123456789abcdef)" in failed(run("restore", archived))
 
 
 def test_the_restored_site_is_the_same(

@@ -14,8 +14,7 @@ from webapp.media import storage, variants
 
 
 @pytest.fixture
-def name(app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setattr("webapp.desk.media._make_larger", lambda _app, _name: None)
+def name(ada: Person) -> str:
     return str(send(ada, photo(2_000, 1_000)).json["name"])
 
 

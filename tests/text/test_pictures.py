@@ -18,7 +18,7 @@ KNOWN = {
 }
 SOURCE = (
     '<source type="image/webp" srcset="/media/0123456789abcdef-480.webp 480w, /media/0123456789abcdef-960.webp 960w, '
-    '/media/0123456789abcdef-1200.webp 1200w" sizes="(min-width: 44rem) 40rem, 100vw">'
+    '/media/0123456789abcdef-1200.webp 1200w" sizes="(min-width: 44rem) 36rem, 100vw">'
 )
 
 

@@ -19,7 +19,9 @@ from flask import current_app
 from sqlalchemy.exc import SQLAlchemyError
 
 from .. import config, db
+from ..content import library
 from ..db import faults, schema
+from ..db.engine import snapshot
 from ..live.channel import CHANNEL
 from ..ops import checks, diagnosis, setup, snapshots
 from ..ops.start import on_this_machine
@@ -50,7 +52,7 @@ def check() -> None:
         *(_refused(_in_front) if runs else _before_the_start()),
         *(diagnosis.in_log(folder) if holds_streams else []),
     ]
-    problems += [*_refused(_dates), *_streams(holds_streams, by_uwsgi)]
+    problems += [*_refused(_dates), *_refused(_pictures), *_streams(holds_streams, by_uwsgi)]
     if not runs:
         click.echo("The site isn't running.")
     for problem in problems:
@@ -83,6 +85,16 @@ def _dates() -> str | None:
     """Of a database that can be read; what is wrong with another one is said already."""
     with contextlib.suppress(SQLAlchemyError), db.ENGINE.of(current_app).connect() as connection:
         return setup.dated_ahead(connection)
+    return None
+
+
+def _pictures() -> str | None:
+    """Of a database that can be read, as `_dates`."""
+    with contextlib.suppress(SQLAlchemyError), snapshot(db.ENGINE.of(current_app)) as session:
+        if missing := library.missing_originals(session):
+            which = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
+            folder = current_app.config["INSTANCE"] / "originals"
+            return f"{folder} lacks the originals of {len(missing)} pictures ({which}): copy it from the last backup"
     return None
 
 

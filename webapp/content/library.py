@@ -122,6 +122,13 @@ def _render_anew(session: WriteSession, item: Post | Update | About) -> None:
         invalidation.about(session, item.name, listed_anew=False)
 
 
+def missing_originals(session: Session) -> list[str]:
+    """The names of pictures whose original is nowhere."""
+    there = set(STORAGE.of(current_app).list())
+    names = session.scalars(select(Picture.name).where(Picture.erased_at.is_(None)).order_by(Picture.id))
+    return [name for name in names if name not in there]
+
+
 @dataclass
 class Sweep:
     """Deletes what nobody uses: uploads that were never finished, pictures that no text ever named, and originals that

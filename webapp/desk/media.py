@@ -93,9 +93,12 @@ def _take(sent: uploads.Upload, user_id: int, submission: str | None, file_name:
         told = _told(picture)
     sent.delete()
     if prepared.decoded:
-        app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-        threading.Thread(target=_make_larger, args=(app, told["name"]), daemon=True).start()
+        _begin_larger(current_app._get_current_object(), told["name"])  # type: ignore[attr-defined]
     return told
+
+
+def _begin_larger(app: Flask, name: str) -> None:
+    threading.Thread(target=_make_larger, args=(app, name), daemon=True).start()
 
 
 def _make_larger(app: Flask, name: str) -> None:

@@ -1,4 +1,4 @@
-"""A backup's file: a .tar.gz of manifest.json, pressroom.db and media/….
+"""A backup's file: a .tar.gz of manifest.json, pressroom.db, media/… and originals/….
 
 The manifest comes first and says what follows: {"pressroom": "backup", "format": 1, "version": "0.1.0",
 "schema": "0003", "made_at": ms since 1970, "counts": {"posts": 3, …}, "settings": {"SITE_TITLE": "…", …},
@@ -29,7 +29,9 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 DATABASE = "pressroom.db"
 MEDIA = "media"
-FOLDERS = ("media/site",)  # which the site makes where they aren't
+ORIGINALS = "originals"
+CACHE = "media/pictures"  # variants, which are made again of the originals
+FOLDERS = ("media/site", CACHE)  # which the site makes where they aren't
 # Of some 100,000 files. In memory JSON is larger, an empty list by thirty times, so its values are counted too.
 MANIFEST_BYTES = 20_000_000
 MANIFEST_VALUES = 500_000
@@ -39,6 +41,7 @@ HEADER_BYTES = 10_000  # of type x
 CHUNK_BYTES = 1_000_000
 BLOCKS_BYTES = 2048 * tarfile.BLOCKSIZE
 
+_ORIGINAL = re.compile(f"{ORIGINALS}/[0-9a-f]{{2}}/[0-9a-f]{{16}}")
 _OCTAL = re.compile(rb" *([0-7]{1,11})[ \0]*")
 _RECORD = re.compile(rb"([1-9][0-9]{0,4}) ([A-Za-z.]{1,50})=")
 
@@ -262,12 +265,13 @@ def _hash(written: object) -> str:
 
 
 def _is_safe(name: str) -> bool:
-    """The database, or a file below media/ that any file system takes."""
+    """The database, the original of a picture, or a file below media/ that any file system takes."""
     parts = name.split("/")
     plain = name.isprintable() and "\\" not in name and not set(parts) & {"", ".", ".."}
     longest = max(len(part.encode("utf-8", "replace")) for part in parts)
     short = len(name.encode("utf-8", "replace")) <= NAME_BYTES and len(parts) <= NAME_PARTS and longest <= PART_BYTES
-    return plain and short and (name == DATABASE or (parts[0] == MEDIA and len(parts) > 1 and name not in FOLDERS))
+    is_media = parts[0] == MEDIA and len(parts) > 1 and name not in FOLDERS
+    return plain and short and (name == DATABASE or is_media or bool(_ORIGINAL.fullmatch(name)))
 
 
 def _unpack(packed: IO[bytes], manifest: Manifest, folder: Path, report: Report) -> None:
@@ -294,16 +298,16 @@ def _unpack(packed: IO[bytes], manifest: Manifest, folder: Path, report: Report)
 @contextlib.contextmanager
 def _created(folder: Path, name: str) -> Iterator[IO[bytes]]:
     """Below media/ everybody may read, as the servers do."""
-    path = folder / name
+    path, is_public = folder / name, name.startswith(f"{MEDIA}/")
     for parent in reversed(path.relative_to(folder).parents[:-1]):
         (folder / parent).mkdir(exist_ok=True)
-        (folder / parent).chmod(0o755)
+        (folder / parent).chmod(0o755 if is_public else 0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
-    if name != DATABASE:
+    if is_public:
         path.chmod(0o644)
 
 

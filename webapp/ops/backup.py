@@ -39,7 +39,7 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
     folder: Path = settings["INSTANCE"]
     source = snapshots.path_of(settings["DATABASE_URL"])
     if source is None:
-        raise CannotBackUp(f"this backs up SQLite only: use pg_dump for the database, and copy {folder / 'media'}")
+        raise CannotBackUp("this backs up SQLite only: use pg_dump for the database, and copy media/ and originals/")
     if not source.is_file():
         raise CannotBackUp(f"{source} doesn't exist: nothing to back up")
     if os.path.lexists(file):
@@ -92,18 +92,18 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
     facts = snapshots.facts(database, "quick_check")
-    media = list(_media(folder / archive.MEDIA))
-    names = [f"{archive.MEDIA}/{path.relative_to(folder / archive.MEDIA).as_posix()}" for path in media]
+    media = [path for name in (archive.MEDIA, archive.ORIGINALS) for path in _files(folder / name)]
+    names = [path.relative_to(folder).as_posix() for path in media]
     members = [archive.member(archive.DATABASE, database), *map(archive.member, names, media)]
     manifest = Manifest(our_version(), facts.schema, now_ms(), facts.counts, in_force(settings), members)
     _write(file, manifest, [database, *media], _half(report, 0.5))
     return manifest
 
 
-def _media(folder: Path) -> Iterator[Path]:
-    """Files only: a link could lead anywhere."""
+def _files(folder: Path) -> Iterator[Path]:
+    """Files only: a link could lead anywhere. Without variants of pictures."""
     for top, folders, files in os.walk(folder):
-        folders.sort()
+        folders[:] = sorted(name for name in folders if Path(top, name) != folder.parent / archive.CACHE)
         for name in sorted(files):
             path = Path(top, name)
             if path.is_file() and not path.is_symlink():

@@ -31,7 +31,7 @@ from ..pages.store import Store
 from ..system import epoch, instance
 from ..system.locks import try_lock
 from . import archive, checks, snapshots
-from .archive import DATABASE, MEDIA, Manifest
+from .archive import CACHE, DATABASE, FOLDERS, MEDIA, ORIGINALS, Manifest
 from .diagnosis import DAY_SECONDS, name_of
 from .snapshots import Report
 
@@ -126,7 +126,7 @@ def finish(settings: dict[str, Any]) -> None:
 def _finish(folder: Path, database: Path | None) -> None:
     staging = folder / STAGING
     if staging.is_dir() and not staging.is_symlink():
-        in_the_way = (staging / MEDIA).is_dir() and _first_file(folder / MEDIA)
+        in_the_way = any((staging / name).is_dir() and _first_file(folder, name) for name in (MEDIA, ORIGINALS))
         if (staging / READY).is_file() and database and not in_the_way and not _found(database):
             _place(folder, database)
         _remove(staging / READY)  # first, so that half of the rest is never put in place
@@ -222,7 +222,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _check_empty(folder: Path, database: Path) -> None:
-    media = _first_file(folder / MEDIA)
+    media = _first_file(folder, MEDIA) or _first_file(folder, ORIGINALS)
     contents = f"it has {media.relative_to(folder)}" if media else _found(database)
     if contents:
         raise CannotRestore(
@@ -231,8 +231,10 @@ def _check_empty(folder: Path, database: Path) -> None:
         )
 
 
-def _first_file(folder: Path) -> Path | None:
-    return next((path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()), None)
+def _first_file(folder: Path, name: str) -> Path | None:
+    """Variants of pictures apart, which can be made again."""
+    files = (path for path in (folder / name).rglob("*") if path.is_symlink() or not path.is_dir())
+    return next((path for path in files if folder / CACHE not in path.parents), None)
 
 
 def _found(database: Path) -> str:
@@ -332,17 +334,25 @@ def _place(folder: Path, database: Path) -> None:
     if not (staging / DATABASE).exists():
         return
     _as_one_file(database)
-    if (staging / MEDIA).is_dir():
-        for name in (f"{MEDIA}/site", MEDIA):
-            with contextlib.suppress(FileNotFoundError):
-                (folder / name).rmdir()
-        (staging / MEDIA).rename(folder / MEDIA)
+    for file in (folder / CACHE).glob("*"):  # of the pictures that were here
+        file.unlink()
+    for name in (MEDIA, ORIGINALS):
+        if (staging / name).is_dir():
+            _make_way(folder, name)
+            (staging / name).rename(folder / name)
     for end in ("-wal", "-shm"):
         database.with_name(database.name + end).unlink(missing_ok=True)
     epoch.change(folder)
     (staging / DATABASE).replace(database)
     instance.sync(folder)
     instance.prepare(folder)
+
+
+def _make_way(folder: Path, name: str) -> None:
+    """Nothing is there but empty folders."""
+    for empty in (*((folder / each) for each in FOLDERS if name == MEDIA), *(folder / name).glob("*"), folder / name):
+        with contextlib.suppress(FileNotFoundError):
+            empty.rmdir()
 
 
 def renew_pages(settings: dict[str, Any]) -> None:

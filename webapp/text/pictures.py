@@ -18,7 +18,7 @@ _ATTRIBUTE = re.compile(r' ([^ ="]+)="([^"]*)"')
 _ALONE = re.compile(rf"<p(?: dir=\"auto\")?>({_IMAGE}(?:(?:\s|<br>)*{_IMAGE})*)</p>")
 _EACH = re.compile(_IMAGE)
 # The width of a text's column, as in static/css/base.css.
-SIZES = "(min-width: 44rem) 40rem, 100vw"
+SIZES = "(min-width: 44rem) 36rem, 100vw"
 
 
 class Picture(NamedTuple):
