@@ -57,6 +57,10 @@ def refill(folder: Path, template_instance: Path) -> None:
     for pictures in ("originals/*/*", "media/pictures/*", "tmp/uploads/*"):
         for file in folder.glob(pictures):
             file.unlink()
+    for file in template_instance.glob("originals/*/*"):
+        copy = folder / file.relative_to(template_instance)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(file.read_bytes())
 
 
 def close(app: Flask) -> None:

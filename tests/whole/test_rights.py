@@ -19,6 +19,7 @@ from werkzeug.test import TestResponse
 from support.apps import close, refill, settings_for
 from support.checkout import CHECKOUT
 from support.persons import PASSWORD, Person, draft, id_of
+from support.photos import photo, send
 from webapp import create_app, db
 from webapp.models import Post, Revision
 from webapp.people import sessions, users
@@ -43,7 +44,7 @@ GONE = ("disabled", "deleted", "session ended")
 FIELDS = {
     "title": "A title", "body": "A text.", "note": "A note.", "name": "a-page", "username": "another", "email": "",
     "password": PASSWORD, "new_password": "a password of my own", "role": "reader", "comments": "slow",
-    "action": "draft", "language": "en",
+    "action": "draft", "language": "en", "size": "9",
 }  # fmt: skip
 
 
@@ -107,6 +108,7 @@ def _fill(world: World) -> None:
     ada.post(f"/desk/post/{posts['unpublished']}/unpublish")
     posts["draft"] = draft(ada, **authors)
     root.post("/desk/about/new", form_at="/desk/about/new", name="imprint", title="Imprint", body="We.")
+    picture = send(ada, photo()).json["name"]
     invitation = re.search(r"/invite/([^\"]+)", root.post("/desk/people/invite", role="reader").text)
     reset = re.search(r"/password/([^\"]+)", root.post(f"/desk/people/{id_of(world.app, 'eve')}/password-link").text)
     assert invitation
@@ -119,6 +121,7 @@ def _fill(world: World) -> None:
             "posts": posts, "n": n, "comment": comment, "revision_id": min(revisions.values()), "number": 1,
             "user_id": users.by_name(session, "eve").id, "username": "ada", "tag": "ferries", "kind": "atom",
             "part": "post", "place": "rss", "item": "post", "when": 1.5, "mark": "none", "filename": "favicon.svg",
+            "upload": uuid4(), "offset": 0, "picture": picture, "width": 640, "ending": "jpg",
             "token": token, "invited": invitation[1], "new_password": reset[1],
         }  # fmt: skip
 
@@ -139,7 +142,7 @@ def path_of(world: World, rule: Rule, post: str = "public") -> str:
         elif name == "token":
             values[name] = world.values.get(endpoint, world.values["token"])
         elif name == "name":
-            values[name] = "imprint"
+            values[name] = world.values["picture"] if "/media/<string" in rule.rule else "imprint"
         elif name not in (rule.defaults or {}):
             values[name] = world.values[name]
     built = rule.build(values)

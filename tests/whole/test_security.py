@@ -21,6 +21,7 @@ from sqlalchemy import select
 from support.apps import refill
 from support.live_post import Clock
 from support.persons import PASSWORD, Person
+from support.photos import photo, send
 from webapp import changes
 from webapp.content import search
 from webapp.db import engine
@@ -31,6 +32,8 @@ ONCE = ("Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", 
 ONCE += ("Permissions-Policy", "Cache-Control", "Content-Type")
 DOMAIN = "127.0.0.1"
 ALL_METHODS = ("GET", "POST", "PUT", "DELETE", "FOO")
+
+PHOTO = "a file, which `filled` opens"
 
 # Every POST of the site: whose it is, who is a stranger to it, its address on `site`, and what makes it succeed.
 EVERYBODY: dict[str, tuple[str, dict[str, str]]] = {
@@ -79,12 +82,17 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.new_about": (EDITORS, "/desk/about/new", {"name": "new", "title": "New", "body": "New."}),
     "desk.edit_about": (EDITORS, "/desk/about/edit/imprint", {"name": "imprint", "title": "Changed", "body": "New."}),
     "desk.delete_about": (EDITORS, "/desk/about/delete/imprint", {}),
+    "desk.upload_piece": (("ada", ("eve",)), "/desk/media/6a2f41a3-c54c-4bb6-8bcb-0f7f4d1f7a01/0", {"size": "9"}),
+    "desk.upload_whole": (("ada", ("eve",)), "/desk/media", {"file": PHOTO}),
+    "desk.picture": (ADAS, "/desk/media/{picture}", {"alt": "Changed."}),
+    "desk.delete_picture": (ADAS, "/desk/media/{picture}/delete", {}),
     "desk.invite": (ADMINS, "/desk/people/invite", {"role": "admin"}),
     "desk.password_link": (ADMINS, "/desk/people/{bob}/password-link", {}),
     "desk.set_role": (ADMINS, "/desk/people/{bob}/role", {"role": "admin"}),
     "desk.disable": (ADMINS, "/desk/people/{bob}/disable", {}),
     "desk.enable": (ADMINS, "/desk/people/{mallory}/enable", {}),
 }
+WRITE_NOTHING = ("desk.preview", "desk.upload_piece")  # in the database
 ADDRESSES = {name: (url, data) for name, (_whose, url, data) in RIGHTS.items()} | EVERYBODY | OWN
 
 # Every page that isn't for everybody, and somebody who may not see it.
@@ -105,6 +113,8 @@ PAGES = {
     "desk.comments_switch": ("/desk/post/{post}/comments", "ada", "bob"),
     "desk.moderated_comment": ("/desk/post/{post}/comment/{comment}", "ada", "bob"),
     "community.new_comment": ("/post/{post}/comments/new", "eve", None),
+    "desk.media": ("/desk/media", "ada", "eve"),
+    "desk.picture": ("/desk/media/{picture}", "ada", "eve"),
     "desk.about_pages": ("/desk/about", "edith", "ada"),
     "desk.new_about": ("/desk/about/new", "edith", "ada"),
     "desk.edit_about": ("/desk/about/edit/imprint", "edith", "ada"),
@@ -125,6 +135,13 @@ class Cast:
         if name not in self.people:
             self.people[name] = Person(self.app, None if name == "anonymous" else name)
         return self.people[name]
+
+
+def filled(data: dict[str, str], site: dict[str, Any]) -> dict[str, Any]:
+    return {
+        field: (io.BytesIO(photo()), "derby.jpg") if value == PHOTO else value.format(**site)
+        for field, value in data.items()
+    }
 
 
 def link_of(page: str) -> str:
@@ -164,6 +181,7 @@ def prepared(shared_app: Flask, template_instance: Path, tmp_path_factory: pytes
         mallory = users.create(session, "mallory", None, None)
         users.disable(session, mallory.id, True)
         parts["mallory"] = mallory.id
+    parts["picture"] = send(ada, photo(seed=2)).json["name"]
     parts["invitation"] = link_of(root.post("/desk/people/invite", role="reader").text)
     parts["password"] = link_of(root.post(f"/desk/people/{parts['bob']}/password-link").text)
     cookies = {}
@@ -220,18 +238,18 @@ def test_every_route_that_writes_is_tried_here(app: Flask) -> None:
 @pytest.mark.parametrize("endpoint", RIGHTS)
 def test_no_stranger_writes(app: Flask, cast: Cast, site: dict[str, Any], endpoint: str) -> None:
     (rightful, strangers), url, data = RIGHTS[endpoint]
-    url, data = url.format(**site), {field: value.format(**site) for field, value in data.items()}
+    url = url.format(**site)
     for name in strangers:
         assert cast[name].csrf_token()
     before = contents(app)
-    refused = cast["anonymous"].post(url, form_at="/login", **data)
+    refused = cast["anonymous"].post(url, form_at="/login", **filled(data, site))
     assert refused.status_code == 401, refused.text
     for name in strangers:
         is_unknown = "{draft}" in str(ADDRESSES[endpoint]) and name == "bob"
-        assert cast[name].post(url, **data).status_code == (404 if is_unknown else 403), name
+        assert cast[name].post(url, **filled(data, site)).status_code == (404 if is_unknown else 403), name
     assert contents(app) == before
-    assert cast[rightful].post(url, **data).status_code in (200, 302)
-    assert contents(app) != before or endpoint == "desk.preview"
+    assert cast[rightful].post(url, **filled(data, site)).status_code in (200, 302)
+    assert contents(app) != before or endpoint in WRITE_NOTHING
 
 
 @pytest.mark.parametrize("endpoint", sorted(OWN.keys() - {"accounts.logout"}))
@@ -243,7 +261,7 @@ def test_what_is_ones_own_needs_a_login(app: Flask, cast: Cast, site: dict[str, 
     assert cast["anonymous"].post(url, form_at="/login", **data).status_code == 401
     assert contents(app) == before
     assert cast["ada"].post(url, **data).status_code == 302
-    assert contents(app) != before or endpoint == "desk.preview"
+    assert contents(app) != before or endpoint in WRITE_NOTHING
 
 
 @pytest.mark.parametrize("endpoint", ["accounts.invited", "accounts.new_password"])
@@ -301,15 +319,15 @@ def test_a_session_that_was_ended_or_forged_is_nobodys(app: Flask, ada: Person) 
 def test_no_form_of_another_site_writes(app: Flask, cast: Cast, site: dict[str, Any], endpoint: str) -> None:
     url, data = ADDRESSES[endpoint]
     person = cast[RIGHTS[endpoint][0][0]] if endpoint in RIGHTS else cast["ada"]
-    data = {field: value.format(**site) for field, value in data.items()}
     other = cast["bob"].csrf_token()
     before = contents(app)
     for token in ({}, {"csrf_token": ""}, {"csrf_token": "x"}, {"csrf_token": other}):
-        answer = person.client.post(url.format(**site), data={**data, **token})
+        answer = person.client.post(url.format(**site), data={**filled(data, site), **token})
         assert answer.status_code == 400, token
         assert "form has expired" in answer.text
     assert contents(app) == before
-    assert person.client.post(url.format(**site), data={**data, "csrf_token": person.csrf_token()}).status_code != 400
+    rightly = {**filled(data, site), "csrf_token": person.csrf_token()}
+    assert person.client.post(url.format(**site), data=rightly).status_code != 400
 
 
 def test_what_was_typed_survives_a_form_that_was_open_for_too_long(ada: Person) -> None:
@@ -643,11 +661,16 @@ def test_every_address_refuses_every_other_method(app: Flask, cast: Cast, site: 
         "when": "1700000000.5",
         "mark": "000000000000",
         "revision_id": site["revision"],
+        "upload": "00000000-0000-4000-8000-000000000001",
+        "offset": 0,
+        "width": 640,
+        "ending": "jpg",
     }
     adapter = app.url_map.bind("127.0.0.1:8000")
     before = contents(app)
     for rule in app.url_map.iter_rules():
-        url = re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", rule.rule).format(**site)
+        names = {"name": site["picture"]} if "length=16" in rule.rule else {}
+        url = re.sub(r"<(?:[^<>:]+:)?(\w+)>", r"{\1}", rule.rule).format(**site | names)
         allowed = adapter.allowed_methods(url)
         for method in ALL_METHODS:
             if method not in allowed:

@@ -28,7 +28,7 @@ MEGABYTE = 1_000_000
 
 @desk.post("/desk/media/<uuid:upload>/<int:offset>")
 def upload_piece(upload: UUID, offset: int) -> Response | tuple[Response, int]:
-    """A piece of a file of `size` bytes, which begins at `offset`; none of it to ask how far it is.
+    """A piece of a file of `size` bytes, which begins at `offset`; without it, how much of the file is there.
 
     {"received": bytes} until all of it is there, then the picture as `_told`. A piece that doesn't begin where the
     last one ended is refused with a 409 and the same. Raises Unusable, Busy.
@@ -40,17 +40,21 @@ def upload_piece(upload: UUID, offset: int) -> Response | tuple[Response, int]:
     sent = uploads.Upload(current_app.config["INSTANCE"], user_id, upload)
     if not sent.received:
         _check_room(user_id, size)
-    piece = request.files.get("piece")
-    if piece is None:
-        raise Refused(_("The form data was damaged. Reload the page and try again."))
     try:
-        with closing(piece):
-            received = sent.write(min(offset, size), _bounded(piece))
+        received = _write(sent, min(offset, size))
     except uploads.Missing as missing:
         return jsonify(status=409, received=missing.received), 409
     if received < size:
         return jsonify(received=received)
     return jsonify(_take(sent, user_id, str(upload), request.form.get("file_name", "")))
+
+
+def _write(sent: uploads.Upload, offset: int) -> int:
+    piece = request.files.get("piece")
+    if piece is None:
+        return sent.received
+    with closing(piece):
+        return sent.write(offset, _bounded(piece))
 
 
 def _size() -> int:
