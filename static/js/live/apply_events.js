@@ -45,9 +45,8 @@ for (const item of main.querySelectorAll(".update, .comment")) far.observe(item)
 
 function measure(entries) {
   for (const { target, isIntersecting, boundingClientRect } of entries) {
-    if (isIntersecting) continue;
-    far.unobserve(target);
-    heights.set(target, boundingClientRect.height - edges(target));
+    if (isIntersecting) heights.delete(target); // scrolled to meanwhile: to rest now would make it appear anew
+    else heights.set(target, boundingClientRect.height - edges(target));
   }
 }
 
@@ -58,6 +57,7 @@ function edges(item) {
 
 function rest() {
   for (const [item, height] of heights) {
+    far.unobserve(item);
     item.style.containIntrinsicBlockSize = `auto ${height}px`;
     item.style.contentVisibility = "auto";
   }
