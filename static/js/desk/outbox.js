@@ -25,8 +25,7 @@ document.addEventListener("outbox:drop", ({ detail: { key } }) => forget(key));
 document.addEventListener("outbox:send", ({ detail }) => {
   entries.delete(detail.key); // behind what is sent already
   put({ ...detail, state: "sending" });
-  const entry = entries.get(detail.key);
-  tell(entry, lacksPictures(entry) ? "waiting" : "sending", { why: "pictures" });
+  tellState(entries.get(detail.key));
   run();
 });
 for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => wake());
@@ -45,7 +44,7 @@ function begin(detail) {
     else if (!entries.has(entry.key)) entries.set(entry.key, entry);
   }
   const [drafts, sent] = [true, false].map((is) => all().filter(({ state }) => (state === "draft") === is));
-  for (const entry of [...drafts.reverse(), ...sent]) tell(entry, entry.state); // the newest draft is the first
+  for (const entry of [...drafts.reverse(), ...sent]) tellState(entry); // the newest draft is the first
   run();
 }
 
@@ -184,6 +183,11 @@ async function renew(entry, said) {
   me.csrf_token = found.csrf_token;
   me.giveToken(document, found.csrf_token);
   return attempt(entry, true);
+}
+
+function tellState(entry) {
+  if (entry.state === "sending" && lacksPictures(entry)) tell(entry, "waiting", { why: "pictures" });
+  else tell(entry, entry.state);
 }
 
 function tell(entry, state, more = {}) {

@@ -19,7 +19,7 @@ let stored = null; // the database, or null where a browser keeps none
 let waiting = null; // the button of a form that is sent when its pictures are there
 
 document.addEventListener("me:desk", ({ detail }) => begin(detail.username), { once: true });
-document.addEventListener("me:known", ({ detail }) => document.querySelector("form[data-unsaved]") && begin(detail.username), { once: true });
+if (document.querySelector("form[data-unsaved] [data-pictures]")) askWho().then((me) => me?.username && begin(me.username));
 document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-pictures-file]")) chosen(target);
   if (target.closest("[data-words]")) describe(target.closest("[data-upload]").dataset.upload);
@@ -219,10 +219,15 @@ async function post(url, fields) {
 
 // The session may have ended, or another one begun in another tab. Whether there is a new token to try.
 async function renewToken() {
-  const me = await fetch("/me", { headers: { Accept: "application/json" } }).then((answer) => answer.json()).catch(() => null);
+  const me = await askWho();
   if (me?.username !== username || me.csrf_token === token) return false;
   token = me.csrf_token;
   return true;
+}
+
+function askWho() {
+  const headers = { Accept: "application/json" };
+  return fetch("/me", { headers }).then((answer) => answer.json()).catch(() => null);
 }
 
 function done(upload, { picture }) {

@@ -160,9 +160,9 @@ function fill(form, texts) {
   }
 }
 
-function formHears(act, n, { state, entry, message, version, theirs }) {
+function formHears(act, n, { state, why, entry, message, version, theirs }) {
   const form = main.querySelector(`form[data-of="${n}"][data-form="${act}"]`);
-  if (!form && ["done", "elsewhere"].includes(state)) return;
+  if (!form && (["done", "elsewhere"].includes(state) || why === "pictures")) return;
   if (!form || state === "draft") return open(act, n, entry.fields);
   const isBusy = state === "sending" || state === "waiting";
   for (const field of form.querySelectorAll("input, textarea")) field.readOnly = isBusy || field.closest("[data-theirs]") !== null;
