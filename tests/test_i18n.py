@@ -162,7 +162,7 @@ NOT_PAGES = (
 PARTIAL = "/composer"  # a part of a page, put in by its script
 # What a Chinese page says in Latin letters.
 LATIN = set("Ctrl Enter Markdown HTML MB kB UTC GMT en zh pt BR imprint about jpg".split())
-LATIN |= {"JPEG", "PNG", "GIF", "WebP", "AVIF", "HEIC", "SVG"}
+LATIN |= {"JPEG", "PNG", "GIF", "WebP", "AVIF", "HEIC", "SVG", "JavaScript"}
 PEOPLE = {"ada", "bob", "eve", "edith", "root", "admin"}
 WORDS = {
     "en": {

@@ -161,6 +161,8 @@ def test_everything_can_be_done_by_keyboard_alone(visit: Callable[..., Page], si
     page.keyboard.press("Control+A")
     page.keyboard.type("The keeper’s daughter has come.")
     page.keyboard.press("Tab")
+    expect(correct.get_by_label("Add pictures")).to_be_focused()
+    page.keyboard.press("Tab")
     page.keyboard.type("It is her daughter.")
     page.keyboard.press("Enter")
     expect(update(page, n)).to_contain_text("It is her daughter.")
@@ -524,6 +526,9 @@ COMPOSER = """
   - textbox "Title"
   - text: Update
   - textbox "Update": A *storm*.
+  - button "Add pictures"
+  - text: Add pictures Or paste or drop them into the text.
+  - status
   - checkbox "Key moment"
   - text: Key moment
   - paragraph:
@@ -560,6 +565,9 @@ reasons under Earlier versions.
   - textbox "Title": The regatta
   - text: Update
   - textbox "Update": Two boats.
+  - button "Add pictures"
+  - text: Add pictures Or paste or drop them into the text.
+  - status
   - text: Correction note
   - paragraph: A short note, shown to readers next to the update.
   - textbox "Correction note"

@@ -251,6 +251,41 @@ def test_pictures_that_come_in_move_nothing(visit: Callable[..., Page], site: Si
     assert page.evaluate("window.shift") < 0.001  # browsers scroll by whole pixels
 
 
+def test_a_tap_shows_a_picture_large_and_the_keyboard_closes_it(visit: Callable[..., Page], site: Site) -> None:
+    name = send(site.ada(), photo(1_200, 800)).json["name"]
+    post_id = live_post(site)
+    n = site.ada().add_update(post_id, f"![The keeper jumps](/media/{name})")
+    page = visit(f"/post/{post_id}")
+    link = update(page, n).locator("figure a")
+    large = page.get_by_role("dialog").get_by_role("img", name="The keeper jumps")
+    for close in ("Escape", "Enter"):
+        link.focus()
+        page.keyboard.press("Enter")
+        holds(page, lambda: large.evaluate("image => image.naturalWidth") == 1_200, "it is large")
+        page.keyboard.press(close)  # the button has the focus
+        expect(page.get_by_role("dialog")).to_be_hidden()
+        expect(link).to_be_focused()
+    link.click()
+    large.click()
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert page.url.endswith(f"/post/{post_id}")
+
+
+def test_the_library_takes_large_files_by_pieces_and_replaces(visit: Callable[..., Page], site: Site) -> None:
+    page = visit("/desk/media", site.ada())
+    large = file(21, "large.jpg")
+    large["buffer"] += b"\0" * 1_200_000
+    page.get_by_label("Upload a picture").set_input_files([large])
+    page.get_by_role("button", name="Upload", exact=True).click()
+    expect(page.get_by_text("large.jpg")).to_be_visible()
+    page.get_by_text("Replace picture").click()
+    large["buffer"] = file(22)["buffer"] + b"\0" * 1_200_000
+    page.get_by_label("The new picture").set_input_files([large | {"name": "new.jpg"}])
+    page.get_by_role("button", name="Replace", exact=True).click()
+    expect(page.get_by_text("Picture replaced.")).to_be_visible()
+    expect(page.get_by_text("new.jpg")).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_places_of_pictures_can_be_read_and_used(

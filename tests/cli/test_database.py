@@ -43,7 +43,7 @@ def test_only_the_owner_can_read_what_init_makes(tmp_path: Path, on_folder: Call
         os.umask(before)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "site").iterdir()}
     assert modes.pop("pages") == modes.pop("media") == modes.pop("assets") == 0o755
-    assert modes.pop("tmp") == modes.pop("locks") == 0o700
+    assert modes.pop("tmp") == modes.pop("locks") == modes.pop("originals") == 0o700
     assert set(modes) >= {"pressroom.db", "secret_key"}
     assert set(modes.values()) == {0o600}, modes
     assert stat.S_IMODE((tmp_path / "site").stat().st_mode) == 0o711

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -256,6 +258,69 @@ def test_nothing_of_the_camera_is_served(app: Flask, ada: Person) -> None:
         with Image.open(file) as image:
             assert image.height > image.width
             assert not image.getexif()
+
+
+# Replacing, and withdrawing for legal reasons
+
+
+def test_another_picture_takes_its_place_everywhere(app: Flask, ada: Person, anonymous: Person) -> None:
+    old, middle, new = (send(ada, photo(seed=seed)).json["name"] for seed in range(3))
+    ada.post(f"/desk/media/{old}", alt="The goal", credit="Ada")
+    post_id = ada.write_post(body=f"![](/media/{old})")
+    for one, by in ((old, middle), (middle, new)):
+        assert ada.post(f"/desk/media/{one}/replace", by=by).location == f"/desk/media/{by}"
+    page = anonymous.get(f"/post/{post_id}").text
+    assert f'<img src="/media/{new}-640.jpg" alt="The goal"' in page
+    assert old not in page and middle not in page
+    assert f"/desk/post/{post_id}" in ada.get(f"/desk/media/{new}").text
+    assert ada.get(f"/desk/media/{old}").status_code == 404
+    ada.post(f"/desk/media/{new}/delete")
+    assert new not in anonymous.get(f"/post/{post_id}").text
+    assert originals(app) == []
+
+
+def test_a_file_may_take_its_place_without_a_script(ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    post_id = ada.write_post(body=f"![](/media/{name})")
+    data = {"csrf_token": ada.csrf_token(), "file": (BytesIO(photo(seed=2)), "better.jpg")}
+    answer = ada.client.post(f"/desk/media/{name}/replace", data=data)
+    assert f"{answer.location.removeprefix('/desk')}-640.jpg" in anonymous.get(f"/post/{post_id}").text
+    same = ada.post(answer.location + "/replace", by=answer.location.rpartition("/")[2])
+    assert (same.status_code, "This is the same picture." in same.text) == (400, True)
+
+
+def test_a_picture_withdrawn_for_legal_reasons_leaves_no_trace(
+    app: Flask, ada: Person, edith: Person, anonymous: Person
+) -> None:
+    content = photo()
+    name, other = send(ada, content).json["name"], send(ada, photo(seed=2)).json["name"]
+    ada.post(f"/desk/media/{name}", alt="Private words", caption="Private caption")
+    post_id = ada.write_post(live="y", body=f'Before.\n\n![Private alt](/media/{name} "Private title")\n\nAfter.')
+    n = ada.add_update(post_id, f"One.\n\n![](/media/{name})\n\n![](/media/{other})")
+    ada.post(f"/desk/post/{post_id}/update/{n}/correct", body="Two.", note="Wrong.", title="")
+    edith.post("/desk/about/new", name="imprint", title="Imprint", body=f"We.\n\n![](/media/{name})")
+    assert "Private" in anonymous.get(f"/post/{post_id}").text
+    assert ada.post(f"/desk/media/{name}/delete", reason="legal").status_code == 403
+    answer = edith.post(f"/desk/media/{name}/delete", reason="legal")
+    for path in (f"/media/{name}-640.webp", f"/post/{post_id}", "/about/imprint"):
+        assert f"http://127.0.0.1:8000{path}\n" in answer.text
+    for page in (f"/post/{post_id}", f"/post/{post_id}/update/{n}", "/about/imprint", f"/post/{post_id}/feed.atom"):
+        shown = anonymous.get(page).text
+        assert name not in shown and "Private" not in shown, page
+    assert "Before." in anonymous.get(f"/post/{post_id}").text
+    assert "After." in anonymous.get(f"/post/{post_id}").text
+    with closing(sqlite3.connect(folder_of(app) / "pressroom.db")) as base:
+        lines = [line for line in base.iterdump() if name in line or "Private" in line]
+    assert [line.split("(")[0] for line in lines] == ['INSERT INTO "picture" VALUES']
+    assert "Private" not in lines[0]
+    assert originals(app) == [other]
+    assert not list((folder_of(app) / "media/pictures").glob(f"{name}*"))
+    pages = [path for path in (folder_of(app) / "pages").rglob("*.html") if ".versions" not in path.parts]
+    assert not [path for path in pages if name in path.read_text()]  # those that were replaced are swept soon
+    again = send(ada, content)
+    assert again.status_code == 451
+    assert again.json["message"] == "This picture was withdrawn for legal reasons and can’t be uploaded again."
+    assert anonymous.get(f"/media/{name}-640.webp").status_code == 404
 
 
 # The library

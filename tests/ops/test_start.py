@@ -372,7 +372,15 @@ def test_processes_that_start_at_once_agree_on_one_key(tmp_path: Path) -> None:
         keys = set(processes.map(secret_key, [folder] * 40))
     assert len(keys) == 1
     assert len(keys.pop()) == 32
-    assert sorted(path.name for path in folder.iterdir()) == ["assets", "locks", "media", "pages", "secret_key", "tmp"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "assets",
+        "locks",
+        "media",
+        "originals",
+        "pages",
+        "secret_key",
+        "tmp",
+    ]
 
 
 def test_it_refuses_a_key_that_is_cut_short(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from flask import Flask
@@ -559,7 +560,7 @@ def test_public_lists_all_that_anybody_may_get_and_is_the_same_for_everybody(wor
         "user_id": 1,
         "filename": "css/base.css",
     }
-    values |= {"when": time.time()}
+    values |= {"when": time.time(), "upload": uuid4(), "offset": 0, "width": 480, "ending": "webp"}
     values["mark"] = world.app.extensions["branding"].accent
     with world.app.app_context():
         values["token"] = posts.written(db.reading(), world.draft).draft_token

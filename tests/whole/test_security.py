@@ -85,6 +85,7 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.upload_piece": (("ada", ("eve",)), "/desk/media/6a2f41a3-c54c-4bb6-8bcb-0f7f4d1f7a01/0", {"size": "9"}),
     "desk.upload_whole": (("ada", ("eve",)), "/desk/media", {"file": PHOTO}),
     "desk.picture": (ADAS, "/desk/media/{picture}", {"alt": "Changed."}),
+    "desk.replace_picture": (ADAS, "/desk/media/{picture}/replace", {"file": PHOTO}),
     "desk.delete_picture": (ADAS, "/desk/media/{picture}/delete", {}),
     "desk.invite": (ADMINS, "/desk/people/invite", {"role": "admin"}),
     "desk.password_link": (ADMINS, "/desk/people/{bob}/password-link", {}),

@@ -11,7 +11,7 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
 from ..models import Comment, Revision, Update
-from . import comments, pictures, posts, search, updates
+from . import comments, library, pictures, posts, search, updates
 
 
 def update(session: WriteSession, post_id: int, n: int) -> Update:
@@ -50,6 +50,16 @@ def earlier(session: WriteSession, post_id: int, revision_id: int) -> None:
     else:
         posts.forget_unused_tags(session)
     _leave_no_copy(session)
+
+
+def picture(session: WriteSession, name: str) -> list[str]:
+    """Delete a picture, and take it out of all texts, their earlier versions and their events.
+
+    Its digest stays, so that the file isn't taken again. The names whose files are to be forgotten after the commit.
+    """
+    names = library.take_out(session, name)
+    _leave_no_copy(session)
+    return names
 
 
 def post(session: WriteSession, post_id: int) -> None:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, selectinload
 
 from .. import db
 from ..db.engine import WriteSession
-from ..errors import NotFound
+from ..errors import NotFound, Refused
+from ..i18n import gettext as _
 from ..media import uploads, variants
 from ..media.storage import STORAGE
-from ..models import About, Picture, PictureUse, Post, Update, User, now_ms
+from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, now_ms
 from ..system.locks import try_lock
-from . import invalidation, pictures, posts, rendering, updates
+from . import events, invalidation, pictures, posts, rendering, updates
 
 PAGE_SIZE = 60
 UNUSED_MS = 7 * 86_400_000
@@ -88,6 +91,34 @@ def describe(session: WriteSession, name: str, *, alt: str, caption: str, credit
     return picture
 
 
+def replace(session: WriteSession, name: str, by: str) -> None:
+    """Show another picture wherever this one is shown. It keeps its own words, or takes over these.
+
+    Raises NotFound, Refused where both are the same.
+    """
+    old, new = written(session, name), written(session, by)
+    if old is new:
+        raise Refused(_("This is the same picture."))
+    for each in session.scalars(select(Picture).where(Picture.replaced_by_id == old.id)):
+        each.replaced_by_id = new.id
+    old.replaced_by_id = new.id
+    for word in ("alt", "caption", "credit"):
+        setattr(new, word, getattr(new, word) or getattr(old, word))
+    new.used_at = new.used_at or old.used_at
+    session.flush()
+    renew(session, new)
+
+
+def pages_of(session: Session, name: str) -> list[str]:
+    """The paths of the public pages whose texts show it: of posts, and pages of the site."""
+    found = uses(session, written(session, name))
+    posts_showing = (
+        item.id if isinstance(item, Post) else item.post_id for item in found if not isinstance(item, About)
+    )
+    pages = [f"/about/{item.name}" for item in found if isinstance(item, About)]
+    return [f"/post/{post_id}" for post_id in dict.fromkeys(posts_showing)] + pages
+
+
 def delete(session: WriteSession, name: str) -> list[str]:
     """Take it out of every text, which shows its alt text from then on where it has one of its own.
 
@@ -103,6 +134,38 @@ def delete(session: WriteSession, name: str) -> list[str]:
     for item in showing:
         _render_anew(session, item)
     return [row.name for row in (*rows, picture)]
+
+
+def take_out(session: WriteSession, name: str) -> list[str]:
+    """For legal reasons (erasure.picture). The names of its files, and of those that it replaced."""
+    picture = written(session, name)
+    rows = [*session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)), picture]
+    names = [row.name for row in rows]
+    showing = uses(session, picture)
+    for row in rows:
+        row.erased_at, row.replaced_by_id, row.decorative = now_ms(), None, False
+        row.alt = row.caption = row.credit = row.file_name = ""
+        session.execute(sql_delete(PictureUse).where(PictureUse.picture_id == row.id))
+        for revision in session.scalars(select(Revision).where(cast(Revision.texts, String).contains(row.name))):
+            revision.texts = {key: _without(text, names) for key, text in revision.texts.items()}
+        events.forget(session, Event.payload.contains(row.name))
+    session.flush()
+    for item in showing:
+        item.body = _without(item.body, names)
+        session.flush()
+        _render_anew(session, item)
+    return names
+
+
+def _without(text: Any, names: list[str]) -> Any:
+    """A text, in Markdown or HTML, that doesn't name these pictures."""
+    if not isinstance(text, str):
+        return text
+    any_of = "|".join(names)
+    shown = re.sub(rf'<figure class="picture"><a href="/media/(?:{any_of})-.*?</figure>', "", text, flags=re.DOTALL)
+    shown = re.sub(rf"<picture><source [^>]*/media/(?:{any_of})-.*?</picture>", "", shown, flags=re.DOTALL)
+    shown = re.sub(rf"!\[[^\]]*\]\(\s*/media/(?:{any_of})[^)]*\)", "", shown)
+    return re.sub(rf"/media/(?:{any_of})[\w.-]*", "", shown)
 
 
 def renew(session: WriteSession, picture: Picture) -> None:
@@ -171,8 +234,10 @@ def _strays() -> Iterator[str]:
         yield from set(names) - set(known)
 
 
-def forget_files(names: Iterable[str]) -> None:
-    """After the commit that deleted them. What a crash leaves of it, `sweep` deletes."""
+def forget_files(names: Iterable[str]) -> list[str]:
+    """After the commit that deleted them; the paths of the variants that there were. A crash leaves it to Sweep."""
+    paths = []
     for name in names:
         STORAGE.of(current_app).delete(name)
-        variants.delete(current_app.config["INSTANCE"], name)
+        paths += [f"/media/{file}" for file in variants.delete(current_app.config["INSTANCE"], name)]
+    return paths

@@ -11,7 +11,7 @@ from flask import Flask, current_app, flash, jsonify, redirect, render_template,
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
-from ..content import intake, library, pictures
+from ..content import erasure, intake, library, pictures
 from ..db import reading
 from ..errors import NotAllowed, Refused, Unusable
 from ..http.error_pages import wants_json
@@ -19,7 +19,7 @@ from ..http.forms import wrong
 from ..i18n import gettext as _
 from ..media import uploads
 from ..models import Picture
-from ..people.access import has_role, writer, writing_as
+from ..people.access import editor, has_role, writer, writing_as
 from . import desk
 from .forms import PictureForm
 
@@ -142,8 +142,13 @@ def media() -> str:
 
 
 @desk.post("/desk/media")
-def upload_whole() -> str | Response:
+def upload_whole() -> Response:
     """Without script: one file, as large as a form may be."""
+    return redirect(url_for(".picture", name=_sent_whole()["name"]))
+
+
+def _sent_whole() -> dict[str, Any]:
+    """The file of the form, as `_told`."""
     user_id = writer().id
     file = request.files.get("file")
     if file is None or not file.filename:
@@ -153,10 +158,9 @@ def upload_whole() -> str | Response:
     with closing(file):
         sent.write(0, file.stream)
     try:
-        told = _take(sent, user_id, None, file.filename)
+        return _take(sent, user_id, None, file.filename)
     finally:
         sent.delete()
-    return redirect(url_for(".picture", name=told["name"]))
 
 
 @desk.route("/desk/media/<string(length=16):name>", methods=["GET", "POST"])
@@ -191,13 +195,33 @@ def _picture_page(found: Picture, form: PictureForm, may_change: bool) -> str:
     )
 
 
-@desk.post("/desk/media/<string(length=16):name>/delete")
-def delete_picture(name: str) -> Response:
+@desk.post("/desk/media/<string(length=16):name>/replace")
+def replace_picture(name: str) -> Response:
+    """By the picture `by`, or a file."""
     if not _may_change(library.written(reading(), name)):
         raise NotAllowed(_("This picture was uploaded by someone else."))
+    by = request.form.get("by") or _sent_whole()["name"]
     with writing_as("author") as db:
-        names = library.delete(db, name)
-    library.forget_files(names)
+        library.replace(db, name, by)
+    flash(_("Picture replaced."))
+    return redirect(url_for(".picture", name=by))
+
+
+@desk.post("/desk/media/<string(length=16):name>/delete")
+def delete_picture(name: str) -> str | Response:
+    """For legal reasons by editors alone."""
+    is_legal = request.form.get("reason") == "legal"
+    if is_legal:
+        editor()
+    elif not _may_change(library.written(reading(), name)):
+        raise NotAllowed(_("This picture was uploaded by someone else."))
+    with writing_as("editor" if is_legal else "author") as db:
+        pages = library.pages_of(db, name) if is_legal else []
+        names = erasure.picture(db, name) if is_legal else library.delete(db, name)
+    files = library.forget_files(names)
+    if is_legal:
+        base = current_app.config["BASE_URL"]
+        return render_template("desk/erased_picture.html", urls=[f"{base}{path}" for path in (*files, *pages)])
     flash(_("Picture deleted."))
     return redirect(url_for(".media"))
 

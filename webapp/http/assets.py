@@ -50,6 +50,7 @@ SCRIPTS = {
         "live/arrivals": STREAM,
         "live/stream": STREAM,
         "reader/history": "[data-slider]",
+        "reader/large_picture": "[data-large-picture]",
     },
     "desk": {
         "desk/preview": "form[data-preview], [data-form]",
@@ -59,7 +60,7 @@ SCRIPTS = {
         "desk/composer": "[data-desk-says]",
         "desk/update_tools": "[data-desk-says]",
         "desk/outbox": "[data-desk-says]",
-        "desk/pictures": "[data-pictures], template[data-form]",
+        "desk/pictures": "[data-pictures], template[data-form], [data-whole-picture]",
         "desk/reach": "[data-reached]",
     },
 }

@@ -194,7 +194,9 @@ def _python() -> str:
     return str(beside) if beside.exists() else sys.executable
 
 
-def delete(instance: Path, name: str) -> None:
-    """All variants of a picture."""
-    for file in (instance / FOLDER).glob(f"{name}-*.*"):
+def delete(instance: Path, name: str) -> list[str]:
+    """All variants of a picture; their names."""
+    files = sorted((instance / FOLDER).glob(f"{name}-*.*"))
+    for file in files:
         file.unlink(missing_ok=True)
+    return [file.name for file in files]

@@ -86,6 +86,11 @@ def placed(html: str, lookup: Lookup) -> str:
     return _EACH.sub(within, _ALONE.sub(alone, html))
 
 
+def with_first(html: str) -> str:
+    """The HTML of a page's beginning, whose first picture isn't loaded lazily: it is in view, or nearly so."""
+    return html.replace(' loading="lazy" decoding="async"', ' decoding="async"', 1)
+
+
 def _attributes(image: str) -> dict[str, str]:
     return {name: unescape(value) for name, value in _ATTRIBUTE.findall(image)}
 

@@ -19,7 +19,7 @@ let stored = null; // the database, or null where a browser keeps none
 let waiting = null; // the button of a form that is sent when its pictures are there
 
 document.addEventListener("me:desk", ({ detail }) => begin(detail.username), { once: true });
-if (document.querySelector("form[data-unsaved] [data-pictures]")) askWho().then((me) => me?.username && begin(me.username));
+if (document.querySelector("form[data-unsaved] [data-pictures], [data-whole-picture]")) askWho().then((me) => me?.username && begin(me.username));
 document.addEventListener("change", ({ target }) => {
   if (target.matches("[data-pictures-file]")) chosen(target);
   if (target.closest("[data-words]")) describe(target.closest("[data-upload]").dataset.upload);
@@ -43,6 +43,7 @@ document.addEventListener("click", ({ target }) => {
   if (button) drop(button.closest("[data-upload]").dataset.upload);
 });
 document.addEventListener("submit", hold, true);
+document.addEventListener("submit", sendWhole);
 document.addEventListener("reset", ({ target }) => formOf(target) && forgetShown(target));
 for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => wake());
 for (const form of document.querySelectorAll("form")) offer(form);
@@ -298,6 +299,36 @@ function goOn() {
   const { form, submitter } = waiting;
   waiting = null;
   form.requestSubmit(submitter);
+}
+
+// The forms of the library, which without script send a small file whole.
+
+async function sendWhole(event) {
+  const form = event.target;
+  const [file] = form.querySelector("input[type=file]")?.files ?? [];
+  if (!form.matches("[data-whole-picture]") || !file) return;
+  event.preventDefault();
+  const says = form.querySelector("[data-pictures-says]");
+  const upload = { id: newId(), file, name: file.name };
+  for (let losses = 0; ; losses++) {
+    uploads.set(upload.id, upload);
+    says.textContent = says.dataset.sending;
+    const { state, ms, why, picture, message = "" } = await attempt(upload);
+    uploads.delete(upload.id);
+    if (state === "done") return goTo(form, picture);
+    if (state !== "waiting") return (says.textContent = says.dataset.refused.replace("{message}", () => message));
+    const pause = ms || AGAIN_MS[Math.min(losses, AGAIN_MS.length - 1)];
+    says.textContent = says.dataset[why].replace("{n}", Math.ceil(pause / 1000));
+    await rest(pause);
+  }
+}
+
+function goTo(form, { name, url }) {
+  const { by } = form.elements;
+  if (!by) return location.assign(url);
+  by.value = name;
+  form.querySelector("input[type=file]").value = "";
+  form.submit();
 }
 
 // The words: alt text, caption, credit
