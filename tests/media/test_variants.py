@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,7 @@ from PIL import Image, ImageCms
 from support.hostile import cases
 from support.photos import animation, drawn, file_of, photo
 from webapp.media import decoder, variants
-from webapp.system import instance
+from webapp.system import instance, programs
 from webapp.system.locks import file_lock
 
 NAME = "0123456789abcdef"
@@ -154,13 +153,13 @@ def test_an_animation_keeps_its_times(folder: Path, make: Callable[..., variants
 def test_a_decoder_that_is_ended_says_why(
     folder: Path, make: Callable[..., variants.Decoded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for code, reason in ((-24, "time"), (-9, "memory"), (-11, "memory")):
-        ended = subprocess.CompletedProcess([], code, b"", b"")
-        monkeypatch.setattr(variants.subprocess, "run", lambda *_args, ended=ended, **_kwargs: ended)
+    for status, reason in ((-24, "time"), (-9, "memory"), (-11, "memory")):
+        ended = programs.Ended(status, b"", b"")
+        monkeypatch.setattr(programs, "run", lambda *_args, ended=ended: ended)
         with pytest.raises(variants.BadPicture, match=reason):
             make(photo())
-    ended = subprocess.CompletedProcess([], 1, b"", b"ModuleNotFoundError: No module named 'PIL'\n")
-    monkeypatch.setattr(variants.subprocess, "run", lambda *_args, **_kwargs: ended)
+    ended = programs.Ended(1, b"", b"ModuleNotFoundError: No module named 'PIL'\n")
+    monkeypatch.setattr(programs, "run", lambda *_args: ended)
     with pytest.raises(RuntimeError, match="No module named 'PIL'"):
         make(photo())
 

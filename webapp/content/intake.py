@@ -41,7 +41,7 @@ def prepare(path: Path) -> Prepared:
             raise refused(str(reason)) from None
         except variants.DecoderBusy:
             raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None
-    STORAGE.of(current_app).put(digest[:16], path)
+    off_hub(STORAGE.of(current_app).put, digest[:16], path)  # it waits for the disk
     return Prepared(digest, kind, size, decoded)
 
 

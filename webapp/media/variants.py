@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -17,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ..system import programs
 from ..system.locks import file_lock
 from . import decoder
 
@@ -154,10 +154,8 @@ def _run(folder: Path, file: BinaryIO, original: Original, files: list[str] | No
     command = [_python(), "-I", decoder.__file__, json.dumps(job)]
     environ = {"PATH": os.defpath, "TMPDIR": str(folder)}
     try:
-        ended = subprocess.run(  # noqa: S603  our own program
-            command, stdin=file, capture_output=True, env=environ, cwd=folder, timeout=DECODER_SECONDS, check=False
-        )
-    except subprocess.TimeoutExpired:
+        ended = programs.run(command, file, folder, environ, DECODER_SECONDS)
+    except TimeoutError:
         raise BadPicture("time") from None
     answer = _answer(ended.stdout)
     if answer is None:
@@ -175,12 +173,12 @@ def _answer(said: bytes) -> dict[str, Any] | None:
     return None
 
 
-def _why(ended: subprocess.CompletedProcess[bytes]) -> Exception:
+def _why(ended: programs.Ended) -> Exception:
     """Of a decoder that came to no answer: the kernel ended it, at its limit of CPU or for want of memory."""
-    if ended.returncode < 0:
-        return BadPicture("time" if ended.returncode == -SIGXCPU else "memory")
+    if ended.status < 0:
+        return BadPicture("time" if ended.status == -SIGXCPU else "memory")
     lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
-    return RuntimeError(f"the decoder of pictures ended with {ended.returncode}: {lines[-1] if lines else ''}")
+    return RuntimeError(f"the decoder of pictures ended with {ended.status}: {lines[-1] if lines else ''}")
 
 
 def _pair(file: str) -> tuple[int, str]:
