@@ -18,6 +18,15 @@ from support.photos import photo, send
 PIECES = "**/desk/media/*/*"
 
 
+# The alt texts of what waits in the browser's database.
+KEPT = """() => new Promise((done) => {
+    indexedDB.open("pressroom").onsuccess = ({ target: { result } }) => {
+        const all = result.transaction("uploads").objectStore("uploads").getAll();
+        all.onsuccess = () => done(all.result.map(({ words }) => words.alt ?? null), result.close());
+    };
+})"""
+
+
 def file(seed: int = 1, name: str = "derby.jpg", width: int = 640) -> FilePayload:
     return {"name": name, "mimeType": "image/jpeg", "buffer": photo(width, width * 5 // 8, seed)}
 
@@ -108,7 +117,7 @@ def test_the_keyboard_alone_reaches_the_button_and_the_words(visit: Callable[...
     page.keyboard.press("Tab")
     expect(composer(page).get_by_label("Add pictures")).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files([file()])
     is_uploaded(page)
     tab_to(page, "")
@@ -169,12 +178,35 @@ def test_a_reload_in_the_middle_loses_neither_text_nor_picture(visit: Callable[.
     holds(page, lambda: held, "its first piece was sent")
     items(page).get_by_label("Alt text").fill("The keeper jumps")
     items(page).get_by_label("Alt text").blur()
-    page.unroute(PIECES)
+    holds(page, lambda: page.evaluate(KEPT) == ["The keeper jumps"], "the browser has kept it")
     page.reload()
     has_desk(page)
+    holds(page, lambda: len(held) > 1, "its first piece was sent again")
+    expect(items(page).get_by_label("Alt text")).to_have_value("The keeper jumps")
+    held[-1].continue_()
     expect(items(page).locator("[data-state-of]")).to_contain_text("Uploaded.")
     publish(page)
     expect(page.locator("[data-updates] figure.picture img")).to_have_attribute("alt", "The keeper jumps")
+
+
+def test_a_picture_that_the_browser_lost_doesnt_hold_back_the_text(visit: Callable[..., Page], site: Site) -> None:
+    page = at_work(visit, f"/post/{live_post(site)}", site.ada())
+    page.route(PIECES, lambda route: route.abort())
+    body(page).fill("Goal!")
+    composer(page).get_by_label("Add pictures").set_input_files([file()])
+    holds(page, lambda: page.evaluate(KEPT) == [None], "the browser has kept it")
+    publish(page)
+    body(page).fill("Next.")
+    composer(page).get_by_label("Add pictures").set_input_files([file(2)])
+    page.evaluate("new Promise(done => Object.assign(indexedDB.deleteDatabase('pressroom'), { onblocked: done }))")
+    page.reload()
+    has_desk(page)
+    lost = "A picture was not saved before the page was closed. Add it again."
+    expect(page.locator(".outbox__item")).to_contain_text(lost)
+    expect(body(page)).to_have_value("Next.\n\n")
+    page.get_by_role("button", name="Discard").click()
+    publish(page)
+    expect(page.locator("[data-updates] .update").first).to_contain_text("Next.")
 
 
 def test_what_cant_be_used_says_why_and_leaves_the_text(visit: Callable[..., Page], site: Site) -> None:

@@ -14,9 +14,8 @@ from sqlalchemy.orm import Session, aliased
 from ..db.engine import WriteSession
 from ..errors import NotFound
 from ..models import Comment, Import, ImportedFile, Post, Revision, Update, User
-from ..text.render import render_post
 from ..values import digest
-from . import events, foreign, listings, old_addresses, posts
+from . import events, foreign, listings, old_addresses, posts, rendering
 from .importing import NO_DATE, Source
 
 # What becomes of a file: a new post, another text for its post, a draft shown after all; nothing; nothing, for the post
@@ -287,7 +286,7 @@ def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     body = foreign.rewritten(post.body, address_of)
     if body == post.body:
         return
-    rendered = render_post(body)
+    rendered = rendering.post(body, session)
     post.body, post.html = body, rendered.html
     post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
     session.flush()
@@ -377,7 +376,8 @@ def _restore(session: WriteSession, before: dict[str, Any], post: Post) -> None:
         writing = posts.Writing(
             title=texts["title"],
             body=texts["body"],
-            rendered=render_post(texts["body"]),
+            rendered=rendering.post(texts["body"], session),
+            cover=texts.get("cover", ""),
             summary=texts["summary"],
             tags=posts.split_names(texts["tags"]),
             language=texts["language"],

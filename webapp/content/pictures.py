@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session, aliased
@@ -116,6 +117,10 @@ def note_uses(session: Session, item: Post | Update | About, *, is_new: bool = F
     is_new: it has named none before.
     """
     found = markup.names(item.body)
+    if isinstance(item, Post):
+        if item.cover_name:
+            found.append(item.cover_name)
+        item.cover = cover(session, item)
     which = (PictureUse.kind == KINDS[type(item)], PictureUse.item_id == item.id)
     if not is_new:
         session.execute(delete(PictureUse).where(*which))
@@ -125,6 +130,18 @@ def note_uses(session: Session, item: Post | Update | About, *, is_new: bool = F
         session.add(PictureUse(kind=KINDS[type(item)], item_id=item.id, picture_id=picture.id))
         picture.used_at = picture.used_at or now_ms()
     session.flush()
+
+
+def cover(session: Session, post: Post) -> dict[str, Any] | None:
+    """What lists and links show of the post: the picture that was chosen for it, or the first one of its text."""
+    names = [post.cover_name] if post.cover_name else markup.names(post.html)
+    known = shown(session, names) if names else {}
+    first = next((known[name] for name in names if name in known), None)
+    return first._asdict() if first else None
+
+
+def as_cover(post: Post) -> markup.Picture | None:
+    return markup.Picture(**post.cover | {"widths": tuple(post.cover["widths"])}) if post.cover else None
 
 
 def forget_uses(session: Session, kind: str, ids: Iterable[int] | Select[int]) -> None:

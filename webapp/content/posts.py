@@ -42,10 +42,10 @@ WRITTEN = ("draft", "published")
 WHOLE = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
 # All that a deleted post was. `seq` stays for those who read it to the end, `published_at` tells that it was public.
 EMPTIED: dict[str, Any] = {
-    **dict.fromkeys(("title", "summary", "body", "html", "language"), ""),
+    **dict.fromkeys(("title", "summary", "body", "html", "language", "cover_name"), ""),
     **dict.fromkeys(("submission", "draft_token", "source", "created_by_id", "ended_at", "kept_live_at")),
     **dict.fromkeys(("update_count", "comment_count"), 0),
-    **{"status": "deleted", "toc": [], "live": False, "comments": "closed"},
+    **{"cover": None, "status": "deleted", "toc": [], "live": False, "comments": "closed"},
 }
 
 LISTED = (*WHOLE, defer(Post.body), defer(Post.html))
@@ -63,6 +63,7 @@ class Writing:
     language: str = ""
     live: bool = False
     comments: str = "open"
+    cover: str = ""
 
 
 # Reading
@@ -186,7 +187,7 @@ def edit(
     new = texts_of(post)
     if not revisions.save(session, post, actor_id, version, old=old, new=new):
         return post
-    if any(old[name] != new[name] for name in ("title", "summary", "body")):
+    if any(old[name] != new[name] for name in ("title", "summary", "body", "cover")):
         post.changed_at = now_ms()
     session.flush()
     pictures.note_uses(session, post)
@@ -203,9 +204,11 @@ def render_anew(session: WriteSession, post_id: int) -> None:
     """The same text, whose pictures have changed."""
     post = locked(session, post_id)
     rendered = rendering.post(post.body, session)
-    if rendered.html == post.html:
-        return
+    before = post.html, post.cover
     post.html = rendered.html
+    post.cover = pictures.cover(session, post)
+    if before == (post.html, post.cover):
+        return
     session.flush()
     if post.status == "published":
         _record_head(session, post)
@@ -213,6 +216,7 @@ def render_anew(session: WriteSession, post_id: int) -> None:
 
 def _settle(session: Session, post: Post, authors: list[User], writing: Writing) -> None:
     post.html = writing.rendered.html
+    post.cover_name = writing.cover
     post.toc = [[heading.level, heading.id, heading.text] for heading in writing.rendered.toc]
     post.comments = writing.comments
     if post.live and not writing.live and post.published_at:
@@ -419,4 +423,5 @@ def texts_of(post: Post) -> dict[str, Any]:
         "authors": ", ".join(user.username for user in sorted(post.authors, key=lambda user: user.id)),
         "live": post.live,
         "comments": post.comments,
+        "cover": post.cover_name,
     }

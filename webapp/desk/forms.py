@@ -14,6 +14,7 @@ from ..http.forms import Form, Once, at_most, refused_text, required, shown, str
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from ..text.markdown import TextRefused
+from ..text.pictures import names as picture_names
 from ..values import language_tag
 
 
@@ -53,6 +54,15 @@ class PostForm(Once):
         description=_l("Markdown: **bold**, ## heading, [link](https://…), ![picture](https://…)."),
         render_kw={"rows": 20},
     )
+    cover = StringField(
+        _l("Cover picture"),
+        description=_l(
+            "For lists and links: a picture’s address from Desk → Pictures. Empty: the first one of the text."
+        ),
+        filters=[stripped, shown],
+        validators=[at_most(300)],
+        render_kw={"autocapitalize": "none"},
+    )
     tags = StringField(_l("Tags"), description=_l("Separate with commas."), validators=[at_most(1200)])
     language = StringField(
         _l("Language"),
@@ -79,6 +89,14 @@ class PostForm(Once):
             self.rendered = rendering.post(field.data or "")
         except TextRefused as error:
             raise ValidationError(str(refused_text(error))) from None
+
+    def validate_cover(self, field: Any) -> None:
+        """An address or Markdown becomes the picture's name."""
+        written = field.data or ""
+        names = picture_names(written) or [written]
+        field.data = names[0]
+        if written and not pictures.lookup(names):
+            raise ValidationError(_("There is no such picture. Copy its line from Desk → Pictures."))
 
     def validate_tags(self, field: Any) -> None:
         names = self.tag_names()

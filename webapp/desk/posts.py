@@ -145,6 +145,7 @@ def _writing(form: PostForm) -> posts.Writing:
         language=form.language.data or _guessed_language(form),
         live=form.live.data,
         comments=form.comments.data,
+        cover=form.cover.data or "",
     )
 
 
@@ -174,7 +175,7 @@ def _conflict(form: PostForm, post: Post | None, conflict: Conflict) -> tuple[st
         raise conflict
     now = posts.written(reading(), post.id)
     texts = posts.texts_of(now)
-    theirs = {name: texts[name] for name in ("title", "summary", "body", "tags", "language", "authors")}
+    theirs = {name: texts[name] for name in ("title", "summary", "body", "cover", "tags", "language", "authors")}
     action = "publish" if now.status == "published" else "draft"
     return conflict_page(form, now.title, now.version, theirs, action)
 

@@ -27,6 +27,7 @@ ENDINGS = {
     "logo": (".svg", ".webp", ".png"),
     "logo-dark": (".svg", ".webp", ".png"),
     "favicon": (".svg", ".png", ".ico"),
+    "cover": (".jpg", ".png", ".webp"),  # for links to pages that have no picture
 }
 # Each reader loads a logo before the page is whole.
 MAX_BYTES = 300_000

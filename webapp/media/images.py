@@ -21,7 +21,7 @@ _LENGTH = re.compile(r"\s*(\d*\.?\d+)(?:px)?\s*")
 
 def size(ending: str, content: bytes) -> tuple[int, int] | None:
     """Width and height in pixels, at least 1; None for what isn't such an image."""
-    read = {".svg": _svg, ".webp": _webp, ".png": _png, ".ico": _ico}[ending]
+    read = {".svg": _svg, ".webp": _webp, ".png": _png, ".jpg": _jpg, ".ico": _ico}[ending]
     try:
         width, height = read(content) or (0, 0)
     except (ElementTree.ParseError, ArithmeticError, LookupError, ValueError):
@@ -49,6 +49,17 @@ def _png(content: bytes) -> tuple[int, int] | None:
     if content[:8] != b"\x89PNG\r\n\x1a\n" or content[12:16] != b"IHDR" or len(content) < 24:
         return None
     return int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
+
+
+def _jpg(content: bytes) -> tuple[int, int] | None:
+    """Of its frame header. Source: ITU-T T.81, B.1.1 and B.2.2."""
+    at = 2 if content[:2] == b"\xff\xd8" else len(content)
+    while at + 9 <= len(content) and content[at] == 0xFF:
+        marker = content[at + 1]
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(content[at + 7 : at + 9]), int.from_bytes(content[at + 5 : at + 7])
+        at += 2 + int.from_bytes(content[at + 2 : at + 4])
+    return None
 
 
 def _webp(content: bytes) -> tuple[int, int] | None:

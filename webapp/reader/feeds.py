@@ -10,6 +10,7 @@ from urllib.parse import urljoin
 from flask import Blueprint, current_app, render_template
 
 from ..content import fragments, listings, posts, updates
+from ..content.pictures import as_cover
 from ..db import reading
 from ..errors import Moved
 from ..http.links import absolute, relative
@@ -50,6 +51,7 @@ class Entry:
     authors: list[tuple[str, str | None]]
     summary: str = ""
     tags: list[str] = field(default_factory=list)
+    image: metadata.SharedImage | None = None
 
     @property
     def content(self) -> str:
@@ -125,6 +127,7 @@ def _of_post(post: Post) -> Entry:
         authors=[metadata.person(user.shown_name) for user in post.authors],
         summary=post.summary,
         tags=[tag.name for tag in post.tags],
+        image=metadata.shared_image(cover) if (cover := as_cover(post)) else None,
     )
 
 
@@ -192,6 +195,7 @@ def _item(entry: Entry) -> dict[str, Any]:
         "date_modified": metadata.iso(entry.updated_at),
         "authors": [{"name": name} | ({"url": url} if url else {}) for name, url in entry.authors],
         "tags": entry.tags,
+        "image": entry.image and entry.image.url,
         "language": entry.language,
     }
     return {key: value for key, value in item.items() if value or key == "content_html"}

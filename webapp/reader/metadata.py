@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from babel.core import get_global
 from flask import Blueprint, current_app
@@ -12,13 +12,15 @@ from markupsafe import Markup
 from werkzeug.http import http_date as _http_date
 
 from ..content import posts
+from ..content.pictures import as_cover
 from ..content.updates import Latest
 from ..http.links import absolute
 from ..i18n import content_language
 from ..i18n import gettext as _
-from ..media import branding
+from ..media import branding, images
 from ..models import ITEMS_PER_PAGE, Post, ShownUpdate
 from ..text import summary
+from ..text.pictures import Picture
 
 HEADLINE_CHARS = 60
 BODY_CHARS = 200
@@ -30,10 +32,29 @@ _words = lru_cache(1_000)(summary.summary)
 def add_to_templates(blueprint: Blueprint) -> None:
     blueprint.add_app_template_global(absolute)
     blueprint.add_app_template_global(json_ld)
+    blueprint.add_app_template_global(shared_image)
     blueprint.add_app_template_filter(iso)
     blueprint.add_app_template_filter(http_date)
     blueprint.add_app_template_filter(og_locale)
     blueprint.add_app_template_filter(posts.last_change)
+
+
+class SharedImage(NamedTuple):
+    url: str
+    width: int
+    height: int
+    type: str
+    alt: str
+
+
+def shared_image(cover: Picture | None) -> SharedImage | None:
+    """What stands for a page where somebody links to it: its cover, or the site's own picture for that."""
+    if cover:
+        width, ending = cover.shared
+        url = absolute("reader.variant", name=cover.name, width=width, ending=ending)
+        return SharedImage(url, width, cover.height_of(width), images.TYPES[f".{ending}"], cover.alt)
+    own = branding.of_app().images["cover"]
+    return SharedImage(own.absolute_url, own.width, own.height, own.type, "") if own else None
 
 
 def iso(at_ms: int) -> str:
@@ -91,6 +112,8 @@ def posting(post: Post, latest: Latest) -> dict[str, Any]:
         "author": [_person(user.shown_name) for user in post.authors],
         "publisher": _publisher(),
     }
+    if image := shared_image(as_cover(post)):
+        document["image"] = {"@type": "ImageObject", "url": image.url, "width": image.width, "height": image.height}
     if description := post.summary or summary.summary(post.html):
         document["description"] = description
     shown = [*latest.updates, *([latest.pinned] if latest.pinned else [])]

@@ -44,10 +44,17 @@ class Picture(NamedTuple):
         """The width of the file that a browser gets which knows no `srcset`."""
         return self.widths[:2][-1]
 
+    @property
+    def shared(self) -> tuple[int, str]:
+        """Width and type of the file for those who link to a page: no larger than 1,600 px, and no WebP where it is not
+        an animation, since not all of them know that."""
+        return max((each for each in self.widths if each <= SHARED_WIDTH), default=self.widths[0]), self.fallback
+
     def height_of(self, width: int) -> int:
         return max(1, round(self.height * width / self.width))
 
 
+SHARED_WIDTH = 1_600
 Lookup = Callable[[Collection[str]], Mapping[str, Picture]]
 
 

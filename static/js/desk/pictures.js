@@ -385,7 +385,26 @@ async function begin(name) {
     else resume(upload);
   }
   for (const upload of uploads.values()) keep(upload); // added before it was known for whom
+  for (const id of wanted()) if (!uploads.has(id)) lose(id);
   run();
+}
+
+// What the texts on this page and in this browser wait for. A page that is closed at once may keep the text alone.
+function wanted() {
+  const texts = [...document.querySelectorAll("textarea")].map((box) => box.value);
+  try {
+    const names = Object.keys(localStorage).filter((name) => name.startsWith(`pressroom ${username} `));
+    texts.push(...names.map((name) => localStorage.getItem(name)));
+  } catch {} // then there are none
+  return new Set(texts.flatMap((text) => text.match(PLACEHOLDER) ?? []).map((text) => text.slice(11, -1)));
+}
+
+function lose(id) {
+  const says = document.querySelector("[data-pictures-says]");
+  replaceInForms(id, "");
+  const message = says?.dataset.lostPicture ?? "";
+  if (says) says.textContent = message;
+  document.dispatchEvent(new CustomEvent("pictures:refused", { detail: { placeholder: placeholder(id), message } }));
 }
 
 function resume(upload) {
