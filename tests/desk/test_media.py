@@ -15,8 +15,10 @@ import pytest
 from flask import Flask
 from PIL import Image
 
-from support.persons import Person, happened
+from support.apps import close
+from support.persons import Person, happened, value_of
 from support.photos import animation, as_camera, drawn, file_of, photo, send, send_piece
+from webapp import create_app
 from webapp.desk import media
 from webapp.media import storage, uploads, variants
 
@@ -388,3 +390,58 @@ def test_what_is_see_through_stays_so(app: Flask, ada: Person) -> None:
     told = send(ada, file_of(drawn(600, 300, "RGBA"), "PNG")).json
     with Image.open(folder_of(app) / "media/pictures" / f"{told['name']}-600.png") as image:
         assert image.getchannel("A").getextrema() == (0, 255)
+
+
+# Covers
+
+
+def test_the_first_picture_of_a_post_stands_for_it(ada: Person, anonymous: Person) -> None:
+    first, second = (send(ada, photo(1_200, 800, seed)).json["name"] for seed in range(2))
+    ada.post(f"/desk/media/{first}", alt="The goal")
+    post_id = ada.write_post(title="The derby", body=f"![](/media/{first})\n\n![](/media/{second})")
+    card = anonymous.get("/").text
+    assert f'<img src="/media/{first}-480.webp"' in card
+    assert 'alt="The goal"' in card
+    page = anonymous.get(f"/post/{post_id}").text
+    shared = f"http://127.0.0.1:8000/media/{first}-1200.jpg"
+    for line in (
+        f'<meta property="og:image" content="{shared}">',
+        '<meta property="og:image:width" content="1200">',
+        '<meta property="og:image:height" content="800">',
+        '<meta property="og:image:alt" content="The goal">',
+        '<meta name="twitter:card" content="summary_large_image">',
+    ):
+        assert line in page
+    assert f'"image": {{"@type": "ImageObject", "url": "{shared}", "width": 1200, "height": 800}}' in page
+    assert f'<link rel="enclosure" type="image/jpeg" href="{shared}"/>' in anonymous.get("/feed.atom").text
+    assert f'<media:content url="{shared}" medium="image" type="image/jpeg"' in anonymous.get("/feed.rss").text
+    assert anonymous.get("/feed.json").json["items"][0]["image"] == shared
+    ada.post(f"/desk/media/{first}/delete")
+    assert f"/media/{second}-480.webp" in anonymous.get("/").text
+
+
+def test_another_cover_can_be_chosen(ada: Person, anonymous: Person) -> None:
+    shown, chosen = (send(ada, photo(seed=seed)).json["name"] for seed in range(2))
+    post_id = ada.write_post(title="The derby", body=f"![](/media/{shown})")
+    edit = {"title": "The derby", "body": f"![](/media/{shown})", "action": "publish"}
+    wrong = ada.post(f"/desk/post/{post_id}", **edit, cover="/media/0123456789abcdef")
+    assert (wrong.status_code, "There is no such picture." in wrong.text) == (400, True)
+    ada.post(f"/desk/post/{post_id}", **edit, cover=f"![](/media/{chosen})")
+    assert f"/media/{chosen}-480.webp" in anonymous.get("/").text
+    assert value_of(ada.get(f"/desk/post/{post_id}").text, "cover") == chosen
+    assert f"/desk/post/{post_id}" in ada.get(f"/desk/media/{chosen}").text
+    ada.post(f"/desk/media/{chosen}", alt="The goal")
+    assert 'alt="The goal"' in anonymous.get("/").text
+    ada.post(f"/desk/post/{post_id}", **edit, cover=chosen)
+    ada.post(f"/desk/media/{chosen}/delete")
+    assert "card__cover" not in anonymous.get("/").text
+
+
+def test_a_picture_of_the_site_stands_for_pages_without_one(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    (folder_of(app) / "media" / "site" / "cover.jpg").write_bytes(photo(1_200, 630))
+    branded = create_app(app.config | {"INSTANCE": folder_of(app)})
+    page = branded.test_client().get("/").text
+    assert '<meta property="og:image" content="http://127.0.0.1:8000/media/site/cover.jpg?v=' in page
+    assert '<meta property="og:image:width" content="1200">' in page
+    close(branded)

@@ -42,10 +42,10 @@ WRITTEN = ("draft", "published")
 WHOLE = (selectinload(Post.authors), selectinload(Post.tags), raiseload("*"))
 # All that a deleted post was. `seq` stays for those who read it to the end, `published_at` tells that it was public.
 EMPTIED: dict[str, Any] = {
-    **dict.fromkeys(("title", "summary", "body", "html", "language", "cover_name"), ""),
+    **dict.fromkeys(("title", "summary", "body", "html", "language"), ""),
     **dict.fromkeys(("submission", "draft_token", "source", "created_by_id", "ended_at", "kept_live_at")),
     **dict.fromkeys(("update_count", "comment_count"), 0),
-    **{"cover": None, "status": "deleted", "toc": [], "live": False, "comments": "closed"},
+    **{"cover_name": None, "cover": None, "status": "deleted", "toc": [], "live": False, "comments": "closed"},
 }
 
 LISTED = (*WHOLE, defer(Post.body), defer(Post.html))
@@ -216,7 +216,7 @@ def render_anew(session: WriteSession, post_id: int) -> None:
 
 def _settle(session: Session, post: Post, authors: list[User], writing: Writing) -> None:
     post.html = writing.rendered.html
-    post.cover_name = writing.cover
+    post.cover_name = writing.cover or None
     post.toc = [[heading.level, heading.id, heading.text] for heading in writing.rendered.toc]
     post.comments = writing.comments
     if post.live and not writing.live and post.published_at:
@@ -423,5 +423,5 @@ def texts_of(post: Post) -> dict[str, Any]:
         "authors": ", ".join(user.username for user in sorted(post.authors, key=lambda user: user.id)),
         "live": post.live,
         "comments": post.comments,
-        "cover": post.cover_name,
+        "cover": post.cover_name or "",
     }

@@ -39,7 +39,7 @@ class Tag(Base):
 class Post(Base):
     """`status` is draft, published, deleted, or front for the one row FRONT. An ended live post has `ended_at`.
 
-    `cover_name` is the picture that was chosen for lists and links, empty for the first one of the text; `cover` has
+    `cover_name` is the picture that was chosen for lists and links, None for the first one of the text; `cover` has
     what these know of it, the fields of a text.pictures.Picture.
     `comments` is open, slow or closed. `kept_live_at` is when an author last said that a quiet live post goes on.
     """
@@ -53,7 +53,7 @@ class Post(Base):
     body: Mapped[str] = mapped_column(default="")
     html: Mapped[str] = mapped_column(default="")
     toc: Mapped[list[Any]] = mapped_column(default=list)
-    cover_name: Mapped[str] = mapped_column(default="", server_default="")
+    cover_name: Mapped[str | None]
     cover: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     language: Mapped[str] = mapped_column(default="")
     live: Mapped[bool] = mapped_column(default=False)

@@ -42,5 +42,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "item_id", "picture_id", name="pk_picture_use"),
     )
     op.create_index("ix_picture_use_picture_id", "picture_use", ["picture_id"])
-    op.add_column("post", sa.Column("cover_name", sa.String(), nullable=False, server_default=""))
+    op.add_column("post", sa.Column("cover_name", sa.String()))
     op.add_column("post", sa.Column("cover", sa.JSON()))
