@@ -66,12 +66,15 @@ def send(person: Person, content: bytes, name: str = "derby.jpg", upload: str = 
 
 
 def send_piece(person: Person, upload: str, offset: int, piece: bytes, size: int, *, name: str = "derby.jpg") -> Any:
-    fields = {"csrf_token": person.csrf_token(), "size": size, "file_name": name}
+    body, kind = multipart(person.csrf_token(), piece, size, name)
+    headers = {"Accept": "application/json", "Content-Type": kind}
+    return person.client.post(f"/desk/media/{upload}/{offset}", data=body, headers=headers)
+
+
+def multipart(token: str, piece: bytes, size: int, name: str = "derby.jpg") -> tuple[bytes, str]:
+    """The form of a piece, and its type. The test client would leave a file open for a larger one."""
+    fields = {"csrf_token": token, "size": size, "file_name": name}
     parts = [f'name="{key}"\r\n\r\n{value}'.encode() for key, value in fields.items()]
     parts.append(b'name="piece"; filename="piece"\r\n\r\n' + piece)
-    # Put together here: the test client would leave a file open for a larger one.
-    body = (
-        b"".join(b"--derby\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts) + b"--derby--\r\n"
-    )
-    headers = {"Accept": "application/json", "Content-Type": "multipart/form-data; boundary=derby"}
-    return person.client.post(f"/desk/media/{upload}/{offset}", data=body, headers=headers)
+    body = b"".join(b"--derby\r\nContent-Disposition: form-data; " + part + b"\r\n" for part in parts)
+    return body + b"--derby--\r\n", "multipart/form-data; boundary=derby"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -18,6 +20,7 @@ from support.checkout import CHECKOUT
 from support.deployments import say
 from support.http_client import Answer, Browser, ask
 from support.page_store import CONTENT_TYPES
+from support.photos import multipart, photo
 from support.proxies import AS_ON_WINDOWS, IN_USE, Way, behind_apache
 from support.sse_client import Listener, numbers, retries
 from webapp.http import guard
@@ -126,6 +129,27 @@ def test_assets_are_kept_for_a_year_and_pages_not_at_all(way: Way, post_id: int,
             if answer.all("Expires"):  # whoever's clock is slow by years too
                 assert "no-cache" in answer.all("Cache-Control") or fresh_for(answer) < -9 * 365 * DAY, path
     assert ask(way, "/me").one("Cache-Control") == "no-store"
+
+
+def test_pictures_are_kept_for_a_day_and_nothing_is_beside_them(
+    way: Way, ada: Browser, request: pytest.FixtureRequest
+) -> None:
+    if "as on Windows" in request.node.name:
+        pytest.skip("the decoder is another program, and how those are started there isn't imitated")
+    content = photo(1_300, 700)
+    form, kind = multipart(ada.token, content, len(content))
+    path = f"/desk/media/{uuid4()}/0"
+    sent = ask(way, path, "POST", form, Cookie=ada.cookie, Content_Type=kind, Accept="application/json")
+    name = json.loads(sent.body)["name"]
+    for variant, mime in ((f"{name}-480.webp", "image/webp"), (f"{name}-1300.jpg", "image/jpeg")):
+        for _made_and_stored in range(2):
+            answer = ask(way, f"/media/{variant}")
+            assert (answer.status, answer.one("Content-Type")) == (200, mime)
+            assert abs(fresh_for(answer) - DAY) < timedelta(minutes=5)
+            assert answer.all("X-Content-Type-Options") == ["nosniff"]
+    original = f"originals/{name[:2]}/{name}"
+    for path in (f"{name}-481.webp", f"..%2f..%2f{original}", f"%2e%2e/{original}", f"../{original}", "pictures/"):
+        assert ask(way, f"/media/{path}").status in (400, 404), path
 
 
 def test_who_has_it_is_told_so_until_it_changes(way: Way, ada: Browser, post_id: int, assets: list[str]) -> None:
@@ -330,7 +354,7 @@ def test_what_is_no_request_is_refused(way: Way, sent: bytes) -> None:
 def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str], Path]) -> None:
     with IN_USE[name](copied_instance("restarted"), {}) as way:
         assert ask(way, "/").status == 200
-        media = way.server.instance / "media"
+        media = way.server.instance / "media" / "site"
         (media / "file.svg").write_text(LOGO)
         (media / "same.svg").hardlink_to(media / "file.svg")
         (media / "link.svg").symlink_to(media / "file.svg")
@@ -344,7 +368,7 @@ def test_the_app_may_go_and_come_back(name: str, copied_instance: Callable[[str]
             assert ask(way, "/login").one("Retry-After") == "5"
             assert ask(way, "/login").one("Cache-Control") == "no-store"
             assert ask(way, "/").status == 200
-            files = {file: ask(way, f"/media/{file}.svg").status for file in ("file", "same", "link")}
+            files = {file: ask(way, f"/media/site/{file}.svg").status for file in ("file", "same", "link")}
             assert files == {"file": 200, "same": 200, "link": 503}, "nginx follows no link"
             streams = [ask(way, "/live?after=0") for _reader in range(20)]
             assert all(stream.status == 200 and stream.one("Cache-Control") == "no-store" for stream in streams)
