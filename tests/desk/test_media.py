@@ -344,6 +344,7 @@ def test_the_library_finds_pictures_by_their_words(ada: Person, bob: Person) -> 
     ):
         page = ada.get(f"/desk/media{query}").text
         assert set(re.findall(r'href="/desk/media/([0-9a-f]{16})"', page)) == expected, query
+        assert "Without alt text (1)" in page
 
 
 def test_pages_of_the_library(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from itertools import islice
 from typing import Any
 
 from flask import current_app
-from sqlalchemy import ColumnElement, Select, String, cast, or_, select
+from sqlalchemy import ColumnElement, Select, String, cast, func, or_, select
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.orm import Session, selectinload
 
@@ -30,12 +30,16 @@ SWEPT_AT_ONCE = 200
 KINDS: dict[str, type[Post] | type[Update] | type[About]] = {"post": Post, "update": Update, "about": About}
 
 
+_LACKS_ALT = (Picture.alt == "") & ~Picture.decorative
+
+
 @dataclass(frozen=True)
 class Found:
-    """A page of the library, the newest first; `has_more` beyond it."""
+    """A page of the library, the newest first; `has_more` beyond it. `without_alt`: how many lack alt text, of all."""
 
     pictures: list[Picture]
     has_more: bool
+    without_alt: int
 
 
 def search(session: Session, words: str, page: int, *, without_alt: bool = False) -> Found:
@@ -44,11 +48,13 @@ def search(session: Session, words: str, page: int, *, without_alt: bool = False
     for word in words.split()[:10]:
         statement = statement.where(or_(*_having(word)))
     if without_alt:
-        statement = statement.where(Picture.alt == "", ~Picture.decorative)
+        statement = statement.where(_LACKS_ALT)
     newest = statement.order_by(Picture.created_at.desc(), Picture.id.desc())
     on_page = newest.options(selectinload(Picture.uploader)).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
     rows = list(session.scalars(on_page))
-    return Found(rows[:PAGE_SIZE], len(rows) > PAGE_SIZE)
+    shown = (Picture.erased_at.is_(None), Picture.replaced_by_id.is_(None))
+    lacking = session.scalar(select(func.count()).select_from(Picture).where(_LACKS_ALT, *shown)) or 0
+    return Found(rows[:PAGE_SIZE], len(rows) > PAGE_SIZE, lacking)
 
 
 def _having(word: str) -> Iterable[ColumnElement[bool]]:
