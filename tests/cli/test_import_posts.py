@@ -353,7 +353,7 @@ def test_the_cases_are_read_as_their_list_says(run: Callable[..., Result], app: 
     assert found["german-guess.md"].language == "de"
     assert found["hr-start.md"].body.startswith("---")
     assert "- a" in found["list-yaml.md"].body
-    assert "Images beside the files, not shown yet: 2 in 1 file, such as map.png in bundle/index.md" in said.stdout
+    assert "Images that weren’t found: 2 in 1 file, such as map.png in bundle/index.md" in said.stdout
     assert anonymous.get("/2020/01/my-slug/").location == anonymous.get("/old").location != ""
 
 

@@ -336,7 +336,7 @@ def test_the_report_names_what_markdown_does_not_know(folder: Path, run: Callabl
         "Formulas, shown as text": "$$x^2$$",
         "Wiki links, shown as text": "[[Nowhere]]",
         "Embeds, left out": "<iframe src=x></iframe>",
-        "Images beside the files, not shown yet": "![map](map.png)",
+        "Images that weren’t found": "![map](map.png)",
         "Links to files that weren’t imported": "[plan](plan.pdf)",
         "Marks of other dialects, shown as text": "==this==",
         "Comments between %%, now hidden": "%%note%%",

@@ -14,9 +14,10 @@ import click
 from flask import current_app
 
 from .. import changes, db
-from ..content import foreign, importing, imports, old_addresses, posts
+from ..content import foreign, importing, imports, intake, old_addresses, posts
 from ..content.importing import CannotImport, File, Source
-from ..errors import NotFound
+from ..content.pictures import Prepared
+from ..errors import NotFound, Refused
 from ..models import User
 from ..ops.setup import program
 from ..people import users
@@ -46,6 +47,10 @@ def _pattern(_context: click.Context, _option: click.Parameter, written: str | N
     "--old-addresses", "pattern", metavar="PATTERN", callback=_pattern,
     help="Redirect from addresses such as /:year/:month/:slug.html, or jekyll, hexo, hugo, pelican, wordpress."
 )  # fmt: skip
+@click.option(
+    "--static", type=click.Path(exists=True, file_okay=False, path_type=Path), multiple=True, metavar="FOLDER",
+    help="Folder of the images that addresses such as /images/harbour.jpg name."
+)  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 @click.option("--undo", metavar="NUMBER", type=int, help="Take back an import.")
 @on_instance
@@ -55,6 +60,7 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     date_from: str | None,
     publish_undated: bool,
     pattern: str,
+    static: tuple[Path, ...],
     dry_run: bool,
     undo: int | None,
 ) -> None:
@@ -72,9 +78,9 @@ def import_files(  # noqa: PLR0917 (click's, by name)
         raise click.UsageError("Name files or folders to import.")
     config = current_app.config
     language = config["CONTENT_LANGUAGE"] or config["LANGUAGE"]
-    options = importing.Options(config["TIMEZONE"], language, date_from == "mtime", publish_undated, pattern)
+    options = importing.Options(config["TIMEZONE"], language, date_from == "mtime", publish_undated, pattern, static)
     files, refused = importing.files(list(paths))
-    report = Report(frozenset(key for file in files for key in foreign.keys(file.below)))
+    report = Report(frozenset(key for file in files for key in foreign.keys(file.below)), static)
     report.problems += [printable(f"{path}: {reason}") for path, reason in refused]
     person = users.by_name(db.reading(), author) if author else _only_writer()
     if person.role not in users.WRITER_ROLES:
@@ -82,7 +88,7 @@ def import_files(  # noqa: PLR0917 (click's, by name)
     run = imports.Run(person.id, cache(_account_of), importing.digests(files))
     sources = _read(files, options, report)
     try:
-        _plan(sources, run, report) if dry_run else _store(sources, run, report)
+        _plan(sources, run, report) if dry_run else _store(sources, run, report, static)
     except KeyboardInterrupt:
         report.stopped = True
     report.say(run, dry_run, len(files) + len(refused))
@@ -131,7 +137,7 @@ def _plan(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
         report.count(source, planned)
 
 
-def _store(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
+def _store(sources: Iterable[Source], run: imports.Run, report: Report, static: tuple[Path, ...]) -> None:
     """Whole posts, whenever it is stopped."""
     with changes.several() as change:
         try:
@@ -149,9 +155,35 @@ def _store(sources: Iterable[Source], run: imports.Run, report: Report) -> None:
             for post_id, below in run.linking:
                 with change() as session:
                     imports.link(session, run, post_id, below)
+            for post_id, source in _with_progress(run.pictured):
+                found = _pictures(source, static, report)
+                with change() as session:
+                    imports.show_pictures(session, run, post_id, source, found)
             if run.public:
                 with change() as session:
                     imports.announce(session, run)
+
+
+def _with_progress(pictured: list[tuple[int, Source]]) -> Iterator[tuple[int, Source]]:
+    if pictured:
+        with click.progressbar(pictured, label="Pictures", show_pos=True, file=screen.unguarded()) as bar:
+            yield from bar
+
+
+def _pictures(source: Source, static: tuple[Path, ...], report: Report) -> dict[str, Prepared]:
+    """Those that are there and can be used, by what the file calls them."""
+    found = {}
+    for to in imports.images_of(source):
+        path = importing.picture(source.file, to, static)
+        if path is None:
+            continue
+        try:
+            found[to] = intake.prepare_copy(path)
+            report.pictures.add(path)
+        except (Refused, OSError) as error:
+            reason = error.strerror or "can't be read" if isinstance(error, OSError) else str(error)
+            report.unusable.append(printable(f"{path}: {reason}"))
+    return found
 
 
 def _together(each: Iterable[T]) -> Iterator[list[T]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import click
 
-from ..content import foreign, imports
+from ..content import foreign, importing, imports
 from ..content.importing import NO_DATE, Source
 from ..ops.setup import program
 from ..system.screen import printable
@@ -18,15 +19,18 @@ NAMED = 5  # of many files alike
 
 @dataclass
 class Report:
-    """stems: what links know the files of the run by."""
+    """stems: what links know the files of the run by; static: folders of images. pictures: those that were taken."""
 
     stems: frozenset[str]
+    static: tuple[Path, ...] = ()
     counts: Counter[str] = field(default_factory=Counter)
     drafts: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     hidden: list[str] = field(default_factory=list)
     edited: list[str] = field(default_factory=list)
     deleted: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    pictures: set[Path] = field(default_factory=set)
+    unusable: list[str] = field(default_factory=list)
     things: Counter[str] = field(default_factory=Counter)
     files: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
@@ -36,7 +40,9 @@ class Report:
         """Count what Markdown makes nothing of."""
         below = source.file.below
         found = foreign.found(
-            source.writing.body, lambda to: any(path in self.stems for path in foreign.candidates(below, to))
+            source.writing.body,
+            lambda to: any(path in self.stems for path in foreign.candidates(below, to)),
+            lambda to: importing.picture(source.file, to, self.static) is not None,
         )
         found += [foreign.Found(kind, example) for kind, example in source.cut]
         for thing in found:
@@ -66,6 +72,9 @@ class Report:
             f"{new} published, {drafts}, {self.counts[imports.CHANGED]} updated,"
             f" {self.counts[imports.SAME]} already there."
         )
+        if self.pictures:
+            click.echo(f"{counted(len(self.pictures), 'picture')} imported.")
+        _say("picture", self.unusable, " not imported", limit=None)
         for reason, names in self.drafts.items():
             _say("draft", names, f" ({reason})")
         if self.drafts[NO_DATE]:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
 TEMPLATE, COMPONENT = "Template tags, shown as text", "Components, shown as text or left out"
 MATH, WIKI, MARK = "Formulas, shown as text", "Wiki links, shown as text", "Marks of other dialects, shown as text"
-EMBED, IMAGE = "Embeds, left out", "Images beside the files, not shown yet"
+EMBED, IMAGE = "Embeds, left out", "Images that weren’t found"
 LINK, COMMENT = "Links to files that weren’t imported", "Comments between %%, now hidden"
 SUFFIXES = (".md", ".markdown", ".mdown", ".mkd", ".mdx")
 EXAMPLE = 60  # characters of one that are said
@@ -74,8 +74,11 @@ def prose(body: str) -> str:
     return _CODE.sub(lambda code: " " * len(code[0]), "\n".join(lines))
 
 
-def found(body: str, exists: Callable[[str], bool]) -> list[Found]:
-    """All that is in a text as it is stored. exists: whether a path, from the text's file, is another imported one."""
+def found(body: str, exists: Callable[[str], bool], has_image: Callable[[str], bool]) -> list[Found]:
+    """All that is in a text as it is stored.
+
+    exists: whether a path, from the text's file, is another imported one; has_image: whether it is an image's file.
+    """
     text = prose(body)
     for form in (_TAG_LINK, _WHOLE_LINK):
         text = form.sub(lambda link: "" if exists(next(filter(None, link.groups())).strip()) else link[0], text)
@@ -85,11 +88,38 @@ def found(body: str, exists: Callable[[str], bool]) -> list[Found]:
     for link in _LINK.finditer(text):
         if _ELSEWHERE.match(link["to"]):
             continue
-        if link["image"] or (link["tag"] or "").lower() == "img" or link["to"].startswith(("{static}", "{attach}")):
-            things.append(Found(IMAGE, link["to"][:EXAMPLE]))
+        if _is_image(link):
+            things += [] if has_image(link["to"]) else [Found(IMAGE, link["to"][:EXAMPLE])]
         elif not link["to"].startswith("/") and not exists(link["to"]):
             things.append(Found(LINK, link["to"][:EXAMPLE]))
     return things
+
+
+def _is_image(link: re.Match[str]) -> bool:
+    return (
+        bool(link["image"]) or (link["tag"] or "").lower() == "img" or link["to"].startswith(("{static}", "{attach}"))
+    )
+
+
+def is_elsewhere(to: str) -> bool:
+    return bool(_ELSEWHERE.match(to))
+
+
+def images(body: str) -> list[str]:
+    """What the images of a text name that isn't an address elsewhere, each once."""
+    links = (link for link in _LINK.finditer(prose(body)) if _is_image(link) and not _ELSEWHERE.match(link["to"]))
+    return list(dict.fromkeys(link["to"] for link in links))
+
+
+def with_images(body: str, addresses: Mapping[str, str]) -> str:
+    """The text with the addresses of its images as they are on the site, by what it calls them."""
+    links = [link for link in _LINK.finditer(prose(body)) if _is_image(link) and link["to"] in addresses]
+    return _replaced(body, [(*link.span("to"), addresses[link["to"]]) for link in links])
+
+
+def path_in(to: str) -> str:
+    """The path that a link means, without what generators and addresses add to it."""
+    return unquote(_PELICAN.sub("", to).partition("#")[0].partition("?")[0])
 
 
 def rewritten(body: str, address_of: Callable[[str], str | None]) -> str:
@@ -144,7 +174,7 @@ def language_of(below: str) -> str:
 
 def candidates(below: str, to: str) -> Iterator[str]:
     """Paths of files, without suffix, that a link in the file at `below` may mean; the nearest first."""
-    path = unquote(_PELICAN.sub("", to).partition("#")[0].partition("?")[0])
+    path = path_in(to)
     if not path:
         return
     folder = posixpath.dirname(below)

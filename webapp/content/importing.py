@@ -52,6 +52,7 @@ _ROOTS = re.compile(r"^(?:content|src|source|pages|_posts)(?:/|$)")  # of genera
 NO_DATE = "no date"
 TAGS_CUT, TITLE_CUT = "Posts with more tags than ten, of which the rest is left out", "Titles cut at 200 characters"
 AUTHORS_PER_POST = 10
+STATIC = ("static", "source", "public", "content")  # where generators have what addresses from the root name
 FOLDERS = 3  # above those that were named: their names, too, may say that it is a draft
 
 
@@ -65,6 +66,7 @@ class Options:
 
     zone: of times without one. language: where it can't be guessed.
     from_mtime: a file without a date has that of its last change. undated: one without any is published all the same.
+    static: folders that hold what addresses from the root name, such as `/images/harbour.jpg`.
     pattern: of the old addresses of posts whose file names none (old_addresses.checked_pattern).
     """
 
@@ -73,6 +75,7 @@ class Options:
     from_mtime: bool = False
     undated: bool = False
     pattern: str = ""
+    static: tuple[Path, ...] = ()
 
 
 class File(NamedTuple):
@@ -80,6 +83,11 @@ class File(NamedTuple):
 
     path: Path
     below: str
+
+    @property
+    def root(self) -> Path:
+        """The folder that was named."""
+        return self.path.parents[self.below.count("/")]
 
 
 @dataclass(frozen=True)
@@ -172,6 +180,23 @@ def read(file: File, options: Options) -> Source:
         raise CannotImport(getattr(error, "strerror", None) or str(error)) from None
     except (ValueError, RecursionError) as error:  # such as a number of thousands of digits
         raise CannotImport(f"its front matter can't be read: {' '.join(str(error).split()):.200}") from None
+
+
+def picture(file: File, to: str, static: tuple[Path, ...]) -> Path | None:
+    """The file that an image of the text at `file` names: beside it, in a folder of its name, below the folder that was
+    named or one of `static`. No other file of whoever imports it: a link or path that leads out of these is None."""
+    named = foreign.path_in(to)
+    if not named or "\0" in named:
+        return None
+    roots = [folder.resolve() for folder in (file.root, *static)]
+    below = [root / more for root in roots for more in ("", *(STATIC if root == roots[0] else ()))]
+    beside = [] if named.startswith("/") else [file.path.parent, file.path.with_suffix("")]
+    for folder in (*beside, *below):
+        with suppress(OSError, RuntimeError):  # such as a name too long, or links in a circle
+            found: Path = (folder / named.lstrip("/")).resolve()
+            if found.is_file() and any(found.is_relative_to(root) for root in roots):
+                return found
+    return None
 
 
 def digests(files: list[File]) -> dict[str, str]:

@@ -15,8 +15,9 @@ from ..db.engine import WriteSession
 from ..errors import NotFound
 from ..models import Comment, Import, ImportedFile, Post, Revision, Update, User
 from ..values import digest
-from . import events, foreign, listings, old_addresses, posts, rendering
+from . import events, foreign, listings, old_addresses, pictures, posts, rendering
 from .importing import NO_DATE, Source
+from .pictures import Prepared
 
 # What becomes of a file: a new post, another text for its post, a draft shown after all; nothing; nothing, for the post
 # was changed or deleted on the site since.
@@ -36,7 +37,8 @@ class Run:
 
     digests: of its files, by their paths below the named folder.
     import_id: its number, once it has changed something.
-    posts: of this run's files, by foreign.keys. linking: those that link to files. public: that became public.
+    posts: of this run's files, by foreign.keys. linking: those that link to files.
+    pictured: those whose text or front matter names images. public: that became public.
     strangers: names that no account has. addresses: old ones that lead to posts now; `taken` lead to other posts.
     """
 
@@ -46,6 +48,7 @@ class Run:
     import_id: int | None = None
     posts: dict[str, int] = field(default_factory=dict)
     linking: list[tuple[int, str]] = field(default_factory=list)
+    pictured: list[tuple[int, Source]] = field(default_factory=list)
     public: set[int] = field(default_factory=set)
     strangers: Counter[str] = field(default_factory=Counter)
     addresses: list[str] = field(default_factory=list)
@@ -180,6 +183,8 @@ def store(session: WriteSession, run: Run, source: Source) -> Plan:
     run.know(source.file.below, post.id)
     if foreign.has_links(source.writing.body):
         run.linking.append((post.id, source.file.below))
+    if images_of(source):
+        run.pictured.append((post.id, source))
     return Plan(planned.action, post.id)
 
 
@@ -191,6 +196,14 @@ def _follow(session: WriteSession, run: Run, source: Source, post_id: int) -> No
     row.path, row.place = source.file.below, source.place
     if foreign.has_links(source.writing.body) and session.get_one(Post, post_id).version == row.version:
         run.linking.append((post_id, source.file.below))
+    if images_of(source) and session.get_one(Post, post_id).version == row.version:
+        run.pictured.append((post_id, source))
+
+
+def images_of(source: Source) -> list[str]:
+    """What its text and front matter call its images, those elsewhere aside."""
+    cover = [source.image] if source.image and not foreign.is_elsewhere(source.image) else []
+    return list(dict.fromkeys([*foreign.images(source.writing.body), *cover]))
 
 
 def _rows_of(post_id: int) -> Select[ImportedFile]:
@@ -290,6 +303,27 @@ def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     post.body, post.html = body, rendered.html
     post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
     session.flush()
+    if post.status == "published":
+        posts.renew(session, post)
+
+
+def show_pictures(session: WriteSession, run: Run, post_id: int, source: Source, found: dict[str, Prepared]) -> None:
+    """Let the post show its pictures, unless somebody was there meanwhile. found: by what the file calls them."""
+    post, row = session.get(Post, post_id, with_for_update=True), session.scalars(_rows_of(post_id)).first()
+    if post is None or row is None or (post.version, post.status) != (row.version, row.status):
+        return
+    names = dict[str, str]()
+    for to, each in found.items():
+        file_name = foreign.path_in(to).rpartition("/")[2]
+        added = pictures.add(session, each, file_name=file_name, uploader_id=run.author_id, submission=None)
+        names[to] = added.name
+    post.body = foreign.with_images(post.body, {to: f"/media/{name}" for to, name in names.items()})
+    rendered = rendering.post(post.body, session)
+    post.html = rendered.html
+    post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
+    post.cover_name = names.get(source.image, post.cover_name)
+    session.flush()
+    pictures.note_uses(session, post)
     if post.status == "published":
         posts.renew(session, post)
 

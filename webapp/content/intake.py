@@ -6,6 +6,8 @@ The slow part of it, before any transaction begins; `pictures.add` is the row.
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,6 +45,17 @@ def prepare(path: Path) -> Prepared:
             raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None
     off_hub(STORAGE.of(current_app).put, digest[:16], path)  # it waits for the disk
     return Prepared(digest, kind, size, decoded)
+
+
+def prepare_copy(path: Path) -> Prepared:
+    """The same of somebody's own file, which stays as it is. Raises as `prepare`, OSError where it can't be read."""
+    limit = current_app.config["PICTURE_MEGABYTES"]
+    if path.stat().st_size > limit * 1_000_000:
+        raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
+    with tempfile.TemporaryDirectory(prefix="import-", dir=current_app.config["INSTANCE"] / "tmp") as folder:
+        copy = Path(folder, "picture")
+        shutil.copyfile(path, copy)
+        return prepare(copy)
 
 
 def _original(name: str, kind: str) -> variants.Original:
