@@ -73,7 +73,6 @@ NAME = re.compile(r"(reader|desk)-[0-9a-f]{12}\.(css|js)")
 # Pages may be open, or in a cache, that have the bundles of an earlier release.
 KEPT = 5
 HOUR_SECONDS = 3600
-STARTED = datetime.now(UTC)
 
 
 class Bundles:
@@ -81,6 +80,7 @@ class Bundles:
 
     def __init__(self) -> None:
         self.contents: dict[str, bytes] = {}
+        self.changed_at = _last_change()  # the same in each worker, whenever it was started
         self.names: dict[tuple[str, str], str] = {}
         for bundle, sheets in STYLES.items():
             self._add(bundle, "css", "".join(stripped_styles(_source("css", sheet)) for sheet in sheets))
@@ -152,6 +152,12 @@ def stripped_styles(text: str) -> str:
     return "".join(f"{line}\n" for line in lines if line)
 
 
+def _last_change() -> datetime:
+    """Of any script or style."""
+    files = (path for ending in TYPES for path in (resources() / "static" / ending).rglob(f"*.{ending}"))
+    return datetime.fromtimestamp(max(path.stat().st_mtime for path in files), UTC)
+
+
 def _source(ending: str, name: str) -> str:
     return (resources() / "static" / ending / f"{name}.{ending}").read_text(encoding="utf-8")
 
@@ -218,7 +224,7 @@ def file(name: str) -> Response:
     if content is None:
         return Response(bundles.contents[bundles.names[asked[1], asked[2]]], mimetype=TYPES[asked[2]])
     answer = Response(content, mimetype=TYPES[asked[2]])
-    answer.last_modified = STARTED
+    answer.last_modified = bundles.changed_at
     answer.cache_control.public = True
     answer.cache_control.max_age = YEAR_SECONDS
     answer.make_conditional(request)
