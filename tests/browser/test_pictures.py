@@ -88,6 +88,8 @@ def test_a_picture_is_chosen_described_and_published(visit: Callable[..., Page],
     assert body(page).input_value().startswith("The goal:\n\n![](/media/")
     items(page).get_by_label("Alt text").fill("The keeper jumps")
     items(page).get_by_label("Credit").fill("Ada")
+    page.keyboard.press("Enter")  # as in a form of one's own
+    expect(items(page)).to_have_count(1)
     publish(page)
     for each in (page, reader):
         figure = each.locator("[data-updates] .update").first.locator("figure.picture")
@@ -230,6 +232,36 @@ def test_a_removed_picture_leaves_the_text(visit: Callable[..., Page], site: Sit
     items(page).get_by_role("button", name="Remove").click()
     expect(body(page)).to_have_value("Before.\n\n")
     expect(body(page)).to_be_focused()
+
+
+def test_a_picture_that_the_site_has_brings_its_words_along(visit: Callable[..., Page], site: Site) -> None:
+    ada = site.ada()
+    name = send(ada, photo(seed=31)).json["name"]
+    ada.post(f"/desk/media/{name}", alt="The keeper", caption="In May", credit="Ada")
+    page = at_work(visit, f"/post/{live_post(site)}", ada)
+    composer(page).get_by_label("Add pictures").set_input_files([file(31)])
+    expect(items(page).get_by_label("Alt text")).to_have_value("The keeper")
+    items(page).get_by_label("Caption").fill("In June")
+    items(page).get_by_label("Caption").blur()
+    expect(items(page)).to_contain_text("Description saved.")
+    assert ada.get(f"/desk/media/{name}").text.count("The keeper") > 0
+
+
+def test_one_bad_file_leaves_the_good_one(visit: Callable[..., Page], site: Site) -> None:
+    page = at_work(visit, f"/post/{live_post(site)}", site.ada())
+    held = list[Route]()
+    page.route(PIECES, lambda route: held.append(route))  # noqa: PLW0108 (Playwright marks it)
+    body(page).fill("Mixed.")
+    bad: FilePayload = {"name": "notes.txt", "mimeType": "image/jpeg", "buffer": b"no picture"}
+    composer(page).get_by_label("Add pictures").set_input_files([bad, file(32, "good.jpg")])
+    holds(page, lambda: held, "its first piece was sent")
+    publish(page)
+    page.unroute(PIECES)
+    expect(page.locator(".outbox__item")).to_contain_text("Not sent: notes.txt: This file isn’t a picture.")
+    page.get_by_role("button", name="Edit again").click()
+    expect(body(page)).not_to_have_value("")
+    publish(page)
+    expect(page.locator("[data-updates] .update").first.locator("figure.picture")).to_be_visible()
 
 
 def test_the_editor_waits_for_pictures_and_saves_by_itself(visit: Callable[..., Page], site: Site) -> None:

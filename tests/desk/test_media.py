@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -18,7 +19,8 @@ from PIL import Image
 from support.apps import close
 from support.persons import Person, happened, value_of
 from support.photos import animation, as_camera, drawn, file_of, photo, send, send_piece
-from webapp import create_app
+from webapp import create_app, db
+from webapp.content import erasure, intake, library
 from webapp.desk import media
 from webapp.media import storage, uploads, variants
 
@@ -164,6 +166,9 @@ def test_an_account_has_a_quota(make_app: Callable[..., Flask]) -> None:
     assert send_piece(ada, str(uuid4()), 0, noise[:500_000], 700_000).status_code == 200
     answer = send_piece(ada, str(uuid4()), 0, b"\xff\xd8\xff", 600_000)
     assert answer.status_code == 413
+    grown = str(uuid4())
+    assert send_piece(ada, grown, 0, b"\xff", 400_000).status_code == 200
+    assert send_piece(ada, grown, 1, noise[:400_000], 900_000).status_code == 413
     assert "You have used your 1 MB for pictures." in answer.json["message"]
     assert send(bob, photo()).status_code == 200
 
@@ -275,7 +280,7 @@ def test_another_picture_takes_its_place_everywhere(app: Flask, ada: Person, ano
     assert f'<img src="/media/{new}-640.jpg" alt="The goal"' in page
     assert old not in page and middle not in page
     assert f"/desk/post/{post_id}" in ada.get(f"/desk/media/{new}").text
-    assert ada.get(f"/desk/media/{old}").status_code == 404
+    assert ada.get(f"/desk/media/{old}").location == f"/desk/media/{new}"
     ada.post(f"/desk/media/{new}/delete")
     assert new not in anonymous.get(f"/post/{post_id}").text
     assert originals(app) == []
@@ -325,6 +330,64 @@ def test_a_picture_withdrawn_for_legal_reasons_leaves_no_trace(
     assert again.status_code == 451
     assert again.json["message"] == "This picture was withdrawn for legal reasons and can’t be uploaded again."
     assert anonymous.get(f"/media/{name}-640.webp").status_code == 404
+
+
+def test_what_is_withdrawn_while_it_is_decoded_again_stays_gone(
+    app: Flask, ada: Person, bob: Person, edith: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, known = photo(), intake._is_known
+    monkeypatch.setattr(intake, "_is_known", lambda _digest: False)  # both came before either was there
+    name = send(ada, content).json["name"]
+    run = variants._run
+
+    def withdrawn_meanwhile(*args: Any) -> variants.Decoded:
+        decoded = run(*args)
+        with app.app_context(), db.writing() as session:
+            erasure.picture(session, name)
+        return decoded
+
+    monkeypatch.setattr(variants, "_run", withdrawn_meanwhile)
+    assert send(bob, content).status_code == 451
+    monkeypatch.setattr(intake, "_is_known", known)
+    with app.app_context():
+        library.forget_files([name])
+    assert originals(app) == []
+    assert not list((folder_of(app) / "media/pictures").glob("*"))
+
+
+def test_words_go_over_only_to_ones_own_picture(ada: Person, bob: Person, anonymous: Person) -> None:
+    his, hers = send(bob, photo(seed=1)).json["name"], send(ada, photo(seed=2)).json["name"]
+    bob.post(f"/desk/media/{his}", alt="His words")
+    post_id = ada.write_post(body=f"![](/media/{hers})")
+    assert bob.post(f"/desk/media/{his}/replace", by=hers).status_code == 302
+    ada.post(f"/desk/media/{hers}", caption="Hers")
+    assert "His words" not in anonymous.get(f"/post/{post_id}").text
+
+
+def test_a_replaced_picture_leads_to_the_one_in_its_place(ada: Person) -> None:
+    content = photo(seed=1)
+    old, new = send(ada, content).json["name"], send(ada, photo(seed=2)).json["name"]
+    ada.post(f"/desk/media/{old}/replace", by=new)
+    assert ada.get(f"/desk/media/{old}").location == f"/desk/media/{new}"
+    again = send(ada, content)
+    assert (again.status_code, again.json["message"][:30]) == (409, "Another picture replaced this ")
+
+
+def test_an_address_with_an_entity_is_a_use_all_the_same(ada: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    post_id = ada.write_post(body=f"![](/med&#105;a/{name})")
+    assert f"/desk/post/{post_id}" in ada.get(f"/desk/media/{name}").text
+
+
+def test_titles_and_references_go_with_a_withdrawn_picture(ada: Person, edith: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    body = f'Before ![a [b]](/media/{name} "cap (1) SECRET)") after.\n\n![x][r]\n\n'
+    body += f"[r]: </media/{name}> 'SECRET'\n\nEnd."
+    post_id = ada.write_post(body=body)
+    edith.post(f"/desk/media/{name}/delete", reason="legal")
+    text = value_of(ada.get(f"/desk/post/{post_id}").text, "body")
+    assert "SECRET" not in text and name not in text
+    assert text.startswith("Before  after.") and text.endswith("End.")
 
 
 # The library
@@ -435,7 +498,8 @@ def test_another_cover_can_be_chosen(ada: Person, anonymous: Person) -> None:
     assert 'alt="The goal"' in anonymous.get("/").text
     ada.post(f"/desk/post/{post_id}", **edit, cover=chosen)
     ada.post(f"/desk/media/{chosen}/delete")
-    assert "card__cover" not in anonymous.get("/").text
+    assert f"/media/{shown}-480.webp" in anonymous.get("/").text
+    assert value_of(ada.get(f"/desk/post/{post_id}").text, "cover") == ""
 
 
 def test_a_picture_of_the_site_stands_for_pages_without_one(make_app: Callable[..., Flask]) -> None:

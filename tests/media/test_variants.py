@@ -21,6 +21,10 @@ NAME = "0123456789abcdef"
 MAX_PIXELS = 60_000_000
 
 
+def still_wanted() -> bool:
+    return True
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     instance.prepare(tmp_path / "instance")
@@ -36,8 +40,8 @@ def make(folder: Path, tmp_path: Path) -> Callable[..., variants.Decoded | None]
             kind = variants.kind_of(file.read(variants.READ_BYTES))
             original = variants.Original(NAME, kind, max_pixels)
             if files is None:
-                return variants.make_first(folder, file, original)
-            return variants.make(folder, file, original, files)
+                return variants.make_first(folder, file, original, still_wanted)
+            return variants.make(folder, file, original, files, still_wanted)
 
     return make
 
@@ -153,7 +157,7 @@ def test_an_animation_keeps_its_times(folder: Path, make: Callable[..., variants
 def test_a_decoder_that_is_ended_says_why(
     folder: Path, make: Callable[..., variants.Decoded], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for status, reason in ((-24, "time"), (-9, "memory"), (-11, "memory")):
+    for status, reason in ((-24, "time"), (-6, "memory"), (-11, "memory")):
         ended = programs.Ended(status, b"", b"")
         monkeypatch.setattr(programs, "run", lambda *_args, ended=ended: ended)
         with pytest.raises(variants.BadPicture, match=reason):
@@ -192,7 +196,7 @@ def test_many_at_once_all_come_to_their_end(folder: Path, tmp_path: Path) -> Non
         path.write_bytes(photo(seed=seed))
         with path.open("rb") as file:
             try:
-                variants.make_first(folder, file, variants.Original(f"{seed:016}", "jpeg", MAX_PIXELS))
+                variants.make_first(folder, file, variants.Original(f"{seed:016}", "jpeg", MAX_PIXELS), still_wanted)
             except Exception as error:
                 problems.append(error)
 

@@ -46,7 +46,7 @@ def shown(alt: str) -> str:
 
 
 def figure(alt: str, caption: str) -> str:
-    words = f'<figcaption dir="auto">{caption} <small class="picture__credit">Ada</small></figcaption>'
+    words = f'<figcaption dir="auto">{caption} · <small class="picture__credit">Ada</small></figcaption>'
     return f'<figure class="picture"><a href="/media/{NAME}-1200.webp">{shown(alt)}</a>{words}</figure>'
 
 
@@ -92,6 +92,10 @@ def test_an_animation_is_one_file() -> None:
 def test_one_that_is_gone_leaves_its_words() -> None:
     assert post(f"![A <b>save</b>](/media/{GONE})") == '<p dir="auto">A &lt;b&gt;save&lt;/b&gt;</p>'
     assert post(f"![](/media/{GONE})![](/media/{NAME})") == f'<p dir="auto">{shown("A goal")}</p>'
+
+
+def test_one_that_is_gone_and_said_nothing_leaves_nothing() -> None:
+    assert post(f"Before.\n\n![](/media/{GONE})\n\nAfter.") == '<p dir="auto">Before.</p>\n\n<p dir="auto">After.</p>'
 
 
 def test_in_code_it_is_code() -> None:

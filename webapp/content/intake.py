@@ -38,7 +38,12 @@ def prepare(path: Path) -> Prepared:
             return Prepared(digest, kind, size, None)
         db.release()
         try:
-            decoded = variants.make_first(current_app.config["INSTANCE"], file, _original(digest[:16], kind))
+            original = _original(digest[:16], kind)
+            decoded = variants.make_first(
+                current_app.config["INSTANCE"], file, original, lambda: _is_wanted(original.name, True)
+            )
+        except variants.NotWanted:
+            raise pictures.withdrawn() from None
         except variants.BadPicture as reason:
             raise refused(str(reason)) from None
         except variants.DecoderBusy:
@@ -48,13 +53,16 @@ def prepare(path: Path) -> Prepared:
 
 
 def prepare_copy(path: Path) -> Prepared:
-    """The same of somebody's own file, which stays as it is. Raises as `prepare`, OSError where it can't be read."""
+    """The same of a copy of a file that others may write to, or that is somebody's own.
+
+    Raises as `prepare`, OSError where it can't be read.
+    """
     limit = current_app.config["PICTURE_MEGABYTES"]
     if path.stat().st_size > limit * 1_000_000:
         raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
     with tempfile.TemporaryDirectory(prefix="import-", dir=current_app.config["INSTANCE"] / "tmp") as folder:
         copy = Path(folder, "picture")
-        shutil.copyfile(path, copy)
+        off_hub(shutil.copyfile, path, copy)
         return prepare(copy)
 
 
@@ -79,9 +87,21 @@ def _is_known(digest: str) -> bool:
     picture = pictures.named(db.reading(), digest[:16])
     if picture is None:
         return False
+    if picture.replaced_by_id is not None:
+        raise Unusable(
+            _("Another picture replaced this one in the library. Use that one, or upload another file."), 409
+        )
     if picture.erased_at is not None or picture.digest != digest:
-        raise Unusable(_("This picture was withdrawn for legal reasons and can’t be uploaded again."), 451)
+        raise pictures.withdrawn()
     return True
+
+
+def _is_wanted(name: str, is_new: bool) -> bool:
+    """As it is now, for whoever has the decoder."""
+    db.release()
+    picture = pictures.named(db.reading(), name)
+    db.release()
+    return is_new if picture is None else picture.erased_at is None
 
 
 def refused(reason: str) -> Unusable:
@@ -102,6 +122,7 @@ def refused(reason: str) -> Unusable:
         "frames": (_("This animation has more than 30 megapixels over all its frames. Shorten or resize it."), 413),
         "memory": (_("This picture takes too much memory to process. Resize it."), 422),
         "time": (_("This picture takes too long to process. Resize it."), 422),
+        "disk": (_("The site’s disk is full. Ask an admin to free some space."), 507),
         "broken": (_("This file is damaged. Save it again as JPEG or PNG."), 422),
     }
     return Unusable(*known[reason])
@@ -122,6 +143,9 @@ def make_missing(name: str, files: list[str] | None = None) -> None:
     db.release()
     with STORAGE.of(current_app).open(name) as file:
         try:
-            variants.make(current_app.config["INSTANCE"], file, original, files or every)
+            instance = current_app.config["INSTANCE"]
+            variants.make(instance, file, original, files or every, lambda: _is_wanted(name, False))
+        except variants.NotWanted:
+            raise NotFound from None
         except variants.DecoderBusy:
             raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None

@@ -20,7 +20,8 @@ from ..errors import NotFound, Refused
 from ..i18n import gettext as _
 from ..media import uploads, variants
 from ..media.storage import STORAGE
-from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, now_ms
+from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, now_ms, page_of
+from ..pages.paths import FEEDS
 from ..system.locks import try_lock
 from . import events, invalidation, pictures, posts, rendering, updates
 
@@ -97,8 +98,8 @@ def describe(session: WriteSession, name: str, *, alt: str, caption: str, credit
     return picture
 
 
-def replace(session: WriteSession, name: str, by: str) -> None:
-    """Show another picture wherever this one is shown. It keeps its own words, or takes over these.
+def replace(session: WriteSession, name: str, by: str, *, with_words: bool) -> None:
+    """Show another picture wherever this one is shown. with_words: it takes over the words that it lacks.
 
     Raises NotFound, Refused where both are the same.
     """
@@ -108,7 +109,7 @@ def replace(session: WriteSession, name: str, by: str) -> None:
     for each in session.scalars(select(Picture).where(Picture.replaced_by_id == old.id)):
         each.replaced_by_id = new.id
     old.replaced_by_id = new.id
-    for word in ("alt", "caption", "credit"):
+    for word in ("alt", "caption", "credit") if with_words else ():
         setattr(new, word, getattr(new, word) or getattr(old, word))
     new.used_at = new.used_at or old.used_at
     session.flush()
@@ -116,13 +117,24 @@ def replace(session: WriteSession, name: str, by: str) -> None:
 
 
 def pages_of(session: Session, name: str) -> list[str]:
-    """The paths of the public pages whose texts show it: of posts, and pages of the site."""
-    found = uses(session, written(session, name))
-    posts_showing = (
-        item.id if isinstance(item, Post) else item.post_id for item in found if not isinstance(item, About)
-    )
-    pages = [f"/about/{item.name}" for item in found if isinstance(item, About)]
-    return [f"/post/{post_id}" for post_id in dict.fromkeys(posts_showing)] + pages
+    """The paths of the public pages and feeds that may show it."""
+    pages = dict.fromkeys(("/", *(f"/{feed}" for feed in FEEDS)))
+    for item in uses(session, written(session, name)):
+        if isinstance(item, About):
+            pages[f"/about/{item.name}"] = None
+            continue
+        post = f"/post/{item.id if isinstance(item, Post) else item.post_id}"
+        pages |= dict.fromkeys((post, *(f"{post}/{feed}" for feed in FEEDS)))
+        if isinstance(item, Update):
+            pages |= dict.fromkeys((f"{post}/update/{item.n}", f"{post}/updates/{page_of(item.position)}"))
+    return [*pages]
+
+
+def instead(session: Session, name: str) -> str | None:
+    """The name of the picture that has replaced this one."""
+    picture = pictures.named(session, name)
+    by = session.get(Picture, picture.replaced_by_id) if picture and picture.replaced_by_id else None
+    return by.name if by else None
 
 
 def delete(session: WriteSession, name: str) -> list[str]:
@@ -137,9 +149,17 @@ def delete(session: WriteSession, name: str) -> list[str]:
         session.execute(sql_delete(PictureUse).where(PictureUse.picture_id == row.id))
         session.delete(row)
         session.flush()
+    names = [row.name for row in (*rows, picture)]
     for item in showing:
+        _forget_cover(item, names)
         _render_anew(session, item)
-    return [row.name for row in (*rows, picture)]
+    return names
+
+
+def _forget_cover(item: Post | Update | About, names: list[str]) -> None:
+    """One that was chosen is the text's first picture from then on."""
+    if isinstance(item, Post) and item.cover_name in names:
+        item.cover_name = None
 
 
 def take_out(session: WriteSession, name: str) -> list[str]:
@@ -157,6 +177,7 @@ def take_out(session: WriteSession, name: str) -> list[str]:
         events.forget(session, Event.payload.contains(row.name))
     session.flush()
     for item in showing:
+        _forget_cover(item, names)
         item.body = _without(item.body, names)
         session.flush()
         _render_anew(session, item)
@@ -170,7 +191,10 @@ def _without(text: Any, names: list[str]) -> Any:
     any_of = "|".join(names)
     shown = re.sub(rf'<figure class="picture"><a href="/media/(?:{any_of})-.*?</figure>', "", text, flags=re.DOTALL)
     shown = re.sub(rf"<picture><source [^>]*/media/(?:{any_of})-.*?</picture>", "", shown, flags=re.DOTALL)
-    shown = re.sub(rf"!\[[^\]]*\]\(\s*/media/(?:{any_of})[^)]*\)", "", shown)
+    title = r"""(?:\s+(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\((?:\\.|[^)\\])*\)))?"""
+    target = rf"\s*<?/media/(?:{any_of})[\w.-]*>?{title}\s*"
+    shown = re.sub(rf"!\[(?:[^\[\]]|\[[^\[\]]*\])*\]\({target}\)", "", shown)
+    shown = re.sub(rf"^ {{0,3}}\[[^\[\]]+\]:{target}$", "", shown, flags=re.MULTILINE)
     return re.sub(rf"/media/(?:{any_of})[\w.-]*", "", shown)
 
 
@@ -213,11 +237,14 @@ class Sweep:
             return
         try:
             uploads.sweep(instance)
+            variants.sweep(instance)
             with db.writing() as session:
                 unused = _delete_unused(session)
-            forget_files(unused)
+            if unused:
+                forget_files(unused)
             strays = frozenset(_strays())
-            forget_files(strays & self._strays)
+            if strays & self._strays:
+                forget_files(strays & self._strays)
             self._strays = strays - self._strays
         finally:
             os.close(held)
@@ -233,8 +260,8 @@ def _delete_unused(session: WriteSession) -> list[str]:
 
 
 def _strays() -> Iterator[str]:
-    """Originals without a row."""
-    every = STORAGE.of(current_app).list()
+    """Originals and variants without a row."""
+    every = iter({*STORAGE.of(current_app).list(), *variants.names(current_app.config["INSTANCE"])})
     while names := list(islice(every, SWEPT_AT_ONCE)):
         known = db.reading().scalars(select(Picture.name).where(Picture.name.in_(names), Picture.erased_at.is_(None)))
         yield from set(names) - set(known)
@@ -242,8 +269,9 @@ def _strays() -> Iterator[str]:
 
 def forget_files(names: Iterable[str]) -> list[str]:
     """After the commit that deleted them; the paths of the variants that there were. A crash leaves it to Sweep."""
-    paths = []
-    for name in names:
-        STORAGE.of(current_app).delete(name)
-        paths += [f"/media/{file}" for file in variants.delete(current_app.config["INSTANCE"], name)]
+    instance, paths = current_app.config["INSTANCE"], list[str]()
+    with variants.nothing_made(instance):
+        for name in names:
+            STORAGE.of(current_app).delete(name)
+            paths += [f"/media/{file}" for file in variants.delete(instance, name)]
     return paths

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, aliased
 
 from .. import db
 from ..db.engine import WriteSession
-from ..errors import Conflict
+from ..errors import Conflict, Unusable
 from ..i18n import gettext as _
 from ..media import decoder, variants
 from ..models import About, Picture, PictureUse, Post, Update, now_ms
@@ -84,11 +84,18 @@ def bytes_of(session: Session, uploader_id: int) -> int:
     return session.scalar(total) or 0
 
 
+def withdrawn() -> Unusable:
+    return Unusable(_("This picture was withdrawn for legal reasons and can’t be uploaded again."), 451)
+
+
 def add(
     session: WriteSession, prepared: Prepared, *, file_name: str, uploader_id: int, submission: str | None
 ) -> Picture:
-    """A new picture; the same content again is the one that is there. Raises Conflict where that has just gone."""
+    """A new picture; the same content again is the one that is there. Raises Conflict where that has just
+    gone, Unusable where it was withdrawn."""
     if there := named(session, prepared.name):
+        if there.erased_at is not None:
+            raise withdrawn()
         return there
     if prepared.decoded is None:
         raise Conflict(_("Someone deleted this picture just now. Upload it again."))
@@ -116,7 +123,7 @@ def note_uses(session: Session, item: Post | Update | About, *, is_new: bool = F
 
     is_new: it has named none before.
     """
-    found = markup.names(item.body)
+    found = markup.names(f"{item.body}\n{item.html}")  # an address may be written with entities
     if isinstance(item, Post):
         if item.cover_name:
             found.append(item.cover_name)

@@ -38,13 +38,12 @@ def upload_piece(upload: UUID, offset: int) -> Response | tuple[Response, int]:
         return jsonify(_told(made))
     size = _size()
     sent = uploads.Upload(current_app.config["INSTANCE"], user_id, upload)
-    if not sent.received:
-        _check_room(user_id, size)
+    _check_room(user_id, size, sent.received)
     try:
         received = _write(sent, min(offset, size))
     except uploads.Missing as missing:
         return jsonify(status=409, received=missing.received), 409
-    if received < size:
+    if received < size or not sent.path.exists():
         return jsonify(received=received)
     return jsonify(_take(sent, user_id, str(upload), request.form.get("file_name", "")))
 
@@ -68,12 +67,13 @@ def _size() -> int:
     return size
 
 
-def _check_room(user_id: int, size: int) -> None:
+def _check_room(user_id: int, size: int, received: int = 0) -> None:
+    """For the rest of a file of which so much is there. Raises Unusable."""
     instance, quota = current_app.config["INSTANCE"], current_app.config["PICTURE_QUOTA_MEGABYTES"]
-    used = pictures.bytes_of(reading(), user_id) + uploads.bytes_of(instance, user_id)
+    used = pictures.bytes_of(reading(), user_id) + uploads.bytes_of(instance, user_id) - received
     if quota and used + size > quota * MEGABYTE:
         raise Unusable(_("You have used your %(max)d MB for pictures. Delete some, or ask an admin.", max=quota), 413)
-    if not uploads.has_room(instance, size, current_app.config["DISK_FLOOR_MEGABYTES"] * MEGABYTE):
+    if not uploads.has_room(instance, size - received, current_app.config["DISK_FLOOR_MEGABYTES"] * MEGABYTE):
         raise Unusable(_("The site’s disk is almost full. Ask an admin to free some space."), 507)
 
 
@@ -88,13 +88,19 @@ def _bounded(piece: FileStorage) -> Any:
 def _take(sent: uploads.Upload, user_id: int, submission: str | None, file_name: str) -> dict[str, Any]:
     """The whole file as a picture. One that can't be used is deleted; one that must wait is kept."""
     try:
-        prepared = intake.prepare(sent.path)
-    except Unusable:
+        prepared = intake.prepare_copy(sent.path)
+    except Unusable as error:
+        if error.status != 507:
+            sent.delete()
+        raise
+    try:
+        with writing_as("author") as db:
+            picture = pictures.add(db, prepared, file_name=file_name, uploader_id=user_id, submission=submission)
+            told = _told(picture)
+    except Unusable:  # withdrawn meanwhile
+        library.forget_files([prepared.name])
         sent.delete()
         raise
-    with writing_as("author") as db:
-        picture = pictures.add(db, prepared, file_name=file_name, uploader_id=user_id, submission=submission)
-        told = _told(picture)
     sent.delete()
     if prepared.decoded:
         _begin_larger(current_app._get_current_object(), told["name"])  # type: ignore[attr-defined]
@@ -166,6 +172,9 @@ def _sent_whole() -> dict[str, Any]:
 @desk.route("/desk/media/<string(length=16):name>", methods=["GET", "POST"])
 def picture(name: str) -> str | Response | tuple[str | Response, int]:
     """A picture's words, by whoever uploaded it and by editors; and where it is shown."""
+    writer()
+    if by := library.instead(reading(), name):
+        return redirect(url_for(".picture", name=by))
     found = library.written(reading(), name)
     may_change = _may_change(found)
     form = PictureForm(obj=found)
@@ -202,7 +211,7 @@ def replace_picture(name: str) -> Response:
         raise NotAllowed(_("This picture was uploaded by someone else."))
     by = request.form.get("by") or _sent_whole()["name"]
     with writing_as("author") as db:
-        library.replace(db, name, by)
+        library.replace(db, name, by, with_words=_may_change(library.written(db, by)))
     flash(_("Picture replaced."))
     return redirect(url_for(".picture", name=by))
 

@@ -11,6 +11,7 @@ starts in 0.04 s.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import sys
@@ -62,6 +63,8 @@ def main() -> None:
         answer = {"error": str(reason)}
     except MemoryError:
         answer = {"error": "memory"}
+    except OSError as error:
+        answer = {"error": "disk" if error.errno == errno.ENOSPC else "broken", "detail": str(error)[:200]}
     except Exception as error:
         answer = {"error": "broken", "detail": f"{type(error).__name__}: {error}"[:200]}
     print(json.dumps(answer))

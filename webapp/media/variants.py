@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,8 @@ FOLDER = "media/pictures"
 DECODER_SECONDS = 30.0  # of the clock; of CPU it allows itself ten
 WAITING_SECONDS = 20.0
 READ_BYTES = 64
-SIGXCPU = 24  # which Windows' signal module doesn't know
+SIGKILL, SIGXCPU = 9, 24  # which Windows' signal module doesn't know
+LEFT_SECONDS = 3_600.0
 # Files that begin so. Source: WHATWG MIME Sniffing 6.1; AVIF and HEIC: ISO/IEC 23008-12, 10.
 _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "heic"
@@ -35,6 +38,10 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
 class BadPicture(Exception):
     """Why a file can't become a picture: `heic`, `svg`, `unknown`, `empty`, `pixels`, `shape`, `frames`, `memory`,
     `time` or `broken`."""
+
+
+class NotWanted(Exception):
+    """It was deleted while it was decoded."""
 
 
 class DecoderBusy(Exception):
@@ -103,24 +110,26 @@ class Original:
     max_pixels: int
 
 
-def make_first(instance: Path, file: BinaryIO, original: Original) -> Decoded:
+def make_first(instance: Path, file: BinaryIO, original: Original, is_wanted: Callable[[], bool]) -> Decoded:
     """Decode a picture, and put the variants there that readers meet first.
 
-    file: has a descriptor. Raises BadPicture, DecoderBusy when others take longer than WAITING_SECONDS, OSError on a
-    full disk.
+    file: has a descriptor; is_wanted: whether the picture is, still, when it is decoded.
+    Raises BadPicture, NotWanted, DecoderBusy when others take longer than WAITING_SECONDS, OSError on a full disk.
     """
     with _decoder(instance) as folder:
         decoded = _run(folder, file, original, None)
-        _put(folder, decoded.files, instance)
+        _put(folder, decoded.files, instance, is_wanted)
         return decoded
 
 
-def make(instance: Path, file: BinaryIO, original: Original, files: Iterable[str]) -> None:
+def make(
+    instance: Path, file: BinaryIO, original: Original, files: Iterable[str], is_wanted: Callable[[], bool]
+) -> None:
     """Those of `files`, each one of `files_of`, that aren't there. The rest as `make_first`."""
     with _decoder(instance) as folder:
         missing = [each for each in files if not (instance / FOLDER / each).exists()]
         if missing:
-            _put(folder, _run(folder, file, original, missing).files, instance)
+            _put(folder, _run(folder, file, original, missing).files, instance, is_wanted)
 
 
 @contextmanager
@@ -136,7 +145,9 @@ def _decoder(instance: Path) -> Iterator[Path]:
         raise DecoderBusy from None
 
 
-def _put(folder: Path, files: list[str], instance: Path) -> None:
+def _put(folder: Path, files: list[str], instance: Path, is_wanted: Callable[[], bool]) -> None:
+    if not is_wanted():
+        raise NotWanted
     for file in files:
         (folder / file).chmod(0o644)
         (folder / file).replace(instance / FOLDER / file)
@@ -175,6 +186,8 @@ def _answer(said: bytes) -> dict[str, Any] | None:
 
 def _why(ended: programs.Ended) -> Exception:
     """Of a decoder that came to no answer: the kernel ended it, at its limit of CPU or for want of memory."""
+    if ended.status == -SIGKILL:
+        return DecoderBusy()  # by the kernel for want of memory, or by somebody: it may go well the next time
     if ended.status < 0:
         return BadPicture("time" if ended.status == -SIGXCPU else "memory")
     lines = ended.stderr.decode("utf-8", "replace").strip().splitlines()
@@ -190,6 +203,32 @@ def _python() -> str:
     """Under uWSGI sys.executable is uwsgi."""
     beside = Path(sys.prefix) / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     return str(beside) if beside.exists() else sys.executable
+
+
+@contextmanager
+def nothing_made(instance: Path) -> Iterator[None]:
+    """Meanwhile no decoder runs, and what one that was killed has left is gone; unless it takes too long."""
+    try:
+        with _decoder(instance) as folder:
+            for left in (instance / "tmp").glob("decoder-*"):
+                if left != folder:
+                    shutil.rmtree(left, ignore_errors=True)
+            yield
+    except DecoderBusy:
+        yield
+
+
+def names(instance: Path) -> set[str]:
+    """Of the pictures that have variants."""
+    return {file.name.partition("-")[0] for file in (instance / FOLDER).iterdir()}
+
+
+def sweep(instance: Path) -> None:
+    """What a decoder or an import left that was killed."""
+    for left in (*(instance / "tmp").glob("decoder-*"), *(instance / "tmp").glob("import-*")):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def delete(instance: Path, name: str) -> list[str]:

@@ -77,6 +77,8 @@ def placed(html: str, lookup: Lookup) -> str:
     def alone(match: re.Match[str]) -> str:
         images = [_attributes(each[0]) for each in _EACH.finditer(match[1])]
         pictures = [(known.get(_name(image)), image) for image in images]
+        if not any(picture or not _name(image) or image.get("alt") for picture, image in pictures):
+            return ""  # all of them are gone, and said nothing
         if not all(picture for picture, _image in pictures):
             return match[0]
         return "".join(_figure(picture, image) for picture, image in pictures if picture)
@@ -112,7 +114,7 @@ def _figure(picture: Picture, image: Mapping[str, str]) -> str:
     words = [escape(caption, quote=False)] if caption else []
     if picture.credit:
         words.append(f'<small class="picture__credit">{escape(picture.credit, quote=False)}</small>')
-    below = f'<figcaption dir="auto">{" ".join(words)}</figcaption>' if words else ""
+    below = f'<figcaption dir="auto">{" · ".join(words)}</figcaption>' if words else ""
     large = picture.path(picture.widths[-1])
     return f'<figure class="picture"><a href="{large}">{_element(picture, image)}</a>{below}</figure>'
 

@@ -99,13 +99,14 @@ function itemOf(entry) {
 
 function item(entry) {
   const shown = itemOf(entry);
-  if (shown) return shown;
+  if (shown) return Object.assign(shown, { entry });
   const made = template.content.firstElementChild.cloneNode(true);
   made.dataset.key = entry.key;
+  made.entry = entry; // as the outbox has it last
   made.querySelector("[data-text]").textContent = [entry.fields.title, entry.fields.body].filter(Boolean).join("\n");
-  made.querySelector("[data-back]").addEventListener("click", () => takeBack(entry));
-  made.querySelector("[data-drop]").addEventListener("click", () => drop(entry));
-  made.querySelector("[data-now]")?.addEventListener("click", () => sendTextNow(entry)); // none in the last release
+  made.querySelector("[data-back]").addEventListener("click", () => takeBack(made.entry));
+  made.querySelector("[data-drop]").addEventListener("click", () => drop(made.entry));
+  made.querySelector("[data-now]")?.addEventListener("click", () => sendTextNow(made.entry)); // none in the last release
   outbox.append(made);
   return made;
 }

@@ -133,7 +133,10 @@ function settle(placeholder, markdown, message = "") {
     if (message && entry.state === "sending") {
       forget(entry.key);
       tell(settled, "refused", { message });
-    } else put(settled);
+    } else {
+      put(settled);
+      if (entry.refused) tell(entries.get(entry.key), "refused", { message: entry.refused });
+    }
   }
   run();
 }

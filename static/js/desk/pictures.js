@@ -42,6 +42,9 @@ document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-remove-picture]");
   if (button) drop(button.closest("[data-upload]").dataset.upload);
 });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && event.target.matches?.("[data-word]")) event.preventDefault();
+});
 document.addEventListener("submit", hold, true);
 document.addEventListener("submit", sendWhole);
 document.addEventListener("reset", ({ target }) => formOf(target) && forgetShown(target));
@@ -137,7 +140,7 @@ function tell(id, state, values = {}) {
   const says = item.closest("[data-pictures]").querySelector("[data-pictures-says]");
   const words = Object.entries(values).reduce((text, [name, value]) => text.replace(`{${name}}`, () => value), says.dataset[state] ?? "");
   item.querySelector("[data-state-of]").textContent = words;
-  item.querySelector("progress").hidden = ["done", "refused"].includes(state);
+  item.querySelector("progress").hidden = ["done", "refused", "described"].includes(state);
   const name = item.querySelector("[data-name]").textContent;
   const line = [name, words].join(": ");
   if (["done", "refused"].includes(state)) says.textContent = line;
@@ -187,7 +190,6 @@ async function attempt(upload) {
     const { answer, said } = await post(`/desk/media/${id}/${upload.received}`, fields);
     if (!answer || answer.status === 429 || answer.status >= 500) {
       const ms = 1000 * Number(answer?.headers.get("Retry-After") ?? 0);
-      if (answer?.status === 507) return { state: "refused", message: said.message };
       return { state: "waiting", why: answer ? "busy" : "lost", ms };
     }
     if (answer.ok && said.name) return { state: "done", picture: said };
@@ -235,11 +237,23 @@ function done(upload, { picture }) {
   upload.picture = picture;
   replaceInForms(upload.id, picture.markdown);
   tell(upload.id, "done");
+  fillIn(upload);
   forgetSent(upload);
   document.dispatchEvent(new CustomEvent("pictures:done", { detail: { placeholder: placeholder(upload.id), markdown: picture.markdown } }));
-  if (Object.keys(upload.words).length) saveWords(upload);
-  else forget(upload.id);
+  if (JSON.stringify(upload.words) === JSON.stringify(upload.told)) forget(upload.id);
+  else saveWords(upload);
   goOn();
+}
+
+// What the site knows of the picture from before, where nothing has been typed here.
+function fillIn(upload) {
+  const { alt, caption, credit, decorative } = upload.picture;
+  upload.told = decorative ? { alt, caption, credit, decorative: "y" } : { alt, caption, credit };
+  const typed = Object.fromEntries(Object.entries(upload.words).filter(([, word]) => word));
+  upload.words = { ...upload.told, ...typed };
+  const item = itemOf(upload.id);
+  for (const name of item ? WORDS : []) item.querySelector(`[data-word=${name}]`).value ||= upload.words[name];
+  if (item && decorative) item.querySelector("[data-word=decorative]").checked = true;
 }
 
 function refused(upload, { message = "" }) {
@@ -247,7 +261,11 @@ function refused(upload, { message = "" }) {
   forget(upload.id);
   replaceInForms(upload.id, "");
   tell(upload.id, "refused", { message });
-  document.dispatchEvent(new CustomEvent("pictures:refused", { detail: { placeholder: placeholder(upload.id), message } }));
+  const item = itemOf(upload.id);
+  item?.classList.add("pictures__item--refused");
+  if (item) item.querySelector("[data-words]").hidden = true;
+  const detail = { placeholder: placeholder(upload.id), message: [upload.name, message].join(": ") };
+  document.dispatchEvent(new CustomEvent("pictures:refused", { detail }));
   waiting = null;
 }
 
@@ -272,7 +290,8 @@ function replaceInForms(id, markdown) {
 function replaceIn(box, text, markdown) {
   const at = box.value.indexOf(text);
   if (at < 0) return;
-  const end = markdown || box.value[at + text.length] !== "\n" ? at + text.length : at + text.length + 1;
+  let end = at + text.length;
+  for (let lines = 0; !markdown && lines < 2 && box.value[end] === "\n"; lines++) end++;
   box.setRangeText(markdown, at, end, "preserve");
   box.dispatchEvent(new Event("input", { bubbles: true }));
 }
@@ -370,7 +389,10 @@ function forgetSent({ id, picture }) {
 
 // What has been published isn't shown any more; what is still on its way stays until it is there.
 function forgetShown(form) {
-  for (const item of form.querySelectorAll("[data-upload]")) if (uploads.get(item.dataset.upload)?.picture) item.remove();
+  for (const item of form.querySelectorAll("[data-upload]")) {
+    const upload = uploads.get(item.dataset.upload);
+    if (!upload || upload.picture) item.remove();
+  }
 }
 
 // Keeping
