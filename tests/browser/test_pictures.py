@@ -191,6 +191,7 @@ def test_a_reload_in_the_middle_loses_neither_text_nor_picture(visit: Callable[.
     expect(page.locator("[data-updates] figure.picture img")).to_have_attribute("alt", "The keeper jumps")
 
 
+@pytest.mark.slow
 def test_a_picture_that_the_browser_lost_doesnt_hold_back_the_text(visit: Callable[..., Page], site: Site) -> None:
     page = at_work(visit, f"/post/{live_post(site)}", site.ada())
     page.route(PIECES, lambda route: route.abort())
@@ -234,6 +235,7 @@ def test_a_removed_picture_leaves_the_text(visit: Callable[..., Page], site: Sit
     expect(body(page)).to_be_focused()
 
 
+@pytest.mark.slow
 def test_a_picture_that_the_site_has_brings_its_words_along(visit: Callable[..., Page], site: Site) -> None:
     ada = site.ada()
     name = send(ada, photo(seed=31)).json["name"]
@@ -278,6 +280,7 @@ def test_the_editor_waits_for_pictures_and_saves_by_itself(visit: Callable[..., 
     expect(page.locator(".head figure.picture")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_edit_takes_pictures_too(visit: Callable[..., Page], site: Site) -> None:
     post_id = live_post(site)
     n = site.ada().add_update(post_id, "Goal!")
@@ -290,6 +293,7 @@ def test_an_edit_takes_pictures_too(visit: Callable[..., Page], site: Site) -> N
     expect(update(page, n).locator("figure.picture")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_pictures_that_come_in_move_nothing(visit: Callable[..., Page], site: Site) -> None:
     """Twenty updates with pictures arrive above what is being read."""
     ada = site.ada()
@@ -335,6 +339,7 @@ def test_a_tap_shows_a_picture_large_and_the_keyboard_closes_it(visit: Callable[
     assert page.url.endswith(f"/post/{post_id}")
 
 
+@pytest.mark.slow
 def test_the_library_takes_large_files_by_pieces_and_replaces(visit: Callable[..., Page], site: Site) -> None:
     page = visit("/desk/media", site.ada())
     large = file(21, "large.jpg")
@@ -350,6 +355,7 @@ def test_the_library_takes_large_files_by_pieces_and_replaces(visit: Callable[..
     expect(page.get_by_text("new.jpg")).to_be_visible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_the_places_of_pictures_can_be_read_and_used(
