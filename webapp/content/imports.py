@@ -288,8 +288,8 @@ def _note(session: WriteSession, run: Run, source: Source, post: Post, before: d
 
 def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     """Let the post's links to other files of the run lead to their posts, unless somebody was there meanwhile."""
-    post, row = session.get(Post, post_id, with_for_update=True), session.scalars(_rows_of(post_id)).first()
-    if post is None or row is None or (post.version, post.status) != (row.version, row.status):
+    post = _untouched(session, post_id)
+    if post is None:
         return
 
     def address_of(to: str) -> str | None:
@@ -299,29 +299,35 @@ def link(session: WriteSession, run: Run, post_id: int, below: str) -> None:
     body = foreign.rewritten(post.body, address_of)
     if body == post.body:
         return
-    rendered = rendering.post(body, session)
-    post.body, post.html = body, rendered.html
-    post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
-    session.flush()
-    if post.status == "published":
-        posts.renew(session, post)
+    _rewrite(session, post, body)
 
 
 def show_pictures(session: WriteSession, run: Run, post_id: int, source: Source, found: dict[str, Prepared]) -> None:
     """Let the post show its pictures, unless somebody was there meanwhile. found: by what the file calls them."""
-    post, row = session.get(Post, post_id, with_for_update=True), session.scalars(_rows_of(post_id)).first()
-    if post is None or row is None or (post.version, post.status) != (row.version, row.status):
+    post = _untouched(session, post_id)
+    if post is None:
         return
     names = dict[str, str]()
     for to, each in found.items():
         file_name = foreign.path_in(to).rpartition("/")[2]
         added = pictures.add(session, each, file_name=file_name, uploader_id=run.author_id, submission=None)
         names[to] = added.name
-    post.body = foreign.with_images(post.body, {to: f"/media/{name}" for to, name in names.items()})
-    rendered = rendering.post(post.body, session)
-    post.html = rendered.html
-    post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
     post.cover_name = names.get(source.image, post.cover_name)
+    _rewrite(session, post, foreign.with_images(post.body, {to: f"/media/{name}" for to, name in names.items()}))
+
+
+def _untouched(session: WriteSession, post_id: int) -> Post | None:
+    """The post, with its row locked, unless somebody was there since its file was imported."""
+    post, row = session.get(Post, post_id, with_for_update=True), session.scalars(_rows_of(post_id)).first()
+    if post is None or row is None or (post.version, post.status) != (row.version, row.status):
+        return None
+    return post
+
+
+def _rewrite(session: WriteSession, post: Post, body: str) -> None:
+    """Give it the text as it is on this site, which is no change that anybody made."""
+    post.body = body
+    posts.set_html(post, rendering.post(body, session))
     session.flush()
     pictures.note_uses(session, post)
     if post.status == "published":

@@ -205,7 +205,7 @@ def render_anew(session: WriteSession, post_id: int) -> None:
     post = locked(session, post_id)
     rendered = rendering.post(post.body, session)
     before = post.html, post.cover
-    post.html = rendered.html
+    set_html(post, rendered)
     post.cover = pictures.cover(session, post)
     if before == (post.html, post.cover):
         return
@@ -214,10 +214,14 @@ def render_anew(session: WriteSession, post_id: int) -> None:
         _record_head(session, post)
 
 
+def set_html(post: Post, rendered: Rendered) -> None:
+    post.html = rendered.html
+    post.toc = [[heading.level, heading.id, heading.text] for heading in rendered.toc]
+
+
 def _settle(session: Session, post: Post, authors: list[User], writing: Writing) -> None:
-    post.html = writing.rendered.html
+    set_html(post, writing.rendered)
     post.cover_name = writing.cover or None
-    post.toc = [[heading.level, heading.id, heading.text] for heading in writing.rendered.toc]
     post.comments = writing.comments
     if post.live and not writing.live and post.published_at:
         post.ended_at = now_ms()
