@@ -178,7 +178,7 @@ def _pictures(source: Source, static: tuple[Path, ...], report: Report) -> dict[
         if path is None:
             continue
         try:
-            found[to] = intake.prepare_copy(path)
+            found[to] = intake.prepare(path)
             report.pictures.add(path)
         except (Refused, OSError) as error:
             reason = error.strerror or "can't be read" if isinstance(error, OSError) else str(error)

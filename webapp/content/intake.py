@@ -28,8 +28,25 @@ BUSY_SECONDS = 5
 def prepare(path: Path) -> Prepared:
     """Decode the file, keep it as an original, and make the variants that readers meet first.
 
-    Raises Unusable, Busy while others have the decoder, OSError on a full disk. Then nothing is kept.
+    Of a copy, as others may write to the file meanwhile, or it is somebody's own.
+    Raises Unusable, Busy while others have the decoder, OSError on a full disk or for one that can't be read. Then
+    nothing is kept.
     """
+    check_size(path.stat().st_size)
+    with tempfile.TemporaryDirectory(prefix="import-", dir=current_app.config["INSTANCE"] / "tmp") as folder:
+        copy = Path(folder, "picture")
+        off_hub(shutil.copyfile, path, copy)
+        return _prepared(copy)
+
+
+def check_size(size: int) -> None:
+    """In bytes. Raises Unusable."""
+    limit = current_app.config["PICTURE_MEGABYTES"]
+    if size > limit * 1_000_000:
+        raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
+
+
+def _prepared(path: Path) -> Prepared:
     with path.open("rb") as file:
         kind = _kind(file)
         digest = off_hub(_digest, file)
@@ -47,23 +64,13 @@ def prepare(path: Path) -> Prepared:
         except variants.BadPicture as reason:
             raise refused(str(reason)) from None
         except variants.DecoderBusy:
-            raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None
+            raise _busy() from None
     off_hub(STORAGE.of(current_app).put, digest[:16], path)  # it waits for the disk
     return Prepared(digest, kind, size, decoded)
 
 
-def prepare_copy(path: Path) -> Prepared:
-    """The same of a copy of a file that others may write to, or that is somebody's own.
-
-    Raises as `prepare`, OSError where it can't be read.
-    """
-    limit = current_app.config["PICTURE_MEGABYTES"]
-    if path.stat().st_size > limit * 1_000_000:
-        raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
-    with tempfile.TemporaryDirectory(prefix="import-", dir=current_app.config["INSTANCE"] / "tmp") as folder:
-        copy = Path(folder, "picture")
-        off_hub(shutil.copyfile, path, copy)
-        return prepare(copy)
+def _busy() -> Busy:
+    return Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS)
 
 
 def _original(name: str, kind: str) -> variants.Original:
@@ -148,4 +155,4 @@ def make_missing(name: str, files: list[str] | None = None) -> None:
         except variants.NotWanted:
             raise NotFound from None
         except variants.DecoderBusy:
-            raise Busy(_("Other pictures are being processed. Please try again."), BUSY_SECONDS) from None
+            raise _busy() from None

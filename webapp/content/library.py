@@ -23,14 +23,12 @@ from ..media.storage import STORAGE
 from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, now_ms, page_of
 from ..pages.paths import FEEDS
 from ..system.locks import try_lock
-from . import events, invalidation, pictures, posts, rendering, updates
+from . import events, invalidation, pictures, posts, rendering, revisions, updates
 
 PAGE_SIZE = 60
 UNUSED_MS = 7 * 86_400_000
 SWEPT_AT_ONCE = 200
-KINDS: dict[str, type[Post] | type[Update] | type[About]] = {"post": Post, "update": Update, "about": About}
-
-
+_IS_LISTED = Picture.erased_at.is_(None) & Picture.replaced_by_id.is_(None)
 _LACKS_ALT = (Picture.alt == "") & ~Picture.decorative
 
 
@@ -45,7 +43,7 @@ class Found:
 
 def search(session: Session, words: str, page: int, *, without_alt: bool = False) -> Found:
     """Pictures whose alt text, caption, credit, file name or uploader has each of the words; without any, all."""
-    statement = select(Picture).where(Picture.erased_at.is_(None), Picture.replaced_by_id.is_(None))
+    statement = select(Picture).where(_IS_LISTED)
     for word in words.split()[:10]:
         statement = statement.where(or_(*_having(word)))
     if without_alt:
@@ -53,8 +51,7 @@ def search(session: Session, words: str, page: int, *, without_alt: bool = False
     newest = statement.order_by(Picture.created_at.desc(), Picture.id.desc())
     on_page = newest.options(selectinload(Picture.uploader)).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE + 1)
     rows = list(session.scalars(on_page))
-    shown = (Picture.erased_at.is_(None), Picture.replaced_by_id.is_(None))
-    lacking = session.scalar(select(func.count()).select_from(Picture).where(_LACKS_ALT, *shown)) or 0
+    lacking = session.scalar(select(func.count()).select_from(Picture).where(_IS_LISTED, _LACKS_ALT)) or 0
     return Found(rows[:PAGE_SIZE], len(rows) > PAGE_SIZE, lacking)
 
 
@@ -75,7 +72,7 @@ def written(session: Session, name: str) -> Picture:
 def uses(session: Session, picture: Picture) -> list[Post | Update | About]:
     """The texts that show it, those that name one which it replaced included."""
     found: list[Post | Update | About] = []
-    for kind, model in KINDS.items():
+    for model, kind in revisions.KINDS.items():
         found += session.scalars(select(model).where(model.id.in_(_ids(picture, kind))).order_by(model.id))
     return found
 
@@ -106,7 +103,7 @@ def replace(session: WriteSession, name: str, by: str, *, with_words: bool) -> N
     old, new = written(session, name), written(session, by)
     if old is new:
         raise Refused(_("This is the same picture."))
-    for each in session.scalars(select(Picture).where(Picture.replaced_by_id == old.id)):
+    for each in _replaced(session, old):
         each.replaced_by_id = new.id
     old.replaced_by_id = new.id
     for word in ("alt", "caption", "credit") if with_words else ():
@@ -130,6 +127,11 @@ def pages_of(session: Session, name: str) -> list[str]:
     return [*pages]
 
 
+def _replaced(session: Session, picture: Picture) -> list[Picture]:
+    """Those in whose place it stands."""
+    return list(session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)))
+
+
 def instead(session: Session, name: str) -> str | None:
     """The name of the picture that has replaced this one."""
     picture = pictures.named(session, name)
@@ -143,13 +145,12 @@ def delete(session: WriteSession, name: str) -> list[str]:
     The names whose files are to be forgotten after the commit (`forget_files`): of those that it replaced too.
     """
     picture = written(session, name)
-    showing = uses(session, picture)
-    rows = list(session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)))
-    for row in (*rows, picture):
+    showing, rows = uses(session, picture), [*_replaced(session, picture), picture]
+    for row in rows:
         session.execute(sql_delete(PictureUse).where(PictureUse.picture_id == row.id))
         session.delete(row)
         session.flush()
-    names = [row.name for row in (*rows, picture)]
+    names = [row.name for row in rows]
     for item in showing:
         _forget_cover(item, names)
         _render_anew(session, item)
@@ -165,9 +166,8 @@ def _forget_cover(item: Post | Update | About, names: list[str]) -> None:
 def take_out(session: WriteSession, name: str) -> list[str]:
     """For legal reasons (erasure.picture). The names of its files, and of those that it replaced."""
     picture = written(session, name)
-    rows = [*session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)), picture]
+    showing, rows = uses(session, picture), [*_replaced(session, picture), picture]
     names = [row.name for row in rows]
-    showing = uses(session, picture)
     for row in rows:
         row.erased_at, row.replaced_by_id, row.decorative = now_ms(), None, False
         row.alt = row.caption = row.credit = row.file_name = ""

@@ -12,7 +12,7 @@ from ..models import About, Comment, Post, Revision, Update
 
 T = TypeVar("T", Post, Update, Comment)
 
-KINDS: dict[type, str] = {Post: "post", Update: "update", About: "about"}
+KINDS: dict[type[Post] | type[Update] | type[About], str] = {Post: "post", Update: "update", About: "about"}
 
 
 def texts_of(item: Update | About) -> dict[str, Any]:

@@ -59,9 +59,7 @@ def _write(sent: uploads.Upload, offset: int) -> int:
 def _size() -> int:
     written = request.form.get("size", "")
     size = int(written) if written.isascii() and written.isdigit() and len(written) < 16 else -1
-    limit = current_app.config["PICTURE_MEGABYTES"]
-    if size > limit * MEGABYTE:
-        raise Unusable(_("This file is larger than %(max)d MB. Resize the picture.", max=limit), 413)
+    intake.check_size(size)
     if size < 0:
         raise Refused(_("The form data was damaged. Reload the page and try again."))
     return size
@@ -88,7 +86,7 @@ def _bounded(piece: FileStorage) -> Any:
 def _take(sent: uploads.Upload, user_id: int, submission: str | None, file_name: str) -> dict[str, Any]:
     """The whole file as a picture. One that can't be used is deleted; one that must wait is kept."""
     try:
-        prepared = intake.prepare_copy(sent.path)
+        prepared = intake.prepare(sent.path)
     except Unusable as error:
         if error.status != 507:
             sent.delete()

@@ -37,7 +37,7 @@ _BRANDS = {b"avif": "avif", b"avis": "avif"} | dict.fromkeys(
 
 class BadPicture(Exception):
     """Why a file can't become a picture: `heic`, `svg`, `unknown`, `empty`, `pixels`, `shape`, `frames`, `memory`,
-    `time` or `broken`."""
+    `time`, `disk` or `broken`."""
 
 
 class NotWanted(Exception):
