@@ -49,13 +49,7 @@ document.addEventListener("submit", hold, true);
 document.addEventListener("submit", sendWhole);
 document.addEventListener("reset", ({ target }) => formOf(target) && forgetShown(target));
 for (const event of ["online", "focus", "pageshow"]) addEventListener(event, () => wake());
-for (const form of document.querySelectorAll("form")) offer(form);
-new MutationObserver(() => document.querySelectorAll("form:has([data-pictures][hidden])").forEach(offer)).observe(document.body, { childList: true, subtree: true });
-
-function offer(form) {
-  const place = form.querySelector("[data-pictures]");
-  if (place) place.hidden = false;
-}
+for (const place of document.querySelectorAll("[data-pictures]")) place.hidden = false;
 
 function formOf(element) {
   const form = element.closest?.("form");
