@@ -124,6 +124,8 @@ def test_no_secret_is_in_it_but_the_password_hashes(app: Flask, ada: Person, roo
     everything = b"".join(written for _, written in parts(made(app, tmp_path / "x")))
     assert [secret for secret in [*secrets, key] if secret in everything] == []
     assert b"$argon2id$" in everything
+    number = content(unpacked(tmp_path / "x"))["sqlite_sequence"]
+    assert ("about", 1) in number, "the next row doesn't get the number of the deleted one"
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "INSTANCE", "SMTP_PASSWORD"])

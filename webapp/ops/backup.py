@@ -94,9 +94,10 @@ def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path,
     facts = snapshots.facts(database, "quick_check")
     media = [path for name in (archive.MEDIA, archive.ORIGINALS) for path in _files(folder / name)]
     names = [path.relative_to(folder).as_posix() for path in media]
-    members = [archive.member(archive.DATABASE, database), *map(archive.member, names, media)]
+    sources = [archive.source(archive.DATABASE, database), *map(archive.source, names, media)]
+    members = [each.member for each in sources]
     manifest = Manifest(our_version(), facts.schema, now_ms(), facts.counts, in_force(settings), members)
-    _write(file, manifest, [database, *media], _half(report, 0.5))
+    _write(file, manifest, sources, _half(report, 0.5))
     return manifest
 
 
@@ -124,13 +125,13 @@ def in_force(settings: Mapping[str, Any]) -> dict[str, str]:
     return {name: str(settings[name]) for name in open_ones if settings.get(name) is not None}
 
 
-def _write(file: Path, manifest: Manifest, paths: list[Path], report: Report) -> None:
+def _write(file: Path, manifest: Manifest, sources: list[archive.Source], report: Report) -> None:
     draft = file.with_name(f".{file.name}.part")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     try:
         with os.fdopen(descriptor, "wb") as target:
-            archive.write(target, manifest, paths, report)
+            archive.write(target, manifest, sources, report)
             target.flush()
             os.fsync(target.fileno())
         _put(draft, file)
