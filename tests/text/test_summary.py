@@ -18,6 +18,12 @@ def test_a_summary_passes_over_headings_code_and_tables():
     assert summary(post("# Only a title")) == "Only a title"
 
 
+def test_a_summary_passes_over_pictures_unless_there_is_nothing_else():
+    figure = '<figure class="picture"><a href="/x"><img alt="A keeper"></a><figcaption>He jumps</figcaption></figure>'
+    assert summary(f"{figure}\n<p>Goal!</p>") == "Goal!"
+    assert summary(figure) == "A keeper He jumps"
+
+
 def test_a_summary_is_cut_between_words_or_cjk_characters():
     assert summary(post("one two three four"), 12) == "one two…"
     assert summary(post("一二三四五六七八九十"), 6) == "一二三四五…"

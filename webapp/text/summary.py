@@ -15,7 +15,7 @@ _INLINE = frozenset(
 )
 _NOT_PROSE = re.compile(
     r"<pre\b.*?</pre>|<table\b.*?</table>|<h[2-6]\b.*?</h[2-6]>|<section class=\"footnotes\".*?</section>"
-    r"|<p class=\"admonition__title\".*?</p>",
+    r"|<p class=\"admonition__title\".*?</p>|<figure class=\"picture\">.*?</figure>",
     re.DOTALL,
 )
 
@@ -40,7 +40,7 @@ def _outside(tag: re.Match[str]) -> str:
 def summary(html: str, chars: int = 200) -> str:
     """The first words of HTML from `render` in one line, at most `chars` characters, with … if cut.
 
-    Headings, code, tables and notes are passed over, unless there is nothing else. A cut falls between words, or
+    Headings, code, tables, pictures and notes are passed over, unless there is nothing else. A cut falls between words, or
     between CJK characters, never inside an emoji or before a combining mark.
     """
     words = " ".join((plain(_NOT_PROSE.sub("\n", html)) or plain(html)).split("\n"))
