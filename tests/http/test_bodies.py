@@ -16,7 +16,7 @@ from webapp.http.rate_limits import PerMinute
 def test_a_form_without_a_text_takes_little(eve: Person, path: str) -> None:
     answer = eve.client.post(path, data={"username": "x" * bodies.SMALL_BYTES})
     assert answer.status_code == 413
-    assert "This is larger than 20 kB. Go back and shorten it." in answer.text
+    assert "This is larger than 20 kB. Go back and shorten it, or choose a smaller file." in answer.text
 
 
 def test_a_text_may_have_a_megabyte(ada: Person) -> None:

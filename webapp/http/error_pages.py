@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlsplit
 
 from flask import Flask, current_app, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -16,6 +17,7 @@ from ..errors import Later, Moved, Refused, SignInNeeded, TooMany
 from ..i18n import gettext as _
 from ..i18n import lazy_gettext as _l
 from . import log, masking, metrics
+from .links import safe_next
 
 KEPT_FIELDS = {
     "title": _l("Title"),
@@ -65,6 +67,7 @@ def _page(
         kept=_kept(),
         retry_after=retry_after_seconds,
         request_id=request_id,
+        back=_back(),
         linked_pages=partial(_linked_pages, status),
     )
     return page, status, headers
@@ -109,6 +112,14 @@ def _kept() -> dict[str, str]:
         return {}
 
 
+def _back() -> str | None:
+    """The page whose form was sent. None where a text was typed, which only the browser's own way back keeps."""
+    came_from = urlsplit(request.referrer or "")
+    if request.method != "POST" or _kept() or came_from.netloc != request.host:
+        return None
+    return safe_next(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
+
+
 def refused(error: Refused) -> ResponseReturnValue:
     if isinstance(error, SignInNeeded) and request.method in ("GET", "HEAD"):
         return redirect(url_for("accounts.login", next=request.full_path.rstrip("?")))
@@ -148,7 +159,7 @@ def http(error: HTTPException) -> ResponseReturnValue:
     messages = {
         404: _("There is no page at this address."),
         405: _("This address doesn’t accept that kind of request."),
-        413: _("This is larger than %(limit)s. Go back and shorten it.", limit=_limit()),
+        413: _("This is larger than %(limit)s. Go back and shorten it, or choose a smaller file.", limit=_limit()),
     }
     if error.code == 413:
         _read_body()

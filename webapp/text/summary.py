@@ -40,8 +40,8 @@ def _outside(tag: re.Match[str]) -> str:
 def summary(html: str, chars: int = 200) -> str:
     """The first words of HTML from `render` in one line, at most `chars` characters, with … if cut.
 
-    Headings, code, tables, pictures and notes are passed over, unless there is nothing else. A cut falls between words, or
-    between CJK characters, never inside an emoji or before a combining mark.
+    Headings, code, tables, pictures and notes are passed over, unless there is nothing else. A cut falls between words,
+    or between CJK characters, never inside an emoji or before a combining mark.
     """
     words = " ".join((plain(_NOT_PROSE.sub("\n", html)) or plain(html)).split("\n"))
     if len(words) <= chars:
