@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -265,6 +266,13 @@ def _strays() -> Iterator[str]:
     while names := list(islice(every, SWEPT_AT_ONCE)):
         known = db.reading().scalars(select(Picture.name).where(Picture.name.in_(names), Picture.erased_at.is_(None)))
         yield from set(names) - set(known)
+
+
+def forget_uploads(names: Iterable[str]) -> None:
+    """What is on its way of pictures that were withdrawn for legal reasons, before their files are forgotten."""
+    for name in names:
+        with suppress(FileNotFoundError), STORAGE.of(current_app).open(name) as original:
+            uploads.forget(current_app.config["INSTANCE"], original)
 
 
 def forget_files(names: Iterable[str]) -> list[str]:

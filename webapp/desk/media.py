@@ -225,6 +225,8 @@ def delete_picture(name: str) -> str | Response:
     with writing_as("editor" if is_legal else "author") as db:
         pages = library.pages_of(db, name) if is_legal else []
         names = erasure.picture(db, name) if is_legal else library.delete(db, name)
+    if is_legal:
+        library.forget_uploads(names)
     files = library.forget_files(names)
     if is_legal:
         base = current_app.config["BASE_URL"]

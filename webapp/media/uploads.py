@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import IO
 from uuid import UUID
@@ -72,6 +74,15 @@ def sweep(instance: Path) -> None:
                 file.unlink()
         except FileNotFoundError:
             continue
+
+
+def forget(instance: Path, original: IO[bytes]) -> None:
+    """Delete what has arrived until now of this file, whoever sends it."""
+    for file in (instance / "tmp" / FOLDER).glob("*-*"):
+        original.seek(0)
+        with suppress(FileNotFoundError), file.open("rb") as received:
+            if all(piece == original.read(len(piece)) for piece in iter(partial(received.read, PIECE_BYTES), b"")):
+                file.unlink()
 
 
 def has_room(instance: Path, size: int, floor_bytes: int) -> bool:
