@@ -235,7 +235,9 @@ class Site:
         draft = {"title": self.words["title"], "body": self.words["body"], "action": "draft"}
         self.draft_id = int(self.ada.post("/desk/new", **draft).location.rpartition("/")[2])
         self.root.post("/desk/about/new", form_at="/desk/about/new", name="imprint", **text)
-        self.picture = send(self.ada, photo(), f"{self.words['title']}.jpg").json["name"]
+        name = f"{self.words['title']}.jpg"
+        self.picture, self.replaced = (send(self.ada, photo(seed=seed), name).json["name"] for seed in (1, 2))
+        self.ada.post(f"/desk/media/{self.replaced}/replace", by=self.picture)
 
     def link(self, page: str) -> str:
         """The path of the one-time or secret link that a page shows."""
@@ -310,6 +312,7 @@ class Site:
             (f"/desk/post/{self.post_id}/unpublish", {}),
             (f"/desk/post/{self.draft_id}/draft-link", {}),
             (f"/desk/media/{self.picture}", {"alt": self.words["title"]}),
+            (f"/desk/media/{self.replaced}/restore", {}),
             (f"/desk/media/{self.picture}/delete", {}),
         ):
             answer = self.root.post(path, **data)

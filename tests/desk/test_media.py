@@ -118,6 +118,12 @@ def test_without_a_file_the_form_says_so(ada: Person) -> None:
     answer = ada.post("/desk/media")
     assert answer.status_code == 400
     assert "Choose a file first." in answer.text
+    there = {"Referer": "http://127.0.0.1:8000/desk/media?q=derby"}
+    answer = ada.client.post("/desk/media", data={"csrf_token": ada.csrf_token()}, headers=there)
+    assert '<a class="button button--main" href="/desk/media?q=derby">Back</a>' in answer.text
+    elsewhere = {"Referer": "http://elsewhere.example/desk/media"}
+    answer = ada.client.post("/desk/media", data={"csrf_token": ada.csrf_token()}, headers=elsewhere)
+    assert ">Back</a>" not in answer.text
 
 
 # Refusing
@@ -373,6 +379,32 @@ def test_a_replaced_picture_leads_to_the_one_in_its_place(ada: Person) -> None:
     assert (again.status_code, again.json["message"][:30]) == (409, "Another picture replaced this ")
 
 
+def test_a_replaced_picture_can_be_shown_again(ada: Person, bob: Person, anonymous: Person) -> None:
+    old, new = send(ada, photo(seed=1), "old.jpg").json["name"], send(ada, photo(seed=2)).json["name"]
+    post_id = ada.write_post(body=f"![](/media/{old})")
+    ada.post(f"/desk/media/{old}/replace", by=new)
+    page = ada.get(f"/desk/media/{new}").text
+    assert "old.jpg" in page and f'action="/desk/media/{old}/restore"' in page
+    assert f"/desk/media/{old}/restore" not in bob.get(f"/desk/media/{new}").text
+    assert bob.post(f"/desk/media/{old}/restore").status_code == 403
+    assert ada.post(f"/desk/media/{old}/restore").location == f"/desk/media/{old}"
+    assert f"/media/{old}-640.jpg" in anonymous.get(f"/post/{post_id}").text
+    assert "old.jpg" not in ada.get(f"/desk/media/{new}").text
+    assert ada.post(f"/desk/media/{old}/restore").status_code == 404
+
+
+def test_an_upload_of_withdrawn_bytes_is_forgotten_where_it_stands(app: Flask, ada: Person, edith: Person) -> None:
+    content, other = photo(), photo(seed=2)
+    name = send(ada, content).json["name"]
+    upload = str(uuid4())
+    send_piece(edith, upload, 0, content[:1000], len(content))
+    send_piece(edith, str(uuid4()), 0, other[:1000], len(other))
+    edith.post(f"/desk/media/{name}/delete", reason="legal")
+    [left] = (folder_of(app) / "tmp" / "uploads").iterdir()
+    assert left.read_bytes() == other[:1000]
+    assert send_piece(edith, upload, 1000, content[1000:], len(content)).json == {"status": 409, "received": 0}
+
+
 def test_an_address_with_an_entity_is_a_use_all_the_same(ada: Person) -> None:
     name = send(ada, photo()).json["name"]
     post_id = ada.write_post(body=f"![](/med&#105;a/{name})")
@@ -426,6 +458,7 @@ def test_a_picture_says_where_it_is_shown(ada: Person) -> None:
     n = ada.add_update(post_id, f"![](/media/{name})", title="Goal!")
     page = ada.get(f"/desk/media/{name}").text
     assert f'href="/desk/post/{post_id}/live#update-{n}"' in page
+    assert "The derby" in page
     ada.post(f"/desk/post/{post_id}/update/{n}/edit", body="Nothing.", title="")
     assert "No text shows this picture." in ada.get(f"/desk/media/{name}").text
 

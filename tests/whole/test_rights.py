@@ -108,7 +108,8 @@ def _fill(world: World) -> None:
     ada.post(f"/desk/post/{posts['unpublished']}/unpublish")
     posts["draft"] = draft(ada, **authors)
     root.post("/desk/about/new", form_at="/desk/about/new", name="imprint", title="Imprint", body="We.")
-    picture = send(ada, photo()).json["name"]
+    picture, replaced = (send(ada, photo(seed=seed)).json["name"] for seed in (1, 2))
+    ada.post(f"/desk/media/{replaced}/replace", by=picture)
     invitation = re.search(r"/invite/([^\"]+)", root.post("/desk/people/invite", role="reader").text)
     reset = re.search(r"/password/([^\"]+)", root.post(f"/desk/people/{id_of(world.app, 'eve')}/password-link").text)
     assert invitation
@@ -121,7 +122,7 @@ def _fill(world: World) -> None:
             "posts": posts, "n": n, "comment": comment, "revision_id": min(revisions.values()), "number": 1,
             "user_id": users.by_name(session, "eve").id, "username": "ada", "tag": "ferries", "kind": "atom",
             "part": "post", "place": "rss", "item": "post", "when": 1.5, "mark": "none", "filename": "favicon.svg",
-            "upload": uuid4(), "offset": 0, "picture": picture, "width": 640, "ending": "jpg",
+            "upload": uuid4(), "offset": 0, "picture": picture, "replaced": replaced, "width": 640, "ending": "jpg",
             "token": token, "invited": invitation[1], "new_password": reset[1],
         }  # fmt: skip
 
@@ -142,7 +143,8 @@ def path_of(world: World, rule: Rule, post: str = "public") -> str:
         elif name == "token":
             values[name] = world.values.get(endpoint, world.values["token"])
         elif name == "name":
-            values[name] = world.values["picture"] if "/media/<string" in rule.rule else "imprint"
+            picture = "replaced" if endpoint == "restore_picture" else "picture"
+            values[name] = world.values[picture] if "/media/<string" in rule.rule else "imprint"
         elif name not in (rule.defaults or {}):
             values[name] = world.values[name]
     built = rule.build(values)

@@ -86,6 +86,7 @@ RIGHTS: dict[str, tuple[tuple[str, tuple[str, ...]], str, dict[str, str]]] = {
     "desk.upload_whole": (("ada", ("eve",)), "/desk/media", {"file": PHOTO}),
     "desk.picture": (ADAS, "/desk/media/{picture}", {"alt": "Changed."}),
     "desk.replace_picture": (ADAS, "/desk/media/{picture}/replace", {"file": PHOTO}),
+    "desk.restore_picture": (ADAS, "/desk/media/{replaced}/restore", {}),
     "desk.delete_picture": (ADAS, "/desk/media/{picture}/delete", {}),
     "desk.invite": (ADMINS, "/desk/people/invite", {"role": "admin"}),
     "desk.password_link": (ADMINS, "/desk/people/{bob}/password-link", {}),
@@ -183,6 +184,8 @@ def prepared(shared_app: Flask, template_instance: Path, tmp_path_factory: pytes
         users.disable(session, mallory.id, True)
         parts["mallory"] = mallory.id
     parts["picture"] = send(ada, photo(seed=2)).json["name"]
+    parts["replaced"] = send(ada, photo(seed=3)).json["name"]
+    ada.post(f"/desk/media/{parts['replaced']}/replace", by=parts["picture"])
     parts["invitation"] = link_of(root.post("/desk/people/invite", role="reader").text)
     parts["password"] = link_of(root.post(f"/desk/people/{parts['bob']}/password-link").text)
     cookies = {}

@@ -104,7 +104,7 @@ def replace(session: WriteSession, name: str, by: str, *, with_words: bool) -> N
     old, new = written(session, name), written(session, by)
     if old is new:
         raise Refused(_("This is the same picture."))
-    for each in _replaced(session, old):
+    for each in replaced(session, old):
         each.replaced_by_id = new.id
     old.replaced_by_id = new.id
     for word in ("alt", "caption", "credit") if with_words else ():
@@ -112,6 +112,16 @@ def replace(session: WriteSession, name: str, by: str, *, with_words: bool) -> N
     new.used_at = new.used_at or old.used_at
     session.flush()
     renew(session, new)
+
+
+def restore(session: WriteSession, name: str) -> None:
+    """Show a picture that was replaced in the texts that name it again. Raises NotFound for any other."""
+    picture = pictures.named(session, name)
+    if picture is None or picture.replaced_by_id is None:
+        raise NotFound
+    picture.replaced_by_id = None
+    session.flush()
+    renew(session, picture)
 
 
 def pages_of(session: Session, name: str) -> list[str]:
@@ -128,9 +138,10 @@ def pages_of(session: Session, name: str) -> list[str]:
     return [*pages]
 
 
-def _replaced(session: Session, picture: Picture) -> list[Picture]:
+def replaced(session: Session, picture: Picture) -> list[Picture]:
     """Those in whose place it stands."""
-    return list(session.scalars(select(Picture).where(Picture.replaced_by_id == picture.id)))
+    rows = select(Picture).where(Picture.replaced_by_id == picture.id).order_by(Picture.id)
+    return list(session.scalars(rows))
 
 
 def instead(session: Session, name: str) -> str | None:
@@ -146,7 +157,7 @@ def delete(session: WriteSession, name: str) -> list[str]:
     The names whose files are to be forgotten after the commit (`forget_files`): of those that it replaced too.
     """
     picture = written(session, name)
-    showing, rows = uses(session, picture), [*_replaced(session, picture), picture]
+    showing, rows = uses(session, picture), [*replaced(session, picture), picture]
     for row in rows:
         session.execute(sql_delete(PictureUse).where(PictureUse.picture_id == row.id))
         session.delete(row)
@@ -167,7 +178,7 @@ def _forget_cover(item: Post | Update | About, names: list[str]) -> None:
 def take_out(session: WriteSession, name: str) -> list[str]:
     """For legal reasons (erasure.picture). The names of its files, and of those that it replaced."""
     picture = written(session, name)
-    showing, rows = uses(session, picture), [*_replaced(session, picture), picture]
+    showing, rows = uses(session, picture), [*replaced(session, picture), picture]
     names = [row.name for row in rows]
     for row in rows:
         row.erased_at, row.replaced_by_id, row.decorative = now_ms(), None, False

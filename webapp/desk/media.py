@@ -199,6 +199,7 @@ def _picture_page(found: Picture, form: PictureForm, may_change: bool) -> str:
         form=form,
         may_change=may_change,
         uses=library.uses(reading(), found),
+        replaced=[(each, pictures.as_shown(each)) for each in library.replaced(reading(), found)],
     )
 
 
@@ -212,6 +213,18 @@ def replace_picture(name: str) -> Response:
         library.replace(db, name, by, with_words=_may_change(library.written(db, by)))
     flash(_("Picture replaced."))
     return redirect(url_for(".picture", name=by))
+
+
+@desk.post("/desk/media/<string(length=16):name>/restore")
+def restore_picture(name: str) -> Response:
+    """One that was replaced, in the texts that name it."""
+    found = pictures.named(reading(), name)
+    if found and not _may_change(found):
+        raise NotAllowed(_("This picture was uploaded by someone else."))
+    with writing_as("author") as db:
+        library.restore(db, name)
+    flash(_("The picture is shown again."))
+    return redirect(url_for(".picture", name=name))
 
 
 @desk.post("/desk/media/<string(length=16):name>/delete")
