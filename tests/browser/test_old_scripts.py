@@ -19,7 +19,7 @@ OLD = {
 }
 # Release 0.1 had none of these.
 NEW = ["desk/unsaved.js", "desk/copy.js", "desk/pictures.js", "accounts/logout.js", "live/connection.js"]
-NEW += ["reader/large_picture.js"]
+NEW += ["desk/library.js", "reader/large_picture.js"]
 # On a post's page of release 0.1, and in its composer.
 SHEETS = {"reader": "base post update comment code form live", "desk": "composer"}
 MODULES = {

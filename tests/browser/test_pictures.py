@@ -113,6 +113,36 @@ def test_several_are_pasted_or_dropped_at_once(visit: Callable[..., Page], site:
     expect(page.locator("[data-updates] .update figure.picture")).to_have_count(2)
 
 
+@pytest.mark.parametrize("place", ["composer", "editor"])
+def test_a_picture_of_the_library_is_chosen_while_one_writes(
+    visit: Callable[..., Page], site: Site, place: str
+) -> None:
+    ada, post_id = site.ada(), live_post(site)
+    names = [send(ada, photo(seed=seed), f"{seed}.jpg").json["name"] for seed in (11, 12)]
+    for name, alt in zip(names, ("A keeper in the rain", "An empty stand"), strict=True):
+        ada.post(f"/desk/media/{name}", alt=f"{alt} {post_id}")
+    page = at_work(visit, f"/post/{post_id}", ada) if place == "composer" else visit(f"/desk/post/{post_id}", ada)
+    box = body(page) if place == "composer" else page.get_by_label("Text", exact=True)
+    box.fill("Rain.")
+    page.get_by_text("Choose from the library").click()
+    search = page.get_by_label("Search pictures")
+    search.fill(f"keeper {post_id}")
+    search.press("Enter")
+    choices = page.locator("[data-choose]")
+    expect(choices).to_have_text([f"A keeper in the rain {post_id}"])
+    assert violations(page) == []
+    choices.press("Enter")
+    expect(box).to_have_value(f"Rain.\n\n![](/media/{names[0]})\n")
+    expect(box).to_be_focused()
+    expect(choices).to_be_hidden()
+    page.get_by_text("Choose from the library").click()
+    search.fill("nothing of the kind")
+    expect(page.locator("[data-library-says]")).to_have_text("Nothing found. Try fewer or different words.")
+    page.route("**/desk/media?*", lambda route: route.abort())
+    search.fill("keeper")
+    expect(page.locator("[data-library-says]")).to_contain_text("can’t be loaded")
+
+
 def test_the_keyboard_alone_reaches_the_button_and_the_words(visit: Callable[..., Page], site: Site) -> None:
     page = at_work(visit, f"/post/{live_post(site)}", site.ada())
     # Not expect_file_chooser: a key that follows it at once may come before what it asks of the browser.

@@ -61,6 +61,7 @@ SCRIPTS = {
         "desk/update_tools": "[data-desk-says]",
         "desk/outbox": "[data-desk-says]",
         "desk/pictures": "[data-pictures], template[data-form], [data-whole-picture]",
+        "desk/library": "[data-library], template[data-form]",
         "desk/reach": "[data-reached]",
     },
 }

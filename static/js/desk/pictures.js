@@ -38,6 +38,11 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   add(form, event.dataTransfer.files);
 });
+document.addEventListener("pictures:chosen", ({ target, detail }) => {
+  const { body } = formOf(target).elements;
+  insert(body, detail);
+  body.focus();
+});
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-remove-picture]");
   if (button) drop(button.closest("[data-upload]").dataset.upload);
