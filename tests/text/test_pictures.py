@@ -81,11 +81,36 @@ def test_a_link_around_it_is_the_authors() -> None:
     assert f'href="https://example.org" rel="noopener">{shown("A goal")}</a>' in html
 
 
+def test_a_link_to_a_picture_without_alt_text_has_a_name() -> None:
+    """That of its caption, or its size: a text may be in any language."""
+    assert 'aria-label="300 × 200"' in post(f"![](/media/{OTHER})")
+    assert 'aria-label="A &lt;b&gt; &quot;c&quot;"' in post(f"![](/media/{OTHER} 'A <b> \"c\"')")
+    assert "aria-label" not in post(f"![](/media/{NAME})")
+
+
+def test_an_element_of_the_authors_keeps_its_sources() -> None:
+    source = '<source srcset="https://example.org/a.webp" type="image/webp">'
+    html = post(f'<picture>{source}<img src="/media/{NAME}"></picture>')
+    assert html.count("<picture>") == html.count("<source") == 1
+    assert f'{source}<img src="/media/{NAME}-960.jpg" alt="A goal"' in html
+
+
+def test_a_summary_has_no_figure_that_leads_elsewhere() -> None:
+    html = post(f"<details><summary>\n\n![](/media/{NAME})\n\n</summary>\n\n![](/media/{NAME})\n\n</details>")
+    assert shown("A goal") in html.partition("</summary>")[0]
+    assert html.count("<figure") == 1 and "<figure" in html.partition("</summary>")[2]
+
+
+def test_a_heading_of_a_picture_alone_is_no_entry_of_the_contents() -> None:
+    toc = render_post(f"## ![](/media/{NAME})\n\n## Second\n\n## ![A goal](/media/{NAME})", lookup).toc
+    assert [heading.text for heading in toc] == ["Second", "A goal"]
+
+
 def test_an_animation_is_one_file() -> None:
     image = (
         '<img src="/media/fedcba9876543210-300.webp" alt="" width="300" height="200" loading="lazy" decoding="async"'
     )
-    link = '<a href="/media/fedcba9876543210-300.webp">'
+    link = '<a href="/media/fedcba9876543210-300.webp" aria-label="300 × 200">'
     assert post(f"![](/media/{OTHER})") == f'<figure class="picture">{link}{image} data-ground="#000000"></a></figure>'
 
 

@@ -15,8 +15,9 @@ _SRC = re.compile(r"/media/([0-9a-f]{16})")
 # In cleaned HTML attributes are in double quotes, and an image has no other inside.
 _IMAGE = r'<img(?: [^ ="]+="[^"]*")*>'
 _ATTRIBUTE = re.compile(r' ([^ ="]+)="([^"]*)"')
-_ALONE = re.compile(rf"<p(?: dir=\"auto\")?>({_IMAGE}(?:(?:\s|<br>)*{_IMAGE})*)</p>")
+_ALONE = re.compile(rf"<summary\b.*?</summary>|<p(?: dir=\"auto\")?>({_IMAGE}(?:(?:\s|<br>)*{_IMAGE})*)</p>", re.DOTALL)
 _EACH = re.compile(_IMAGE)
+_WITHIN = re.compile(rf'(<picture>(?:\s*<source(?: [^ ="]+="[^"]*")*>)*\s*)?({_IMAGE})')
 # The width of a text's column, as in static/css/base.css.
 SIZES = "(min-width: 44rem) 36rem, 100vw"
 
@@ -75,6 +76,8 @@ def placed(html: str, lookup: Lookup) -> str:
     known = lookup(found)
 
     def alone(match: re.Match[str]) -> str:
+        if match[1] is None:  # a tap on a summary is to open it
+            return match[0]
         images = [_attributes(each[0]) for each in _EACH.finditer(match[1])]
         pictures = [(known.get(_name(image)), image) for image in images]
         if not any(picture or not _name(image) or image.get("alt") for picture, image in pictures):
@@ -84,15 +87,17 @@ def placed(html: str, lookup: Lookup) -> str:
         return "".join(_figure(picture, image) for picture, image in pictures if picture)
 
     def within(match: re.Match[str]) -> str:
-        image = _attributes(match[0])
+        own, image = match[1] or "", _attributes(match[2])
         name = _name(image)
         if not name:
             return match[0]
         picture = known.get(name)
-        return _element(picture, image) if picture else escape(image.get("alt", ""), quote=False)
+        if picture is None:
+            return own + escape(image.get("alt", ""), quote=False)
+        return own + _image(picture, image) if own else _element(picture, image)
 
     # What `alone` has put in names the variants, and is no picture's own address.
-    return _EACH.sub(within, _ALONE.sub(alone, html))
+    return _WITHIN.sub(within, _ALONE.sub(alone, html))
 
 
 def with_first(html: str) -> str:
@@ -115,16 +120,27 @@ def _figure(picture: Picture, image: Mapping[str, str]) -> str:
     if picture.credit:
         words.append(f'<small class="picture__credit">{escape(picture.credit, quote=False)}</small>')
     below = f'<figcaption dir="auto">{" · ".join(words)}</figcaption>' if words else ""
-    large = picture.path(picture.widths[-1])
-    return f'<figure class="picture"><a href="{large}">{_element(picture, image)}</a>{below}</figure>'
+    width = picture.widths[-1]
+    # A link wants a name; in no language, as a text may be in any.
+    label = caption or f"{width} × {picture.height_of(width)}"
+    name = "" if _alt(picture, image) else f' aria-label="{escape(label)}"'
+    link = f'<a href="{picture.path(width)}"{name}>{_element(picture, image)}</a>'
+    return f'<figure class="picture">{link}{below}</figure>'
+
+
+def _alt(picture: Picture, image: Mapping[str, str]) -> str:
+    return image.get("alt") or picture.alt
+
+
+def _image(picture: Picture, image: Mapping[str, str]) -> str:
+    middle = picture.middle
+    size = f'width="{middle}" height="{picture.height_of(middle)}"'
+    src, alt = picture.path(middle, picture.fallback), escape(_alt(picture, image))
+    return f'<img src="{src}" alt="{alt}" {size} loading="lazy" decoding="async" data-ground="{picture.ground}">'
 
 
 def _element(picture: Picture, image: Mapping[str, str]) -> str:
-    alt = escape(image.get("alt") or picture.alt)
-    middle = picture.middle
-    size = f'width="{middle}" height="{picture.height_of(middle)}"'
-    src = picture.path(middle, picture.fallback)
-    shown = f'<img src="{src}" alt="{alt}" {size} loading="lazy" decoding="async" data-ground="{picture.ground}">'
+    shown = _image(picture, image)
     if picture.fallback == "webp":
         return shown
     sources = ", ".join(f"{picture.path(width)} {width}w" for width in picture.widths)
