@@ -517,6 +517,25 @@ def test_the_first_picture_of_a_post_stands_for_it(ada: Person, anonymous: Perso
     assert f"/media/{second}-480.webp" in anonymous.get("/").text
 
 
+def test_a_page_is_shared_with_its_own_picture_unless_that_is_tiny(ada: Person, edith: Person) -> None:
+    tiny, first, own = (send(ada, photo(width, 400, width)).json["name"] for width in (150, 640, 650))
+    post_id = ada.write_post(live="y", body=f"![](/media/{tiny})\n\n![](/media/{first})")
+    n, plain = ada.add_update(post_id, f"Goal!\n\n![](/media/{own})"), ada.add_update(post_id, "Nothing new.")
+    edith.post("/desk/about/new", name="imprint", title="Imprint", body=f"![](/media/{own})")
+    for path, name in (("", first), (f"/update/{n}", own), (f"/update/{plain}", first)):
+        page = ada.get(f"/post/{post_id}{path}").text
+        assert f'<meta property="og:image" content="http://127.0.0.1:8000/media/{name}-' in page, path
+    assert f"/media/{own}-650.jpg" in ada.get("/about/imprint").text.partition("og:image")[2][:100]
+
+
+def test_an_update_of_a_picture_alone_has_no_empty_words(ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo()).json["name"]
+    post_id = ada.write_post(live="y")
+    ada.add_update(post_id, f"![](/media/{name})")
+    page = anonymous.get(f"/post/{post_id}").text
+    assert '"liveBlogUpdate"' in page and '"articleBody"' not in page
+
+
 def test_another_cover_can_be_chosen(ada: Person, anonymous: Person) -> None:
     shown, chosen = (send(ada, photo(seed=seed)).json["name"] for seed in range(2))
     post_id = ada.write_post(title="The derby", body=f"![](/media/{shown})")

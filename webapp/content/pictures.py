@@ -19,6 +19,9 @@ from ..text import pictures as markup
 from ..values import NOT_TEXT
 from .revisions import KINDS
 
+COVER_PIXELS = (
+    200  # smaller ones aren't shown by those whom a page is shared with. Source: Facebook, Images in Link Shares
+)
 ALT_LENGTH, CAPTION_LENGTH, CREDIT_LENGTH, FILE_NAME_LENGTH = 1_000, 500, 200, 200
 
 
@@ -141,10 +144,17 @@ def note_uses(session: Session, item: Post | Update | About, *, is_new: bool = F
 
 def cover(session: Session, post: Post) -> dict[str, Any] | None:
     """What lists and links show of the post: the picture that was chosen for it, or the first one of its text."""
-    names = [post.cover_name] if post.cover_name else markup.names(post.html)
+    chosen = shown(session, [post.cover_name]).get(post.cover_name) if post.cover_name else None
+    found = chosen if post.cover_name else first_shown(session, post.html)
+    return found._asdict() if found else None
+
+
+def first_shown(session: Session, html: str) -> markup.Picture | None:
+    """The first picture of a text that isn't smaller than COVER_PIXELS."""
+    names = markup.names(html)
     known = shown(session, names) if names else {}
-    first = next((known[name] for name in names if name in known), None)
-    return first._asdict() if first else None
+    found = (known[name] for name in names if name in known)
+    return next((each for each in found if min(each.width, each.height) >= COVER_PIXELS), None)
 
 
 def as_cover(post: Post) -> markup.Picture | None:

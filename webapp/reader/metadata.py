@@ -12,8 +12,9 @@ from markupsafe import Markup
 from werkzeug.http import http_date as _http_date
 
 from ..content import posts
-from ..content.pictures import as_cover
+from ..content.pictures import as_cover, first_shown
 from ..content.updates import Latest
+from ..db import reading
 from ..http.links import absolute
 from ..i18n import content_language
 from ..i18n import gettext as _
@@ -33,6 +34,7 @@ def add_to_templates(blueprint: Blueprint) -> None:
     blueprint.add_app_template_global(absolute)
     blueprint.add_app_template_global(json_ld)
     blueprint.add_app_template_global(shared_image)
+    blueprint.add_app_template_global(picture_in)
     blueprint.add_app_template_filter(iso)
     blueprint.add_app_template_filter(http_date)
     blueprint.add_app_template_filter(og_locale)
@@ -55,6 +57,11 @@ def shared_image(cover: Picture | None) -> SharedImage | None:
         return SharedImage(url, width, cover.height_of(width), images.TYPES[f".{ending}"], cover.alt)
     own = branding.of_app().images["cover"]
     return SharedImage(own.absolute_url, own.width, own.height, own.type, "") if own else None
+
+
+def picture_in(html: str) -> Picture | None:
+    """The first picture of a text, where that is large enough to stand for it."""
+    return first_shown(reading(), html)
 
 
 def iso(at_ms: int) -> str:
@@ -146,8 +153,8 @@ def _coverage(post: Post, updates: list[ShownUpdate]) -> dict[str, Any]:
                 "url": f"{prefix}{update.n}",
                 "datePublished": iso(update.created_at),
                 "author": _person(update.author),
-                "articleBody": _words(update.html, BODY_CHARS),
             }
+            | ({"articleBody": words} if (words := _words(update.html, BODY_CHARS)) else {})
             for update in newest
         ],
     }
