@@ -517,6 +517,14 @@ def test_the_first_picture_of_a_post_stands_for_it(ada: Person, anonymous: Perso
     assert f"/media/{second}-480.webp" in anonymous.get("/").text
 
 
+def test_a_panorama_is_sharp_on_its_card(ada: Person, anonymous: Person) -> None:
+    name = send(ada, photo(2_000, 500)).json["name"]
+    ada.write_post(body=f"![](/media/{name})")
+    card = anonymous.get("/").text
+    assert f"/media/{name}-1600.webp 1600w" in card
+    assert 'sizes="(min-width: 44rem) 80rem, 266vw"' in card
+
+
 def test_a_page_is_shared_with_its_own_picture_unless_that_is_tiny(ada: Person, edith: Person) -> None:
     tiny, first, own = (send(ada, photo(width, 400, width)).json["name"] for width in (150, 640, 650))
     post_id = ada.write_post(live="y", body=f"![](/media/{tiny})\n\n![](/media/{first})")
