@@ -350,11 +350,11 @@ def test_pictures_that_come_in_move_nothing(visit: Callable[..., Page], site: Si
 
 
 def test_a_tap_shows_a_picture_large_and_the_keyboard_closes_it(visit: Callable[..., Page], site: Site) -> None:
-    name = send(site.ada(), photo(1_200, 800)).json["name"]
+    name, other = (send(site.ada(), photo(1_200, 800, seed)).json["name"] for seed in (1, 33))
     post_id = live_post(site)
-    n = site.ada().add_update(post_id, f"![The keeper jumps](/media/{name})")
+    n = site.ada().add_update(post_id, f'![The keeper jumps](/media/{name} "He *holds* it")\n\n![Next](/media/{other})')
     page = visit(f"/post/{post_id}")
-    link = update(page, n).locator("figure a")
+    link = update(page, n).locator("figure a").first
     large = page.get_by_role("dialog").get_by_role("img", name="The keeper jumps")
     for close in ("Escape", "Enter"):
         link.focus()
@@ -364,6 +364,13 @@ def test_a_tap_shows_a_picture_large_and_the_keyboard_closes_it(visit: Callable[
         expect(page.get_by_role("dialog")).to_be_hidden()
         expect(link).to_be_focused()
     link.click()
+    caption = page.locator(".large-picture__caption")
+    expect(caption).to_have_text("He *holds* it")
+    for key, alt in (("ArrowLeft", "The keeper jumps"), ("ArrowRight", "Next"), ("ArrowRight", "Next")):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog").get_by_role("img")).to_have_attribute("alt", alt)
+    expect(caption).to_be_hidden()
+    page.keyboard.press("ArrowLeft")
     large.click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     assert page.url.endswith(f"/post/{post_id}")

@@ -1,16 +1,34 @@
-// A tap on a picture shows it large; Escape, the button or another tap closes it. Without script its link leads there.
+// A tap on a picture shows it large with its caption; Escape, the button or another tap closes it, arrows show the next
+// one. Without script its link leads there.
 
 const dialog = document.querySelector("[data-large-picture]");
-const shown = document.createElement("img");
-dialog.append(shown);
+const image = document.createElement("img");
+const caption = document.createElement("p");
+let shown = null; // the link
+caption.className = "large-picture__caption";
+caption.dir = "auto";
+dialog.append(image, caption);
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".picture > a");
   if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   event.preventDefault();
-  const { alt } = link.querySelector("img");
-  Object.assign(shown, { src: link.href, alt });
+  show(link);
   dialog.showModal();
 });
 dialog.addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", () => shown.removeAttribute("src"));
+dialog.addEventListener("close", () => image.removeAttribute("src"));
+dialog.addEventListener("keydown", ({ key }) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
+  if (!step) return;
+  const links = [...document.querySelectorAll(".picture > a")];
+  const isMirrored = getComputedStyle(dialog).direction === "rtl";
+  show(links[links.indexOf(shown) + (isMirrored ? -step : step)] ?? shown);
+});
+
+function show(link) {
+  shown = link;
+  const { alt } = link.querySelector("img");
+  Object.assign(image, { src: link.href, alt });
+  caption.textContent = link.parentElement.querySelector("figcaption")?.textContent ?? "";
+}
