@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from loadtests.eventsources import Crowd
 
-LIVE_CARD = re.compile(r'<article class="card" id="post-(\d+)"[^>]*>\s*<p class="live-mark">')
+LIVE_CARD = re.compile(r'<article class="card[^"]*" id="post-(\d+)"[^>]*>\s*<p class="live-mark">')
 
 
 def percentile(delays: Counter[int], percent: float) -> int:
