@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +17,14 @@ from support.commands import done, failed
 from support.content import counts
 from support.page_store import pages_there, wrong
 from support.persons import PASSWORD, Person
+from support.photos import photo
 from webapp import changes, db, demo
 from webapp.cli import demo as command
-from webapp.content import posts, updates
+from webapp.content import erasure, intake, library, posts, updates
+from webapp.demo import drawings
 from webapp.errors import Refused
-from webapp.models import Comment, Event, Post, Revision, Update, User
+from webapp.media.storage import STORAGE
+from webapp.models import Comment, Event, Picture, Post, Revision, Update, User
 from webapp.pages import versions
 from webapp.people import users
 from webapp.people.names import checked_username
@@ -30,6 +35,13 @@ LANGUAGES = ("en", "zh")
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Result]:
     return lambda *args: app.test_cli_runner().invoke(args=["demo", *args])
+
+
+@pytest.fixture(autouse=True)
+def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pictures, as it doesn't matter here what they show."""
+    small = {name: partial(photo, 64, 40, seed) for seed, name in enumerate(drawings.DRAWINGS)}
+    monkeypatch.setattr(drawings, "DRAWINGS", small)
 
 
 @pytest.fixture
@@ -227,7 +239,7 @@ def test_remove_takes_all_and_nothing_else(
         assert anonymous.get(path).status_code == 200, path
     assert "Sixty" in anonymous.get("/search?q=sixty").text
     said = done(run("--remove"))
-    assert "“Another title” with 40 updates and 18 comments, 1 of these by others, 6 accounts." in said
+    assert "“Another title” with 40 updates and 18 comments, 1 of these by others, 4 pictures, 6 accounts." in said
     assert "荇湾" in said
     assert counts(app) == before
     for path in addresses:
@@ -294,6 +306,124 @@ def test_an_account_that_another_post_names_stays(app: Flask, run: Callable[...,
         post.authors = [*post.authors, users.by_name(session, "demo-nell-garth")]
     assert "5 accounts, but not demo-nell-garth, named elsewhere here." in done(run("--remove"))
     assert "The derby" in ada.get("/user/demo-nell-garth").text
+
+
+# Pictures
+
+
+def pictures_of(app: Flask) -> list[Picture]:
+    with app.app_context():
+        return list(db.reading().scalars(select(Picture).order_by(Picture.id)))
+
+
+def files_of(app: Flask) -> set[str]:
+    """The names of pictures that have an original or a variant."""
+    variants = (Path(app.config["INSTANCE"]) / "media/pictures").iterdir()
+    return {*STORAGE.of(app).list(), *(file.name.partition("-")[0] for file in variants)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_post_shows_its_pictures(app: Flask, run: Callable[..., Result], ada: Person, language: str) -> None:
+    assert "Left out" not in run("--speed", "0", "--language", language).stderr
+    script = demo.script(language)
+    shown = [part for part in (script, *script["steps"]) if "picture" in part]
+    rows = pictures_of(app)
+    assert [(row.alt, row.caption) for row in rows] == [(part["alt"], part.get("caption", "")) for part in shown]
+    with app.app_context():
+        post = played(db.reading(), language)
+        in_updates = [u.html for u in db.reading().scalars(select(Update).order_by(Update.n)) if "<figure" in u.html]
+    assert post.cover
+    assert post.cover["name"] == rows[0].name
+    for row, html in zip(rows, [post.html, *in_updates], strict=True):
+        assert f'<figure class="picture"><a href="/media/{row.name}-' in html
+        assert f'alt="{row.alt}"' in html
+        assert row.caption in html
+    assert f"/media/{rows[0].name}-" in ada.get("/").text
+    assert ada.get("/desk/media").text.count("/desk/media/") >= 4
+
+
+@pytest.mark.usefixtures("short")
+def test_remove_leaves_no_picture_and_no_file(app: Flask, run: Callable[..., Result]) -> None:
+    done(run("--speed", "0"))
+    before = [picture.name for picture in pictures_of(app)]
+    assert files_of(app) == set(before)
+    assert len(before) == 2
+    assert "comments, 2 pictures, 6 accounts." in done(run("--remove"))
+    assert pictures_of(app) == []
+    assert files_of(app) == set()
+    done(run("--speed", "0"))
+    assert [picture.name for picture in pictures_of(app)] == before
+
+
+@pytest.mark.usefixtures("short")
+def test_a_picture_that_another_text_shows_stays(app: Flask, run: Callable[..., Result], ada: Person) -> None:
+    done(run("--speed", "0"))
+    cover, other = (picture.name for picture in pictures_of(app))
+    own = ada.write_post(body=f"![](/media/{cover})")
+    said = done(run("--remove"))
+    assert "1 pictures, but not 1 used elsewhere here, 5 accounts, but not demo-nell-garth, named elsewhere" in said
+    assert files_of(app) == {cover}
+    assert "A low sun behind an old stone bridge" in ada.get(f"/post/{own}").text
+    done(run("--speed", "0"))
+    assert {picture.name for picture in pictures_of(app)} == {cover, other}
+    with app.app_context():
+        assert f"/media/{cover}-" in played(db.reading()).html
+    with app.app_context(), changes.changing() as session:
+        posts.erase(session, own)
+    assert "2 pictures, 6 accounts." in done(run("--remove"))
+    assert files_of(app) == set()
+
+
+@pytest.mark.usefixtures("short")
+def test_a_picture_that_replaced_another_stays(app: Flask, run: Callable[..., Result], inside: None) -> None:
+    play = demo.start(demo.script("en"))
+    with db.writing() as session:
+        first, *_others, last = session.scalars(select(Picture).order_by(Picture.id))
+        first.uploader_id = users.by_name(session, "ada").id
+        library.replace(session, first.name, last.name, with_words=True)
+    db.release()
+    assert len(play.pictures) == 4
+    assert "2 pictures, but not 1 used elsewhere here" in demo.remove("en")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_picture_that_can_t_be_used_is_left_out(
+    app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done(run("--speed", "0"))
+    cover, other = (picture.name for picture in pictures_of(app))
+    with app.app_context():
+        with changes.changing() as session:
+            erased = erasure.picture(session, other)
+        library.forget_files(erased)
+    result = run("--speed", "0")
+    assert result.exit_code == 0
+    assert "Left out the picture bridge-at-night: This picture was withdrawn for legal reasons" in result.stderr
+    assert files_of(app) == {cover}
+
+    def full(_path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(intake, "prepare", full)
+    result = run("--speed", "0")
+    assert result.exit_code == 0
+    assert result.stderr.count("No space left on device") == 2
+    assert files_of(app) == set()
+    with app.app_context():
+        assert "![" not in played(db.reading()).body
+        assert "A lamp on the bridge" in [update.title for update in db.reading().scalars(select(Update))]
+
+
+def test_a_picture_that_goes_before_its_step_is_left_out(inside: None) -> None:
+    play = demo.start(demo.script("en"))
+    with changes.changing() as session:
+        gone = library.delete(session, play.pictures["bridge-at-night"])
+    library.forget_files(gone)
+    assert demo.perform(play, play.script["steps"][0]) == "update      A lamp on the bridge"
+    update = db.reading().scalars(select(Update)).one()
+    assert "figure" not in update.html
+    assert "Winifred Aske" in update.html
 
 
 # While others are at work

@@ -40,8 +40,21 @@ def test_a_script_is_whole(language: str) -> None:
 
 def written(language: str) -> list[str]:
     script = demo.script(language)
-    parts = [script["title"], script["summary"], script["text"], *script["tags"]]
-    return parts + [step[key] for step in script["steps"] for key in ("title", "note", "text") if key in step]
+    parts = [script["summary"], *script["tags"]]
+    keys = ("title", "note", "text", "alt", "caption")
+    return parts + [part[key] for part in (script, *script["steps"]) for key in keys if key in part]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pictures_have_alt_text_and_none_is_corrected_away(language: str) -> None:
+    script = demo.script(language)
+    shown = [part for part in (script, *script["steps"]) if "picture" in part]
+    assert shown[0] is script, "the cover"
+    assert len(shown) == 4
+    assert all(20 < len(part["alt"]) < 250 for part in shown)
+    assert {part["do"] for part in shown[1:]} == {"update"}
+    corrected = {step["of"] for step in script["steps"] if step["do"] in ("correct", "withdraw")}
+    assert not corrected & {part.get("name") for part in shown}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -62,6 +62,8 @@ def _play(plays: list[Play], speed: float) -> None:
             "The site runs with different PRESSROOM_… settings than this command, so its address may differ.", err=True
         )
     for play in plays:
+        for line in play.left_out:
+            click.echo(line, err=True)
         click.echo(f"Open {play.url} in a browser, while the site runs (make serve). Ctrl-C stops the demo.")
     try:
         _perform(plays, speed)

@@ -169,6 +169,14 @@ def delete(session: WriteSession, name: str) -> list[str]:
     return names
 
 
+def delete_unused_of(session: WriteSession, uploader_ids: list[int]) -> list[str]:
+    """Delete what these people uploaded, unless a text shows it or it has replaced another. The rest as `delete`."""
+    used = select(PictureUse.picture_id).union(_replacing())
+    unused = (_IS_LISTED, Picture.uploader_id.in_(uploader_ids), Picture.id.not_in(used))
+    names = list(session.scalars(select(Picture.name).where(*unused)))
+    return [each for name in names for each in delete(session, name)]
+
+
 def _forget_cover(item: Post | Update | About, names: list[str]) -> None:
     """One that was chosen is the text's first picture from then on."""
     if isinstance(item, Post) and item.cover_name in names:
@@ -264,11 +272,15 @@ class Sweep:
 
 def _delete_unused(session: WriteSession) -> list[str]:
     old = (Picture.used_at.is_(None), Picture.created_at < now_ms() - UNUSED_MS, Picture.erased_at.is_(None))
-    replacing = select(Picture.replaced_by_id).where(Picture.replaced_by_id.is_not(None))
-    rows = list(session.scalars(select(Picture).where(*old, Picture.id.not_in(replacing)).limit(SWEPT_AT_ONCE)))
+    rows = list(session.scalars(select(Picture).where(*old, Picture.id.not_in(_replacing())).limit(SWEPT_AT_ONCE)))
     for row in rows:
         session.delete(row)
     return [row.name for row in rows]
+
+
+def _replacing() -> Select[int | None]:
+    """The ids of pictures that have replaced others."""
+    return select(Picture.replaced_by_id).where(Picture.replaced_by_id.is_not(None))
 
 
 def _strays() -> Iterator[str]:

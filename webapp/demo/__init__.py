@@ -14,17 +14,17 @@ from uuid import uuid4
 
 import yaml
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
-from .. import changes
-from ..content import comments, posts, updates
+from .. import changes, db
+from ..content import comments, library, posts, rendering, updates
 from ..db.engine import WriteSession
 from ..errors import NotFound, Refused
 from ..http.links import absolute, relative
 from ..models import Comment, Post, User
 from ..people import users
-from ..text.render import render_comment, render_post, render_update
+from ..text.render import render_comment
 from ..text.summary import summary
+from . import pictures
 
 # A link to an update by its name in the script.
 _LINK = re.compile(r"\]\(#(\w+)\)")
@@ -39,12 +39,15 @@ class Play:
     """A script while it is played. `told` has its named steps so far, and `numbers` what became of them.
 
     token: the post's `submission`; another play's post may have the same id.
+    pictures: what texts call them, by the names of their drawings; left_out: a line about each that can't be used.
     """
 
     script: dict[str, Any]
     token: str
     post_id: int
     ids: dict[str, int]
+    pictures: dict[str, str] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
     told: dict[str, dict[str, Any]] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -60,29 +63,42 @@ def script(language: str) -> dict[str, Any]:
 
 
 def start(script: dict[str, Any]) -> Play:
-    """Publish the post, with accounts for those who will speak. Raises Taken when a name isn't to be had."""
-    head = posts.Writing(
+    """Publish the post, with accounts for those who will speak. Raises Taken when a name isn't to be had.
+
+    The pictures of all steps are prepared here, so that each step is in time.
+    """
+    prepared, left_out = pictures.prepare(script)
+    token = str(uuid4())
+    with changes.changing() as session:
+        there = {user.username: user for user in users.of_demo(session, script["language"])}
+        author = _account(session, there, script["author"], "author")
+        ids = {name: _account(session, there, name, "reader").id for name in script["people"]}
+        names = pictures.add(session, script, prepared, author.id)
+        post = posts.create(session, [author], _head(session, script, names), submission=token, actor_id=author.id)
+        post.source = _source(script["language"])
+        posts.publish(session, post.id)
+    return Play(script, token, post.id, {author.username: author.id} | ids, names, left_out)
+
+
+def _head(session: WriteSession, script: dict[str, Any], names: dict[str, str]) -> posts.Writing:
+    body = f"{pictures.markdown(script, names)}\n\n{script['text']}".lstrip()
+    return posts.Writing(
         title=script["title"],
-        body=script["text"],
-        rendered=render_post(script["text"]),
+        body=body,
+        rendered=rendering.post(body, session),
         summary=script["summary"],
         tags=script["tags"],
         language=script["language"],
         live=True,
     )
-    token = str(uuid4())
-    with changes.changing() as session:
-        author = _account(session, script["author"], "author")
-        ids = {name: _account(session, name, "reader").id for name in script["people"]}
-        post = posts.create(session, [author], head, submission=token, actor_id=author.id)
-        post.source = _source(script["language"])
-        posts.publish(session, post.id)
-    return Play(script, token, post.id, {author.username: author.id} | ids)
 
 
-def _account(session: Session, name: str, role: str) -> User:
-    """Disabled besides: a link for a new password would not let anybody in."""
-    return users.disable(session, users.create(session, name, None, None, role).id, True)
+def _account(session: WriteSession, there: dict[str, User], name: str, role: str) -> User:
+    """Disabled besides: a link for a new password would not let anybody in.
+
+    there: those that an earlier demo left, as something else here names them.
+    """
+    return there.get(name) or users.disable(session, users.create(session, name, None, None, role).id, True)
 
 
 def _source(language: str) -> str:
@@ -91,9 +107,11 @@ def _source(language: str) -> str:
 
 def perform(play: Play, step: dict[str, Any]) -> str:
     """Do one step; what to say of it. Raises Over."""
-    written = _LINK.sub(lambda found: f"]({_url_of(play, found[1])})", step.get("text", "")).strip()
-    render = render_comment if step["do"] == "comment" else render_update
+    text = _LINK.sub(lambda found: f"]({_url_of(play, found[1])})", step.get("text", "")).strip()
+    written = f"{text}\n\n{pictures.markdown(step, play.pictures)}".strip()
+    render = render_comment if step["do"] == "comment" else rendering.update
     html = render(written) if written else ""
+    db.release()  # the next step's pictures are to be read anew
     try:
         with changes.changing() as session:
             _check(session, play)
@@ -151,10 +169,13 @@ def remove(language: str) -> str:
         cast = users.of_demo(session, language)
         post = session.scalar(select(Post).where(Post.source == _source(language)))
         removed = _erase(session, post, cast) if post else []
+        names, told = pictures.remove(session, cast)
         kept = [user.username for user in cast if not users.erase(session, user.id)]
+    if names:
+        library.forget_files(names)
     if not post and not cast:
         return ""
-    removed += [f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]
+    removed += [*told, f"{len(cast) - len(kept)} accounts", *(f"but not {name}, named elsewhere here" for name in kept)]
     return f"Removed: {', '.join(removed)}."
 
 
