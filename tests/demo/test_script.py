@@ -9,7 +9,7 @@ import pytest
 
 from webapp import demo
 from webapp.people.names import DEMO
-from webapp.text.render import render_comment
+from webapp.text.render import render_comment, render_update
 
 LANGUAGES = ("en", "zh")
 HAN = re.compile("[\u3400-\u9fff]")
@@ -36,6 +36,14 @@ def test_a_script_is_whole(language: str) -> None:
         assert step.get("of") is None or step["of"] in named
         assert set(re.findall(r"\]\(#(\w+)\)", step.get("text", ""))) <= named
         named |= {step["name"]} if "name" in step else set()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_line_ends_within_a_paragraph(language: str) -> None:
+    for step in demo.script(language)["steps"]:
+        assert "<br" not in render_update(step.get("text", "")), step
+    listed = "Two\nlines.\n\n- one\n- two\n\n| a |\n|---|\n\n> said\n> on\n"
+    assert demo.unwrapped(listed) == "Two lines.\n\n- one\n- two\n\n| a |\n|---|\n\n> said on\n"
 
 
 def written(language: str) -> list[str]:

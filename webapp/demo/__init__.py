@@ -28,6 +28,8 @@ from . import pictures
 
 # A link to an update by its name in the script.
 _LINK = re.compile(r"\]\(#(\w+)\)")
+# The end of a line within a paragraph or quotation: the next one begins no list, table or quotation.
+_WRAP = re.compile(r"(?<=\S)\n(?:> )?(?=[^\s>|\d-])")
 
 
 class Over(Exception):
@@ -59,7 +61,13 @@ class Play:
 def script(language: str) -> dict[str, Any]:
     """Its `title`, `summary`, `tags` and `text`, the names of `author` and `people`, and `steps`, by seconds (`at`)."""
     read: dict[str, Any] = yaml.safe_load((Path(__file__).parent / f"{language}.yaml").read_text("utf-8"))
-    return read | {"language": language}
+    steps = [step | {"text": unwrapped(step["text"])} if "text" in step else step for step in read["steps"]]
+    return read | {"language": language, "steps": steps}
+
+
+def unwrapped(text: str) -> str:
+    """Each paragraph in one line, as updates and comments show the end of a line as one."""
+    return _WRAP.sub(" ", text)
 
 
 def start(script: dict[str, Any]) -> Play:
