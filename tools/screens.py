@@ -1,4 +1,4 @@
-"""Pictures of the site for docs/screens/: `make screens`. Eleven views, two widths, light and dark."""
+"""Pictures of the site for docs/screens/: `make screens`. Thirteen views, two widths, light and dark."""
 
 from __future__ import annotations
 
@@ -20,17 +20,20 @@ from support.browsing import settled
 from support.checkout import CHECKOUT
 from support.uwsgi_server import UwsgiServer
 from tools.chromium import chromium
+from tools.hallstedt import DRAWINGS
 from webapp import changes, config, create_app
-from webapp.content import comments, importing, imports, posts, updates
-from webapp.models import Post, User
+from webapp.content import comments, foreign, importing, imports, intake, library, pictures, posts, rendering, updates
+from webapp.demo import unwrapped
+from webapp.models import Picture, Post, User
 from webapp.people import passwords, users
-from webapp.text.render import render_comment, render_post, render_update
+from webapp.text.render import render_comment
 
 SCREENS = CHECKOUT / "docs" / "screens"
 LOOKS = [(width, scheme) for width in (360, 1280) for scheme in ("light", "dark")]
 MAX_HEIGHT = 2000
 ZONE = "Europe/Berlin"
 PASSWORD = "a long enough password"
+CREDIT = "Drawing: The Courier"
 GUIDES = [CHECKOUT.parent / "shared" / "samples" / "flask-guide.zh.md", CHECKOUT / "tests" / "samples" / "guide.zh.md"]
 START = datetime(2026, 9, 13, 18, 0, tzinfo=ZoneInfo(ZONE))
 
@@ -42,6 +45,8 @@ LIVE_SUMMARY = (
     "no incumbent. We report from the town hall and from the harbour until the last box is counted."
 )
 LIVE_BODY = """\
+![](harbour.jpg)
+
 The question that has divided the town since spring is older than any of the candidates: what is to become of the
 harbour? Mira Lindqvist wants the quays rebuilt for the ferry. Jonas Adeyemi would sooner mend the schools. Elsa
 Brandt, who has sat on the council since 1998, says that the money is there for neither.
@@ -93,6 +98,8 @@ Lindqvist 40.1 per cent. Half of the districts are counted.
 favourite for a second round.
 
 > I shall vote, as I always have, early and in silence.
+
+![](concession.jpg)
 ---
 20:29 tomas key
 # Two votes apart
@@ -136,9 +143,9 @@ Could you say whether the postal votes are in these numbers? Last time they came
 Following from Osaka. Thank you for the plain tables – they read well on a phone on a train.
 """
 
-# Hours before START, author, tag; then title and summary.
+# Hours before START, author, tag, and perhaps a picture; then title and summary.
 ARTICLES = """\
-30 tomas Harbour
+30 tomas Harbour slipway.jpg
 The last ferry builder on the east quay closes its doors
 For a hundred and twelve years the Rasmussen yard launched a hull each spring. On Friday the slipway was sold.
 ---
@@ -146,7 +153,7 @@ For a hundred and twelve years the Rasmussen yard launched a hull each spring. O
 School kitchens go back to cooking
 A trial in six schools was meant to cost more. It costs less, and there is hardly anything left on the plates.
 ---
-76 tomas Transport
+76 tomas Transport night-train.jpg
 Why the night train is late, in one diagram
 One single-track bridge, four railways and a timetable from 1987.
 ---
@@ -169,19 +176,43 @@ Now it is quiet, and the gulls have the quay.
 
 
 def fill(app: Flask) -> dict[str, int]:
-    """Write the sample content; the ids of its people, and of its two posts: `live` and `guide`."""
+    """Write the sample content; the ids of its people, and of three of its posts: `live`, `article` and `guide`."""
     with app.test_request_context():
         with changes.changing() as session:
             ids = {name: _person(session, name).id for name in ("ines", "tomas", "harbourmaster", "lotte", "weilin")}
-        for block in ARTICLES.split("---\n"):
-            head, title, *summary = block.splitlines()
-            hours, author, tag = head.split()
-            _article(title, "".join(summary), ids[author], START - timedelta(hours=int(hours)), tags=[tag])
-        return ids | {"live": _live_post(ids), "guide": _guide(ids["tomas"])}
+        _add_pictures(ids["ines"])
+        articles = [_written_article(block, ids) for block in ARTICLES.split("---\n")]
+        return ids | {"live": _live_post(ids), "article": articles[0], "guide": _guide(ids["tomas"])}
 
 
 def _person(session: Session, name: str) -> User:
     return users.create(session, name, None, passwords.make_hash(PASSWORD), "editor" if name == "ines" else "author")
+
+
+def _add_pictures(uploader_id: int) -> None:
+    for name, (draw, alt, caption) in DRAWINGS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder, name)
+            file.write_bytes(draw())
+            prepared = intake.prepare(file)
+        with changes.changing() as session:
+            added = pictures.add(session, prepared, file_name=name, uploader_id=uploader_id, submission=None)
+            added.created_at = _ms(START)
+            library.describe(session, added.name, alt=alt, caption=caption, credit=CREDIT, decorative=False)
+
+
+def _with_pictures(session: Session, text: str) -> str:
+    """The sample texts call pictures by their files' names."""
+    names = session.execute(select(Picture.file_name, Picture.name))
+    return foreign.with_images(text, {file: f"/media/{name}" for file, name in names})
+
+
+def _written_article(block: str, ids: dict[str, int]) -> int:
+    head, title, *summary = block.splitlines()
+    hours, author, tag, *picture = head.split()
+    body = "".join(f"![]({file})\n\n" for file in picture) + ARTICLE_BODY
+    at = START - timedelta(hours=int(hours))
+    return _article(title, "".join(summary), ids[author], at, tags=[tag], body=body)
 
 
 def _article(
@@ -191,13 +222,15 @@ def _article(
     at: datetime,
     *,
     tags: list[str],
-    body: str = ARTICLE_BODY,
+    body: str,
     live: bool = False,
 ) -> int:
-    writing = posts.Writing(
-        title=title, summary=summary, body=body, rendered=render_post(body), tags=tags, language="en", live=live
-    )
     with changes.changing() as session:
+        body = _with_pictures(session, body)
+        rendered = rendering.post(body, session)
+        writing = posts.Writing(
+            title=title, summary=summary, body=body, rendered=rendered, tags=tags, language="en", live=live
+        )
         author = users.get(session, author_id)
         post = posts.create(session, [author], writing, actor_id=author_id)
         return posts.publish(session, post.id, at_ms=_ms(at)).id
@@ -215,12 +248,13 @@ def _guide(author_id: int) -> int:
 
 def _live_post(ids: dict[str, int]) -> int:
     tags = ["Election 2026", "Harbour"]
-    post_id = _article(LIVE_TITLE, LIVE_SUMMARY, ids["ines"], START, tags=tags, body=LIVE_BODY, live=True)
+    post_id = _article(LIVE_TITLE, LIVE_SUMMARY, ids["ines"], START, tags=tags, body=unwrapped(LIVE_BODY), live=True)
     _write(UPDATES, post_id, ids)
     for block in COMMENTS.split("---\n"):
         head, body = block.split("\n", 1)
         clock, author = head.split()
         with changes.changing() as session:
+            body = unwrapped(body)
             html = render_comment(body)
             comments.add(session, post_id, ids[author], body, html, per_minute=None).created_at = _at(clock)
     return post_id
@@ -231,6 +265,7 @@ def _write(blocks: str, post_id: int, ids: dict[str, int]) -> None:
         head, written = block.split("\n", 1)
         clock, author, *marks = head.split()
         title, body = written[2:].split("\n", 1) if written.startswith("# ") else ("", written)
+        body = unwrapped(body)
         with patch("webapp.models.base.time", Mock(**{"time_ns.return_value": _at(clock) * 1_000_000})):
             _update(post_id, ids[author], body, title=title, marks=marks)
 
@@ -239,7 +274,9 @@ def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[
     wrong, right = MISREAD
     first = body.replace(right, wrong) if "corrected" in marks else body
     with changes.changing() as session:
-        made = updates.add(session, post_id, author_id, first, render_update(first), title=title, key="key" in marks)
+        first = _with_pictures(session, first)
+        html = rendering.update(first, session)
+        made = updates.add(session, post_id, author_id, first, html, title=title, key="key" in marks)
         if "pinned" in marks:
             updates.pin(session, post_id, made.n, True)
     if "corrected" in marks:
@@ -248,7 +285,7 @@ def _update(post_id: int, author_id: int, body: str, *, title: str, marks: list[
 
 def _correct(post_id: int, author_id: int, n: int, title: str, body: str) -> None:
     """Eight minutes later somebody has looked at the sheet again."""
-    texts = {"title": title, "body": body, "html": render_update(body), "note": CORRECTION}
+    texts = {"title": title, "body": body, "html": rendering.update(body), "note": CORRECTION}
     clock = Mock(**{"time_ns.return_value": _at("18:49") * 1_000_000})
     with patch("webapp.models.base.time", clock), changes.changing() as session:
         updates.correct(session, post_id, n, version=None, actor_id=author_id, **texts)
@@ -280,6 +317,7 @@ def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, schem
     for name, path in (
         ("front", "/"),
         ("live-post", f"/post/{ids['live']}"),
+        ("article", f"/post/{ids['article']}"),
         ("guide-zh", f"/post/{ids['guide']}"),
         ("not-found", "/post/404"),
     ):
@@ -292,18 +330,30 @@ def shoot(browser: Browser, address: str, ids: dict[str, int], width: int, schem
     _save(page, f"editor-{width}-{scheme}")
     page.goto(f"{address}/desk/comments")
     _save(page, f"comments-{width}-{scheme}")
+    page.goto(f"{address}/desk/media")
+    _save(page, f"media-{width}-{scheme}")
     page.goto(f"{address}/post/{ids['live']}")
     page.locator("[data-composer] textarea").fill(TYPED)
-    page.locator("[data-preview-shown] em").wait_for()
+    _choose(page, "town-hall.jpg")
+    page.locator("[data-preview-shown] figure").wait_for()
+    _show_pictures(page)
     page.evaluate("document.querySelector('.updates').scrollIntoView({ behavior: 'instant' })")
     page.screenshot(path=SCREENS / f"composer-{width}-{scheme}.png")
     page.context.close()
+
+
+def _choose(page: Page, name: str) -> None:
+    """Add the picture to the update, as from a folder."""
+    file: Any = {"name": name, "mimeType": "image/jpeg", "buffer": DRAWINGS[name][0]()}
+    page.locator("[data-composer] [data-pictures-file]").set_input_files(file)
+    page.get_by_text("Uploaded.", exact=True).first.wait_for()
 
 
 def shoot_past(browser: Browser, address: str, ids: dict[str, int], width: int, scheme: Any) -> None:
     """What an update said before it was corrected, and the post as it stood at that moment."""
     page = _visitor(browser, width, scheme)
     page.goto(f"{address}/post/{ids['live']}")
+    _show_pictures(page)
     page.locator("details.earlier > summary").first.click()
     corrected = page.locator(".update", has=page.locator("details.earlier"))
     corrected.evaluate("update => update.scrollIntoView({ block: 'center', behavior: 'instant' })")
@@ -331,6 +381,7 @@ def shoot_news(browser: Browser, address: str, app: Flask, ids: dict[str, int]) 
         page = _visitor(browser, width, scheme)
         page.goto(f"{address}/post/{ids['live']}")
         page.locator("[data-state=live]").wait_for()
+        _show_pictures(page)
         page.evaluate(READING_ON)
         settled(page)
         readers[f"live-news-{width}-{scheme}"] = page
@@ -356,7 +407,19 @@ def _log_in(page: Page, address: str, password: str) -> None:
     page.click("main button")
 
 
+SHOW_PICTURES = """() => {
+  for (const image of document.images) image.loading = "eager";
+  return Promise.all([...document.images].map((image) => image.decode().catch(() => null)));
+}"""
+
+
+def _show_pictures(page: Page) -> None:
+    """Also those that are loaded when somebody scrolls to them."""
+    page.evaluate(SHOW_PICTURES)
+
+
 def _save(page: Page, name: str) -> None:
+    _show_pictures(page)
     width = page.viewport_size["width"] if page.viewport_size else 0
     height = min(MAX_HEIGHT, page.evaluate("document.documentElement.scrollHeight"))
     clip: Any = {"x": 0, "y": 0, "width": width, "height": height}
