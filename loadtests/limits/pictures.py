@@ -220,7 +220,14 @@ def memory_mb(pid: int) -> float:
 
 
 def decoders(pid: int) -> list[psutil.Process]:
-    return [process for process in family(pid) if "decoder.py" in " ".join(process.cmdline())]
+    return [process for process in family(pid) if _decodes(process)]
+
+
+def _decodes(process: psutil.Process) -> bool:
+    try:
+        return "decoder.py" in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # ended just now
+        return False
 
 
 @contextmanager
