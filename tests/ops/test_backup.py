@@ -20,6 +20,7 @@ from flask import Flask
 from support.archives import content, made, manifest, nothing, parts
 from support.checkout import CHECKOUT
 from support.commands import done, failed, program
+from support.damage import lose_an_index_entry
 from support.persons import Person
 from webapp.ops import backup, snapshots
 from webapp.system.locks import try_lock
@@ -224,6 +225,12 @@ def test_a_damaged_database_is_no_backup(make_app: Callable[..., Flask], tmp_pat
         opened.execute("INSERT INTO old_name VALUES ('nobodys', 4711)")
         opened.commit()
     with pytest.raises(backup.CannotBackUp, match="rows refer to what isn't there"):
+        made(app, tmp_path / "x")
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("DELETE FROM old_name")
+        opened.commit()
+    lose_an_index_entry(database, "sqlite_autoindex_user_1")
+    with pytest.raises(backup.CannotBackUp, match="missing from index"):
         made(app, tmp_path / "x")
     database.write_bytes(b"no database at all" * 1000)
     with pytest.raises(backup.CannotBackUp, match="can't be copied"):

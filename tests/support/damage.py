@@ -18,3 +18,15 @@ def damage(database: Path, name: str) -> None:
         number = int.from_bytes(content[start + 8 : start + 12])
     content[start : start + size] = b"\xa5junk"[: size % 5] + b"\xa5junk" * (size // 5)
     database.write_bytes(content)
+
+
+def lose_an_index_entry(database: Path, name: str) -> None:
+    """Take the last entry of an index of one page, which leaves a page that is well-formed."""
+    with closing(sqlite3.connect(database)) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        size = opened.execute("PRAGMA page_size").fetchone()[0]
+        number = opened.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,)).fetchone()[0]
+    content = bytearray(database.read_bytes())
+    cells = (number - 1) * size + 3  # two bytes. Source: SQLite, Database File Format, B-tree Pages
+    content[cells : cells + 2] = (int.from_bytes(content[cells : cells + 2]) - 1).to_bytes(2)
+    database.write_bytes(content)

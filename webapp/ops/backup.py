@@ -91,7 +91,7 @@ def _workplace(folder: Path) -> Iterator[Path]:
 
 
 def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
-    facts = snapshots.facts(database, "quick_check")
+    facts = snapshots.facts(database)
     media = [path for name in (archive.MEDIA, archive.ORIGINALS) for path in _files(folder / name)]
     names = [path.relative_to(folder).as_posix() for path in media]
     sources = [archive.source(archive.DATABASE, database), *map(archive.source, names, media)]

@@ -103,7 +103,8 @@ def take_without_secrets(source: Path, folder: Path, report: Report = lambda fra
 
 
 def _copy_tables(live: sqlite3.Connection) -> None:
-    """Into empty tables with the same columns and indexes, where SQLite takes rows and indexes as they are."""
+    """Into empty tables with the same columns and indexes, where SQLite takes rows and indexes as they are: right or
+    not, which `facts` says."""
     made = live.execute(
         "SELECT type, name, sql FROM sqlite_master WHERE type IN ('table', 'index') AND sql IS NOT NULL"
         " AND tbl_name NOT GLOB ? AND name NOT GLOB 'sqlite_*' ORDER BY rowid",
@@ -118,16 +119,13 @@ def _copy_tables(live: sqlite3.Connection) -> None:
     live.execute("INSERT INTO copy.sqlite_sequence SELECT * FROM main.sqlite_sequence")
 
 
-def facts(path: Path, check: str = "integrity_check") -> Facts:
-    """Checks the schema, and then every page of the file. Raises Damaged.
-
-    check: `quick_check` for a file that SQLite has just written, whose indexes are right.
-    """
+def facts(path: Path) -> Facts:
+    """Checks the schema, and then every page of the file. Raises Damaged."""
     try:
         with _opened(path) as opened:
             opened.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_BYTES)
             _check_that_nothing_computes(opened)
-            result = [row[0] for row in opened.execute(f"PRAGMA {check}(1)")]
+            result = [row[0] for row in opened.execute("PRAGMA integrity_check(1)")]
             if result != ["ok"]:
                 raise Damaged(f"the database is damaged: {result[0].splitlines()[-1]}")
             if opened.execute("PRAGMA foreign_key_check").fetchone():
