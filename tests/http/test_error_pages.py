@@ -27,6 +27,20 @@ def test_what_isnt_there_is_a_404_in_the_sites_look(anonymous: Person, path: str
     assert '<meta name="robots" content="noindex">' in answer.text
 
 
+@pytest.mark.parametrize("url", ["/nope", "/post/9999"])
+def test_a_referrer_that_is_no_address_changes_nothing(anonymous: Person, url: str) -> None:
+    for headers in ({"Referer": "http://["}, {"Referer": "http://[::1/"}):
+        assert anonymous.get(url, headers=headers).status_code == 404
+        assert anonymous.client.post(url, headers=headers).status_code in (400, 404, 405)
+
+
+def test_a_text_that_was_too_long_has_no_way_back_that_loses_it(ada: Person) -> None:
+    headers = {"Referer": "http://127.0.0.1:8000/desk/new"}
+    data = {"csrf_token": ada.csrf_token(), "title": "T", "body": "x" * 1_200_000}
+    answer = ada.client.post("/desk/new", data=data, headers=headers)
+    assert (answer.status_code, ">Back</a>" in answer.text) == (413, False)
+
+
 def test_a_database_that_is_away_gets_a_page_and_not_a_crash(app: Flask, ada: Person) -> None:
     assert ada.get("/desk").status_code == 200
     app.extensions["engine"].dispose()

@@ -26,6 +26,7 @@ KEPT_FIELDS = {
     "note": _l("Correction note"),
     "tags": _l("Tags"),
 }
+FILE_FORMS = ("desk.upload_whole", "desk.replace_picture")
 BUSY_SECONDS = 5
 DAMAGED_SECONDS = 60
 # The same as limit-post in uwsgi.ini.
@@ -113,9 +114,15 @@ def _kept() -> dict[str, str]:
 
 
 def _back() -> str | None:
-    """The page whose form was sent. None where a text was typed, which only the browser's own way back keeps."""
-    came_from = urlsplit(request.referrer or "")
-    if request.method != "POST" or _kept() or came_from.netloc != request.host:
+    """The page from which a file was sent that can't be used. Elsewhere words were typed, and only the browser's own
+    way back keeps them."""
+    if request.method != "POST" or request.endpoint not in FILE_FORMS:
+        return None
+    try:
+        came_from = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    if came_from.netloc != request.host:
         return None
     return safe_next(came_from.path + (f"?{came_from.query}" if came_from.query else ""))
 
