@@ -146,7 +146,7 @@ def test_a_picture_of_the_library_is_chosen_while_one_writes(
 def test_the_keyboard_alone_reaches_the_button_and_the_words(visit: Callable[..., Page], site: Site) -> None:
     page = at_work(visit, f"/post/{live_post(site)}", site.ada())
     # Not expect_file_chooser: a key that follows it at once may come before what it asks of the browser.
-    page.on("filechooser", lambda chooser: chooser.set_files([file()]))
+    page.on("filechooser", lambda chooser: chooser.set_files([file(41)]))
     body(page).focus()
     page.keyboard.press("Tab")
     expect(composer(page).get_by_label("Add pictures")).to_be_focused()

@@ -40,7 +40,7 @@ def run(app: Flask) -> Callable[..., Result]:
 @pytest.fixture(autouse=True)
 def sketches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small pictures, as it doesn't matter here what they show."""
-    small = {name: partial(photo, 64, 40, seed) for seed, name in enumerate(drawings.DRAWINGS)}
+    small = {name: partial(photo, 320, 200, seed) for seed, name in enumerate(drawings.DRAWINGS)}
     monkeypatch.setattr(drawings, "DRAWINGS", small)
 
 
@@ -373,6 +373,17 @@ def test_a_picture_that_another_text_shows_stays(app: Flask, run: Callable[..., 
         posts.erase(session, own)
     assert "2 pictures, 6 accounts." in done(run("--remove"))
     assert files_of(app) == set()
+
+
+@pytest.mark.usefixtures("short")
+def test_pictures_that_replaced_each_other_go(app: Flask, run: Callable[..., Result]) -> None:
+    done(run("--speed", "0"))
+    first, second = (picture.name for picture in pictures_of(app))
+    with app.app_context(), changes.changing() as session:
+        library.replace(session, first, second, with_words=True)
+    assert "2 pictures, 6 accounts." in done(run("--remove"))
+    assert (pictures_of(app), files_of(app)) == ([], set())
+    assert "No demo found." in done(run("--remove"))
 
 
 @pytest.mark.usefixtures("short")

@@ -170,11 +170,18 @@ def delete(session: WriteSession, name: str) -> list[str]:
 
 
 def delete_unused_of(session: WriteSession, uploader_ids: list[int]) -> list[str]:
-    """Delete what these people uploaded, unless a text shows it or it has replaced another. The rest as `delete`."""
-    used = select(PictureUse.picture_id).union(_replacing())
-    unused = (_IS_LISTED, Picture.uploader_id.in_(uploader_ids), Picture.id.not_in(used))
-    names = list(session.scalars(select(Picture.name).where(*unused)))
-    return [each for name in names for each in delete(session, name)]
+    """Delete what these people uploaded, unless a text names it, or one that it has replaced. The rest as `delete`."""
+    named = select(PictureUse.picture_id)
+    by_others = or_(Picture.uploader_id.not_in(uploader_ids), Picture.id.in_(named))
+    used = named.union(_replacing().where(by_others))
+    mine = (Picture.erased_at.is_(None), Picture.uploader_id.in_(uploader_ids), Picture.id.not_in(used))
+    rows = list(session.scalars(select(Picture).where(*mine)))
+    for row in rows:
+        row.replaced_by_id = None
+    session.flush()
+    for row in rows:
+        session.delete(row)
+    return [row.name for row in rows]
 
 
 def _forget_cover(item: Post | Update | About, names: list[str]) -> None:

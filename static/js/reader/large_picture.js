@@ -22,8 +22,9 @@ dialog.addEventListener("keydown", ({ key }) => {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[key];
   if (!step) return;
   const links = [...document.querySelectorAll(".picture > a")];
-  const isMirrored = getComputedStyle(dialog).direction === "rtl";
-  show(links[links.indexOf(shown) + (isMirrored ? -step : step)] ?? shown);
+  const isMirrored = getComputedStyle(shown).direction === "rtl";
+  const at = links.findIndex(({ href }) => href === shown.href); // an update may have been rendered anew
+  show(links[at + (isMirrored ? -step : step)] ?? shown);
 });
 
 function show(link) {
