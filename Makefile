@@ -24,6 +24,7 @@ help:
 	@echo "make crowd          opens N=10000 streams to a running site's live post and shows how fast each update reaches them"
 	@echo "make test           runs the quick tests, in about four minutes; one file: .venv/bin/python -m pytest tests/test_i18n.py"
 	@echo "make test-all       runs all tests, in about a quarter of an hour; .ci/run installs what they need"
+	@echo "make test-postgresql runs the tests of what is in the database on PostgreSQL, in about four minutes"
 	@echo "make coverage       lists lines of webapp/ and tests/ that no test reaches, in half an hour"
 	@echo "make mutants        breaks webapp/ in sixty small ways and counts how many the quick tests notice, in an hour"
 	@echo "make check          runs the linter and checks types and imports between rooms"
@@ -36,6 +37,8 @@ help:
 	@echo "make messages       updates the translations and lists texts without one"
 
 serve: $(VENV)/.installed
+	@case "$$PRESSROOM_DATABASE_URL" in postgresql*) \
+		$(VENV)/bin/python -c 'import psycopg' 2>/dev/null || $(PIP_INSTALL) --editable '.[postgres]';; esac
 	@exec $(VENV)/bin/pressroom serve
 
 reload: install
@@ -54,6 +57,10 @@ test: $(VENV)/.installed-for-tests
 
 test-all: $(VENV)/.installed-for-tests
 	@$(PYTEST)
+
+# The same sites on a PostgreSQL of the tests' own: what the database answers, and nothing about files or servers.
+test-postgresql: $(VENV)/.installed-for-tests
+	@DATABASE=postgresql $(PYTEST) -m "not sqlite" $(addprefix tests/,accounts community content db desk people reader)
 
 # Lists lines that no test reaches.
 coverage: $(VENV)/.installed-for-tests
@@ -136,5 +143,5 @@ python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| $(call fail,Python can't make environments: $(APT) python3-venv)
 
-.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways rights test test-all coverage mutants check \
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways rights test test-all test-postgresql coverage mutants check \
 	recording screens messages python

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,8 @@ def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         settings[setting.name] = None if text is None else _checked(setting, text)
     settings["INSTANCE"] = settings["INSTANCE"] or default_instance()
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{settings['INSTANCE'] / 'pressroom.db'}"
+    if settings["DATABASE_URL"].startswith("postgresql") and find_spec("psycopg") is None:
+        raise BadSetting(f"{PREFIX}DATABASE_URL needs a driver for PostgreSQL: pip install 'psycopg[binary]'")
     settings["BASE_URL"] = settings["BASE_URL"] or f"http://{settings['HTTP']}"
     return settings
 

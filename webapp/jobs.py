@@ -11,7 +11,7 @@ from flask import Flask
 from sqlalchemy.exc import DatabaseError
 
 from . import changes, db
-from .content import auto_end, library, search_index
+from .content import auto_end, library, search
 from .db.faults import FAULTS
 from .pages import repair
 from .pages.public import PAGES
@@ -42,9 +42,9 @@ def start(app: Flask) -> None:
 
 def index() -> None:
     """Index what was changed by a worker of the last release, and all when the index is new."""
-    while search_index.has_work(db.reading()):
+    while search.has_work(db.reading()):
         with db.writing() as session:
-            search_index.work(session)
+            search.work(session)
         time.sleep(BETWEEN_BATCHES_SECONDS)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from . import search_index
+from . import search
 
 _POST = """INSERT INTO post (id, status, title, summary, body, html, toc, language, live, comments, seq, update_count,
       comment_count, version, created_by_id, created_at, changed_at, published_at)
@@ -31,4 +31,4 @@ def of_posts(session: Session, first: int, last: int, ids: int, ms: int) -> None
     shift = {"first": first, "last": last, "ids": ids, "ms": ms}
     for statement in (_POST, _EVENT, _COMMENT, _AUTHOR, _TAG):
         session.execute(text(statement), shift)
-    search_index.copy(session, first, last, ids, ms // 1000)
+    search.copy(session, first, last, ids, ms // 1000)

@@ -4,16 +4,18 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from html import unescape
+from typing import Any
 
 from flask import url_for
 from markupsafe import Markup
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, defer, selectinload
 
+from ..db.engine import make_engine, transaction
 from ..models import Post, Tag, Update, User
 from ..text.summary import plain
 from ..text.tokens import is_unspaced, spans, tokens
-from . import search_index as index
+from . import search_index, search_postgresql
 from . import search_last_release as last_release
 from .excerpts import Marker, excerpt, marked
 from .search_query import QUERY_LENGTH, Query, Term, parse, term_of
@@ -77,26 +79,62 @@ NOTHING = Found([], 0)
 
 def put(session: Session, item: Post | Update) -> None:
     """Index an item as it is now, and a post's updates with it; what isn't public is taken out."""
-    number = index.number(item)
+    number = search_index.number(item)
+    if _index(session) is search_postgresql:
+        search_postgresql.put(session, number, item.id if isinstance(item, Post) else None)
+        return
     last_release.put(session, item, number, _is_public(item))
-    if index.is_prepared(session):
-        index.settle(session, number)
+    if search_index.is_prepared(session):
+        search_index.settle(session, number)
         if isinstance(item, Post):
-            index.settle_updates(session, item.id)
+            search_index.settle_updates(session, item.id)
 
 
 def forget_updates(session: Session, post_id: int) -> None:
     """Take an unpublished post's updates out, before they are deleted: rows are numbered by them."""
+    if _index(session) is search_postgresql:
+        search_postgresql.forget_updates(session, post_id)
+        return
     last_release.forget_updates(session, post_id)
-    if index.is_prepared(session):
-        index.settle_updates(session, post_id, limit=-1)
+    if search_index.is_prepared(session):
+        search_index.settle_updates(session, post_id, limit=-1)
 
 
 def forget_deleted(session: Session) -> None:
     """Leave nothing in the index of what was taken out of it."""
+    if _index(session) is search_postgresql:
+        return
     last_release.forget_deleted(session)
-    if index.is_prepared(session):
-        index.forget_deleted(session)
+    if search_index.is_prepared(session):
+        search_index.forget_deleted(session)
+
+
+def _index(session: Session) -> Any:
+    """The module that asks and keeps the index of this kind of database."""
+    return search_postgresql if session.get_bind().dialect.name == "postgresql" else search_index
+
+
+def prepare_at(url: str) -> None:
+    engine = make_engine(url)
+    try:
+        with transaction(engine) as session:
+            _index(session).prepare(session)
+    finally:
+        engine.dispose()
+
+
+def has_work(session: Session) -> bool:
+    return bool(_index(session).has_work(session))
+
+
+def work(session: Session) -> None:
+    """Bring some items up to date that are due or not indexed yet, the newest first."""
+    _index(session).work(session)
+
+
+def copy(session: Session, first: int, last: int, ids: int, seconds: int) -> None:
+    """Index the copies of these posts, which are in the index: the same tokens under higher ids, so much later."""
+    _index(session).copy(session, first, last, ids, seconds)
 
 
 def _is_public(item: Post | Update) -> bool:
@@ -120,7 +158,8 @@ def find(
     asked = parse(query)
     if not asked.wanted:
         return replace(NOTHING, only_excludes=bool(asked.excluded))
-    if not index.is_prepared(session) or (not index.is_filled(session) and last_release.is_used(session)):
+    index = _index(session)
+    if index is search_index and _asks_last_release(session):
         items = last_release.best(session, query[:QUERY_LENGTH], PAGE_SIZE)
         return Found(_results(session, items, asked), len(items))
     marks = [*([f"=a{author.id}"] if author else []), *([f"=t{tag.id}"] if tag else [])]
@@ -130,8 +169,14 @@ def find(
     return found
 
 
+def _asks_last_release(session: Session) -> bool:
+    return not search_index.is_prepared(session) or (
+        not search_index.is_filled(session) and last_release.is_used(session)
+    )
+
+
 def _page(session: Session, asked: Query, by_date: bool, marks: list[str], number: int) -> Found:
-    whole_words = asked.without_prefix
+    index, whole_words = _index(session), asked.without_prefix
     match = index.expression(whole_words, marks)
     total = index.count(session, match)
     if total < ENOUGH and asked != whole_words:
@@ -139,7 +184,7 @@ def _page(session: Session, asked: Query, by_date: bool, marks: list[str], numbe
         total = index.count(session, match)
     else:
         asked = whole_words
-    last = max(1, -(-min(total, index.RANKED) // PAGE_SIZE))
+    last = max(1, -(-min(total, search_index.RANKED) // PAGE_SIZE))
     number = min(max(number, 1), last)
     offset = (number - 1) * PAGE_SIZE
     items = index.best(session, match, total, by_date=by_date, limit=PAGE_SIZE, offset=offset) if total else []
@@ -183,10 +228,11 @@ def _as_written(word: str, results: list[Result]) -> str:
 
 def _close_words(session: Session, word: str, close: list[str]) -> list[str]:
     """Those close to a word that nobody has used, the most frequent first; else those of which another form is used."""
+    index = _index(session)
     if index.known(session, [Term((word,)), term_of([word])]):
         return []
-    used = index.known(session, [Term((other,)) for other in close])
-    return used or index.known(session, [term for other in close if (term := term_of([other])).stems])
+    used: list[str] = index.known(session, [Term((other,)) for other in close])
+    return used or list(index.known(session, [term for other in close if (term := term_of([other])).stems]))
 
 
 def _close_to(word: str) -> list[str]:
@@ -220,9 +266,9 @@ def _results(session: Session, items: list[int], asked: Query) -> list[Result]:
         return []
     found: dict[int, tuple[Post | Update, str]] = {}
     for post, html in session.execute(_posts([item // 2 for item in items if item % 2 == 0])):
-        found[index.number(post)] = post, html
+        found[search_index.number(post)] = post, html
     for update, html in session.execute(_updates([item // 2 for item in items if item % 2])):
-        found[index.number(update)] = update, html
+        found[search_index.number(update)] = update, html
     left, results, marker = TEXT_OF_ALL, [], Marker(asked.wanted)
     for item in items:
         if item in found:

@@ -27,7 +27,6 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from ..db.engine import make_engine, transaction
 from ..models import Post, Update
 from ..text.summary import plain
 from ..text.tokens import stems, tokens
@@ -41,22 +40,23 @@ RANKED = 10_000
 MEANT = 20  # words close to another one are weighed
 BATCH, HELD_SECONDS = 50, 0.05  # what `work` does in one transaction
 
-_POSTS = """
+POSTS = """
     SELECT id * 2 AS item, title, summary, html, language, published_at / 1000 AS at, status = 'published' AS public,
       coalesce((SELECT group_concat(name, ' ') FROM
-        (SELECT name FROM tag JOIN post_tag ON tag_id = tag.id WHERE post_id = post.id ORDER BY tag.id)), '') AS tags,
+        (SELECT name FROM tag JOIN post_tag ON tag_id = tag.id WHERE post_id = post.id ORDER BY tag.id) AS names), '')
+        AS tags,
       coalesce((SELECT group_concat(mark, ' ') FROM
         (SELECT '=a' || user_id AS mark FROM post_author WHERE post_id = post.id
-         UNION SELECT '=t' || tag_id FROM post_tag WHERE post_id = post.id ORDER BY 1)), '') AS marks
+         UNION SELECT '=t' || tag_id FROM post_tag WHERE post_id = post.id ORDER BY 1) AS marks), '') AS marks
     FROM post WHERE id <> 0"""
-_UPDATES = """
+UPDATES = """
     SELECT u.id * 2 + 1 AS item, u.title, '' AS summary, u.html, post.language, u.created_at / 1000 AS at,
       post.status = 'published' AND u.withdrawn_at IS NULL AS public, '' AS tags,
       '=a' || u.author_id || coalesce((SELECT group_concat(mark, '') FROM
-        (SELECT ' =t' || tag_id AS mark FROM post_tag WHERE post_id = post.id ORDER BY 1)), '') AS marks
+        (SELECT ' =t' || tag_id AS mark FROM post_tag WHERE post_id = post.id ORDER BY 1) AS marks), '') AS marks
     FROM "update" AS u JOIN post ON post.id = u.post_id WHERE true"""
 
-_POST, _UPDATE = _POSTS + " AND id = :id", _UPDATES + " AND u.id = :id"
+POST, UPDATE = POSTS + " AND id = :id", UPDATES + " AND u.id = :id"
 
 _TABLES = (
     """CREATE VIRTUAL TABLE IF NOT EXISTS search_index
@@ -167,7 +167,7 @@ class Columns:
         return zlib.crc32("\n".join((self.title, self.body, self.stems, self.marks)).encode())
 
 
-def _columns(title: str, summary: str, html: str, beside: Row[Any]) -> Columns:
+def columns(title: str, summary: str, html: str, beside: Row[Any]) -> Columns:
     titles = tokens(title)
     body = tokens(f"{summary}\n{beside.tags}\n{plain(html)}")
     others = [f"={stem}" for stem in stems(titles + body, beside.language)]
@@ -179,24 +179,15 @@ def _columns(title: str, summary: str, html: str, beside: Row[Any]) -> Columns:
 
 def prepare(session: Session) -> None:
     """Make the tables and triggers that aren't there yet. What is public is to be indexed, by `work`."""
-    if session.get_bind().dialect.name != "sqlite" or is_prepared(session):
+    if is_prepared(session):
         return
     for statement in _TABLES:
         session.execute(text(statement))
     for name, (event, body) in _TRIGGERS.items():
         session.connection().exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {event} BEGIN {body} END")
     fields = "SELECT item, at FROM ({}) WHERE public"
-    public = f"{fields.format(_POSTS)} UNION ALL {fields.format(_UPDATES)}"
+    public = f"{fields.format(POSTS)} UNION ALL {fields.format(UPDATES)}"
     session.execute(text(f"INSERT OR IGNORE INTO search_doc (item, at) {public} ORDER BY at, item"))
-
-
-def prepare_at(url: str) -> None:
-    engine = make_engine(url)
-    try:
-        with transaction(engine) as session:
-            prepare(session)
-    finally:
-        engine.dispose()
 
 
 def is_prepared(session: Session) -> bool:
@@ -209,8 +200,6 @@ def is_filled(session: Session) -> bool:
 
 
 def has_work(session: Session) -> bool:
-    if session.get_bind().dialect.name != "sqlite":
-        return False
     is_due = "SELECT 1 FROM search_due LIMIT 1"
     return not is_prepared(session) or not is_filled(session) or session.scalar(text(is_due)) is not None
 
@@ -238,18 +227,18 @@ def settle(session: Session, item: int) -> None:
     due = session.execute(text("SELECT * FROM search_due WHERE item = :item"), {"item": item}).first()
     if due is None and (doc is None or doc.crc is not None):
         return  # nothing has changed
-    now = session.execute(text(_UPDATE if item % 2 else _POST), {"id": item // 2}).first()
+    now = session.execute(text(UPDATE if item % 2 else POST), {"id": item // 2}).first()
     before = after = None
     if doc is not None and doc.crc is not None:
         before = _taken_out(session, doc, due if due is not None and due.html is not None else now)
     if now is not None and now.public:
-        after = _columns(now.title, now.summary, now.html, now)
+        after = columns(now.title, now.summary, now.html, now)
         row = {"item": item, "at": now.at or 0, "crc": after.crc} | {name: now._mapping[name] for name in BESIDE}
         session.execute(text(_ADD), asdict(after) | {"doc": session.scalar(text(_NUMBER), row)})
     else:
         session.execute(text("DELETE FROM search_doc WHERE item = :item"), {"item": item})
     session.execute(text("DELETE FROM search_due WHERE item = :item"), {"item": item})
-    if item % 2 == 0 and _concerns_updates(doc if before else None, now if after else None):
+    if item % 2 == 0 and concerns_updates(doc if before else None, now if after else None):
         updates = 'INSERT OR IGNORE INTO search_due (item) SELECT id * 2 + 1 FROM "update" WHERE post_id = :post_id'
         session.execute(text(updates), {"post_id": item // 2})
 
@@ -258,7 +247,7 @@ def copy(session: Session, first: int, last: int, ids: int, seconds: int) -> Non
     """Index the copies of these posts, which are in the index: the same tokens under higher ids, so much later."""
     copied = session.execute(text(_COPY), {"first": first, "last": last, "ids": ids, "seconds": seconds})
     docs = {row.item: row.doc for row in copied}
-    rows = session.execute(text(_POSTS + " AND id BETWEEN :first AND :last"), {"first": first, "last": last})
+    rows = session.execute(text(POSTS + " AND id BETWEEN :first AND :last"), {"first": first, "last": last})
     session.execute(text(_ADD), [asdict(_columns_of(row)) | {"doc": docs[row.item + ids * 2]} for row in rows])
     session.execute(
         text("DELETE FROM search_due WHERE item IN (SELECT value FROM json_each(:items))"),
@@ -268,12 +257,12 @@ def copy(session: Session, first: int, last: int, ids: int, seconds: int) -> Non
 
 @lru_cache(maxsize=1_000)
 def _columns_of(post: Row[Any]) -> Columns:
-    return _columns(post.title, post.summary, post.html, post)
+    return columns(post.title, post.summary, post.html, post)
 
 
 def _taken_out(session: Session, doc: Row[Any], was: Row[Any] | None) -> bool:
     """Take an item out of the index, or everything when these aren't the tokens that were put in."""
-    before = _columns(was.title, was.summary, was.html, doc) if was is not None else None
+    before = columns(was.title, was.summary, was.html, doc) if was is not None else None
     if before is not None and before.crc == doc.crc:
         session.execute(text(_TAKE_OUT), asdict(before) | {"doc": doc.doc})
         return True
@@ -282,7 +271,7 @@ def _taken_out(session: Session, doc: Row[Any], was: Row[Any] | None) -> bool:
     return False
 
 
-def _concerns_updates(before: Row[Any] | None, after: Row[Any] | None) -> bool:
+def concerns_updates(before: Row[Any] | None, after: Row[Any] | None) -> bool:
     if before is None or after is None:
         return before is not after
     return (before.language, _tags_of(before)) != (after.language, _tags_of(after))

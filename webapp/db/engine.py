@@ -1,6 +1,8 @@
 """The database's engine, snapshots to read from, transactions to write in.
 
-SQLite never yields to gevent, so nothing here waits inside SQLite: whoever finds it locked sleeps in Python.
+SQLite never yields to gevent, so nothing here waits inside SQLite: whoever finds it locked sleeps in Python. In
+PostgreSQL one writes at a time too, under a lock of its own (_LOCK): what is read in a write transaction stays true to
+its end.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -25,6 +28,30 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 2.0
 LOG_PATIENCE_SECONDS = 5.0
+# PostgreSQL: a process's connections, and how long one may wait for a row, compute, or do nothing within a transaction.
+CONNECTIONS, MORE_CONNECTIONS = 5, 15
+STATEMENT_SECONDS, IDLE_WRITER_SECONDS, IDLE_READER_SECONDS = 10, 3, 60
+_LIMITS = f"""SELECT set_config('lock_timeout', '{WRITE_PATIENCE_SECONDS:g}s', true),
+    set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
+    set_config('idle_in_transaction_session_timeout', '{{idle_seconds}}s', true)"""
+_READ = _LIMITS.format(idle_seconds=IDLE_READER_SECONDS)
+_LOCK = _LIMITS.format(idle_seconds=IDLE_WRITER_SECONDS) + ", pg_advisory_xact_lock(7307182753)"
+# What a silent network may cost: a connection is given up when nothing that was sent is acknowledged.
+_POSTGRESQL = {
+    "application_name": "pressroom",
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "target_session_attrs": "read-write",
+    "prepare_threshold": None,  # pgbouncer gives each transaction another connection
+}
+
+
+LOCK_NOT_AVAILABLE = "55P03"
+# Of a connection: nothing was done within its last transaction for too long, and PostgreSQL stops, or was told to.
+ENDED = ("25P03", "57P01", "57P02", "57P03")
 
 
 class DatabaseBusy(Exception):
@@ -38,7 +65,14 @@ def make_engine(url: str, must_exist: bool = False) -> Engine:
     """
     # Whatever is logged of an exception has no values in it.
     if not url.startswith("sqlite"):
-        return create_engine(url, hide_parameters=True)
+        return create_engine(
+            make_url(url).set(drivername="postgresql+psycopg"),
+            hide_parameters=True,
+            pool_size=CONNECTIONS,
+            max_overflow=MORE_CONNECTIONS,
+            pool_timeout=WRITE_PATIENCE_SECONDS,
+            connect_args=_POSTGRESQL,
+        )
     # A connection costs SQLite three descriptors, and whoever reads has a snapshot of their own: no upper bound.
     engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
@@ -121,7 +155,7 @@ class WriteSession(Session):
 def snapshot(engine: Engine) -> Iterator[Session]:
     """A session that reads one state of the database from its first query to its end."""
     with Session(engine, autoflush=False) as session:
-        _begin(session, "BEGIN", "REPEATABLE READ")
+        _begin(session, "BEGIN", ("REPEATABLE READ", _READ))
         yield session
 
 
@@ -156,10 +190,12 @@ def _locked(engine: Engine, give_up_at: float) -> WriteSession:
     while True:
         session = WriteSession(engine)
         try:
-            _begin(session, "BEGIN IMMEDIATE", "READ COMMITTED")
+            _begin(session, "BEGIN IMMEDIATE", ("READ COMMITTED", _LOCK))
             return session
         except OperationalError as error:
             session.close()
+            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+                raise DatabaseBusy from error
             if "locked" not in str(error.orig):
                 raise
             if time.monotonic() > give_up_at:
@@ -180,8 +216,21 @@ def empty_log(engine: Engine) -> bool:
     return True
 
 
-def _begin(session: Session, sqlite_statement: str, isolation_level: str) -> None:
+def _begin(session: Session, on_sqlite: str, on_postgresql: tuple[str, str]) -> None:
+    """on_postgresql: the isolation level, and the first statement. Raises DatabaseBusy when no connection is free."""
     if session.get_bind().dialect.name == "sqlite":
-        session.connection().exec_driver_sql(sqlite_statement)
-    else:
-        session.connection(execution_options={"isolation_level": isolation_level})
+        session.connection().exec_driver_sql(on_sqlite)
+        return
+    try:
+        _first(session, *on_postgresql)
+    except NoConnection as error:
+        raise DatabaseBusy from error
+    except DBAPIError as error:
+        if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) in ENDED):
+            raise
+        session.rollback()  # PostgreSQL had ended it, and with it all that were kept: nothing has been done yet
+        _first(session, *on_postgresql)
+
+
+def _first(session: Session, level: str, statement: str) -> None:
+    session.connection(execution_options={"isolation_level": level}).exec_driver_sql(statement)

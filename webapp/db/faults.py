@@ -36,11 +36,28 @@ CURES = {
 }
 
 
+# Source: PostgreSQL, Appendix A, Error Codes.
+CURES_OF_POSTGRESQL = {
+    "3D000": "create it with createdb, or see PRESSROOM_DATABASE_URL",
+    "53100": "free some space",
+    "53300": "raise max_connections: each of our processes takes up to 20",
+    "57014": "it took longer than the site allows",
+    "42P01": "bring it up to date with pressroom init",
+    "42703": "bring it up to date with pressroom init",
+}
+
+
 def line(error: Exception) -> str:
     """Why, and the cure. `error` is SQLAlchemy's or sqlite3's."""
     reason = (str(getattr(error, "orig", None) or error).splitlines() or ["it is busy"])[0]
     code = _code(error)
-    return f"{reason}; {CURES.get(code) or CURES.get(code & 0xFF, 'see PRESSROOM_DATABASE_URL')}"
+    cure = CURES_OF_POSTGRESQL.get(_state(error)) or CURES.get(code) or CURES.get(code & 0xFF)
+    return f"{reason}; {cure or 'see PRESSROOM_DATABASE_URL'}"
+
+
+def _state(error: Exception) -> str:
+    """PostgreSQL's; empty where it couldn't say any."""
+    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
 
 
 def is_damaged(error: Exception) -> bool:
@@ -55,14 +72,14 @@ def _code(error: Exception) -> int:
 
 @dataclass
 class Faults:
-    """Of one process: when each, by SQLite's code, was last logged, and when the database was last found damaged."""
+    """Of one process: when each, by its code, was last logged, and when the database was last found damaged."""
 
-    logged_at: dict[int, float] = field(default_factory=dict)
+    logged_at: dict[int | str, float] = field(default_factory=dict)
     damaged_at: float | None = None
 
     def log(self, app: Flask, what: str, error: Exception) -> None:
         """`what` failed for it. A line for each kind, once in AGAIN_SECONDS."""
-        kind, now = _code(error), time.monotonic()
+        kind, now = _code(error) or _state(error), time.monotonic()
         if is_damaged(error):
             self.damaged_at = now
         if kind not in self.logged_at or now - self.logged_at[kind] >= AGAIN_SECONDS:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Flask, request, session
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, NotFound
 
 from ..errors import TooMany
 from .rate_limits import PerMinute, network_of
@@ -22,6 +24,13 @@ _sent = PerMinute("bytes of texts", 10_000_000)
 def init_app(app: Flask) -> None:
     app.config.update(MAX_CONTENT_LENGTH=MAX_BYTES, MAX_FORM_MEMORY_SIZE=MAX_BYTES)
     app.before_request(_bound)
+    app.url_value_preprocessor(_refuse_nul)
+
+
+def _refuse_nul(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+    """In a path: there is no such name, and PostgreSQL takes no text with it."""
+    if any("\0" in value for value in (values or {}).values() if isinstance(value, str)):
+        raise NotFound
 
 
 def _bound() -> None:

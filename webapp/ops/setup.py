@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, text
 from sqlalchemy.orm import Session
 
 from .. import create_app, db
-from ..content import search_index
+from ..content import search
 from ..db import schema
 from ..db.engine import make_engine
 from ..models import User
@@ -30,7 +30,7 @@ PASSWORD_BYTES = 10
 AHEAD_SECONDS = 300  # machines differ
 _NEWEST = text(
     "SELECT max(at) FROM (SELECT max(published_at) AS at FROM post WHERE status = 'published'"
-    " UNION ALL SELECT max(event.at) FROM post JOIN event ON event.post_id = post.id AND event.seq = post.seq)"
+    " UNION ALL SELECT max(event.at) FROM post JOIN event ON event.post_id = post.id AND event.seq = post.seq) AS times"
 )
 
 
@@ -39,16 +39,23 @@ def initialise(settings: dict[str, Any]) -> str | None:
     restore.finish(settings)
     upgrade_schema(settings)
     app = create_app(settings)
-    repair.at_start(app)
-    with app.app_context():
-        if has_users(db.reading()):
+    try:
+        repair.at_start(app)
+        with app.app_context():
+            return _add_admin()
+    finally:
+        db.ENGINE.of(app).dispose()
+
+
+def _add_admin() -> str | None:
+    if has_users(db.reading()):
+        return None
+    password = secrets.token_hex(PASSWORD_BYTES)
+    password_hash = passwords.make_hash(password)
+    with db.writing() as session:
+        if has_users(session):  # another process was quicker
             return None
-        password = secrets.token_hex(PASSWORD_BYTES)
-        password_hash = passwords.make_hash(password)
-        with db.writing() as session:
-            if has_users(session):  # another process was quicker
-                return None
-            users.create(session, ADMIN, None, password_hash, "admin")
+        users.create(session, ADMIN, None, password_hash, "admin")
     return password
 
 
@@ -105,7 +112,7 @@ def upgrade_schema(settings: dict[str, Any]) -> None:
     if copy := snapshots.before_upgrade(settings):
         click.echo(f"The database was copied to {printable(copy)} before its schema is upgraded.", err=True)
     schema.upgrade(settings["DATABASE_URL"])
-    search_index.prepare_at(settings["DATABASE_URL"])
+    search.prepare_at(settings["DATABASE_URL"])
 
 
 def upgrade_older(settings: dict[str, Any]) -> None:
