@@ -22,6 +22,8 @@ from webapp import changes, db
 from webapp.db import engine
 from webapp.models import Post
 
+pytestmark = pytest.mark.sqlite
+
 WORD = "Schmähkritik"
 TOKEN = "schmahkritik"  # as the search index has it
 

@@ -31,8 +31,8 @@ import sys
 from pathlib import Path
 from webapp import changes, create_app
 from webapp.content import updates
-folder, post_id, author_id, count = Path(sys.argv[1]), *map(int, sys.argv[2:])
-app = create_app({"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}"})
+folder, post_id, author_id, count = Path(sys.argv[1]), *map(int, sys.argv[2:5])
+app = create_app({"INSTANCE": folder, "DATABASE_URL": sys.argv[5]})
 print("ready", flush=True)
 sys.stdin.readline()
 with app.app_context():
@@ -320,6 +320,7 @@ def test_processes_that_write_to_one_post_at_once_share_its_numbers(app: Flask, 
     with app.app_context(), snapshot(app.extensions["engine"]) as session:
         author_id = users.by_name(session, "ada").id
     args = [sys.executable, "-c", WORKER, str(app.config["INSTANCE"]), str(post_id), str(author_id), str(EACH)]
+    args.append(app.config["DATABASE_URL"])
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     worker = subprocess.Popen(args, text=True, **pipes)
     assert worker.stdin

@@ -11,6 +11,8 @@ from sqlalchemy import Engine, event, text
 from support.persons import Person
 from webapp import db
 
+pytestmark = pytest.mark.sqlite
+
 LISTS = ("/feed.atom", "/desk", "/desk/comments", "/sitemap.xml", "/sitemap/post-1.xml", "/sitemap/user-1.xml")
 
 NEWEST = re.compile(r"ORDER BY (post\.live DESC, post\.changed_at|post\.published_at|comment\.id)")

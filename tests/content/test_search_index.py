@@ -23,6 +23,8 @@ from webapp.text import tokens
 from webapp.text.render import render_post
 from webapp.text.summary import plain
 
+pytestmark = pytest.mark.sqlite
+
 
 @contextmanager
 def opened(app: Flask) -> Iterator[sqlite3.Connection]:

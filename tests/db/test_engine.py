@@ -22,6 +22,8 @@ from webapp.db.engine import WRITE_PATIENCE_SECONDS, DatabaseBusy, transaction
 from webapp.ops import setup
 from webapp.system import instance
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 def lock(app: Flask) -> Iterator[sqlite3.Connection]:

@@ -17,6 +17,8 @@ from support.persons import Person
 from webapp import db, jobs, models
 from webapp.db import faults
 
+pytestmark = pytest.mark.sqlite
+
 RESTORE = "; stop the site, move its instance folder away, then restore the last backup with pressroom restore FILE"
 MALFORMED = "database disk image is malformed"
 

@@ -13,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from support import postgresql
 from webapp.pages.store import Store
 from webapp.system import epoch
 from webapp.system.instance import BENCH
@@ -40,17 +41,29 @@ def text_of(page: str) -> str:
 
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:
-    return {"INSTANCE": folder, "DATABASE_URL": f"sqlite:///{folder / 'pressroom.db'}", "TESTING": True} | config
+    return {"INSTANCE": folder, "DATABASE_URL": url_of(folder), "TESTING": True} | config
+
+
+def environ_of(app: Flask) -> dict[str, str]:
+    """For a process that is to have the same site."""
+    config = app.config
+    return {"PRESSROOM_INSTANCE": str(config["INSTANCE"]), "PRESSROOM_DATABASE_URL": config["DATABASE_URL"]}
+
+
+def url_of(folder: Path) -> str:
+    """An empty database, where the instance has none yet."""
+    if postgresql.IS_USED:
+        return postgresql.server().url(postgresql.database_of(folder))
+    return f"sqlite:///{folder / 'pressroom.db'}"
 
 
 def refill(folder: Path, template_instance: Path) -> None:
     """Give the instance the database that every test begins with, and no pages; in the first epoch. It is no bench."""
-    source = sqlite3.connect(template_instance / "pressroom.db")
-    (folder / "pressroom.db").touch(0o600)
-    target = sqlite3.connect(folder / "pressroom.db")
-    source.backup(target)
-    source.close()
-    target.close()
+    if postgresql.IS_USED:
+        names = map(postgresql.database_of, (folder, template_instance))
+        postgresql.server().create(*names)
+    else:
+        _copy(template_instance / "pressroom.db", folder / "pressroom.db")
     Store(folder).clear()
     for name in (BENCH, epoch.FILE):
         (folder / name).unlink(missing_ok=True)
@@ -61,6 +74,15 @@ def refill(folder: Path, template_instance: Path) -> None:
         copy = folder / file.relative_to(template_instance)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(file.read_bytes())
+
+
+def _copy(source_file: Path, target_file: Path) -> None:
+    source = sqlite3.connect(source_file)
+    target_file.touch(0o600)
+    target = sqlite3.connect(target_file)
+    source.backup(target)
+    source.close()
+    target.close()
 
 
 def close(app: Flask) -> None:

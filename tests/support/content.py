@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from flask import Flask
+from sqlalchemy import Connection, inspect, text
 
 from webapp import changes
 from webapp.content import comments, importing, imports, posts, updates
@@ -56,13 +56,24 @@ def import_file(session: WriteSession, path: Path, author_id: int) -> None:
 def counts(app: Flask) -> dict[str, int]:
     """How many rows each table has; without what only counts up: the front page's events, versions of pages, and what
     keeps the numbers of deleted posts."""
-    with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    with app.extensions["engine"].connect() as connection:
         found = {
-            name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]  # noqa: S608
-            for name in names
+            name: _count(connection, f'"{name}"')
+            for name in inspect(connection).get_table_names()
             if name not in ("page", "event", "sqlite_sequence") and (name == "search" or not name.startswith("search_"))
         }
-        found["event"] = connection.execute("SELECT count(*) FROM event WHERE post_id <> 0").fetchone()[0]
-        found["post"] = connection.execute("SELECT count(*) FROM post WHERE status <> 'deleted'").fetchone()[0]
+        found["event"] = _count(connection, "event WHERE post_id <> 0")
+        found["post"] = _count(connection, "post WHERE status <> 'deleted'")
     return found
+
+
+def _count(connection: Connection, rows: str) -> int:
+    return connection.scalar(text(f"SELECT count(*) FROM {rows}")) or 0  # noqa: S608
+
+
+def all_rows(app: Flask) -> Iterator[str]:
+    """Each row of the database as a line that begins with its table's name."""
+    with app.extensions["engine"].connect() as connection:
+        for name in inspect(connection).get_table_names():
+            for row in connection.execute(text(f'SELECT * FROM "{name}"')):  # noqa: S608
+                yield f"{name}: {tuple(row)}"

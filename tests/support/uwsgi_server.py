@@ -11,6 +11,8 @@ from pathlib import Path
 
 import psutil
 
+from support import postgresql
+from support.apps import url_of
 from support.checkout import CHECKOUT
 from tools.processes import WAIT_SECONDS, ServerProcess, command_line, family, free_port, plain_environ, until
 from webapp.live.channel import Channel
@@ -56,6 +58,8 @@ class UwsgiServer(ServerProcess):
             "PRESSROOM_HTTP": f"127.0.0.1:{port}",
             "PRESSROOM_WORKERS": str(workers),
         }
+        if postgresql.IS_USED:
+            variables["PRESSROOM_DATABASE_URL"] = url_of(instance)
         line = [str(command), "--ini", str(ini), "--pythonpath", str(CHECKOUT / "tests")]
         if module:
             line += ["--module", module]

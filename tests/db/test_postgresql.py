@@ -1,0 +1,152 @@
+"""The site on PostgreSQL: one writes at a time, nobody waits for long, and a database that went away is used again."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from support import postgresql
+from support.persons import Person
+from webapp import config
+from webapp.content import search_postgresql
+from webapp.content.search_query import parse
+from webapp.db import engine as engines
+from webapp.db.engine import DatabaseBusy, snapshot, transaction
+from webapp.ops import checks
+
+pytestmark = pytest.mark.skipif(not postgresql.IS_USED, reason="make test-postgresql runs it")
+
+
+def database(app: Flask) -> str:
+    return postgresql.database_of(app.config["INSTANCE"])
+
+
+def end_all(app: Flask) -> int:
+    """As a restart of PostgreSQL does to every connection; how many there were."""
+    with postgresql.server().connect("postgres") as connection:
+        ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
+        [(count,)] = connection.execute(ended, (database(app),))
+    return int(count)
+
+
+def test_one_writes_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = app.extensions["engine"]
+    began, order = threading.Event(), list[str]()
+
+    def second() -> None:
+        began.set()
+        with transaction(engine):
+            order.append("second")
+
+    with transaction(engine):
+        other = threading.Thread(target=second)
+        other.start()
+        assert began.wait(10)
+        time.sleep(0.2)
+        order.append("first")
+    other.join(10)
+    assert order == ["first", "second"]
+
+
+def test_a_writer_gives_up_after_its_patience_and_readers_go_on(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_LOCK", engines._LOCK.replace("'2s'", "'100ms'"))
+    engine = app.extensions["engine"]
+    with transaction(engine):
+        with pytest.raises(DatabaseBusy), transaction(engine):
+            pass
+        with snapshot(engine) as session:
+            assert session.scalar(text('SELECT count(*) FROM "user"')) > 0
+
+
+@pytest.mark.slow
+def test_whoever_stops_in_a_transaction_holds_up_nobody_for_long(app: Flask, ada: Person) -> None:
+    """A process that was stopped between the lock and its commit: PostgreSQL ends its transaction."""
+    post_id = ada.write_post(live="y")
+    stopped = engines.begin_writing(app.extensions["engine"])
+    stopped.execute(text("UPDATE post SET title = 'Lost'"))
+    began = time.monotonic()
+    answers = []
+    while not answers or answers[-1] == 503:
+        answers.append(ada.post(f"/post/{post_id}/updates", body="Goal!").status_code)
+    assert time.monotonic() - began < engines.IDLE_WRITER_SECONDS + engines.WRITE_PATIENCE_SECONDS
+    assert answers[-1] < 400
+    with pytest.raises(DBAPIError):
+        stopped.commit()
+    stopped.close()
+    assert "Lost" not in ada.get(f"/post/{post_id}").text
+    assert ada.get(f"/post/{post_id}").text.count("Goal!</p>") == 1
+
+
+def test_connections_that_were_ended_are_made_anew_at_once(app: Flask, ada: Person, anonymous: Person) -> None:
+    post_id = ada.write_post(live="y")
+    assert anonymous.get(f"/post/{post_id}").status_code == 200
+    assert end_all(app) > 0
+    ada.add_update(post_id, "After it.")
+    assert end_all(app) > 0
+    assert anonymous.get(f"/post/{post_id}").text.count("After it.</p>") == 1
+
+
+def test_when_all_connections_are_in_use_others_are_told_to_wait(
+    make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "CONNECTIONS", 1)
+    monkeypatch.setattr(engines, "MORE_CONNECTIONS", 0)
+    app = make_app()
+    app.extensions["engine"].pool._timeout = 0.1
+    with snapshot(app.extensions["engine"]):
+        answer = app.test_client().get("/")
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert app.test_client().get("/").status_code == 200
+
+
+def test_a_query_may_take_so_long(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "_READ", engines._READ.replace(f"'{engines.STATEMENT_SECONDS}s'", "'50ms'"))
+    with snapshot(app.extensions["engine"]) as session, pytest.raises(DBAPIError, match="statement timeout"):
+        session.execute(text("SELECT pg_sleep(5)"))
+
+
+def test_a_database_that_isnt_there_is_one_line(app: Flask) -> None:
+    settings = app.config | {"DATABASE_URL": app.config["DATABASE_URL"].replace(database(app), "nowhere")}
+    with pytest.raises(checks.CannotStart) as error, checks.one_line(settings):
+        engines.make_engine(settings["DATABASE_URL"]).connect()
+    assert 'database "nowhere" does not exist' in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_without_its_driver_the_start_names_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(config, "find_spec", lambda _name: None)
+    with pytest.raises(config.BadSetting, match=r"pip install 'psycopg\[binary\]'") as error:
+        config.read({"PRESSROOM_DATABASE_URL": "postgresql://ada:hunter2@localhost/pressroom"})
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_word_may_be_anything_in_the_index(app: Flask, ada: Person) -> None:
+    """Quotes and backslashes are PostgreSQL's own marks, and none of the words'."""
+    for words in ("O'Brien's \\ path", "it''s 'quoted' & (odd) | !not :* <-> words", "C:\\temp\\new"):
+        post_id = ada.write_post(title=words)
+        assert f"/post/{post_id}" in ada.client.get("/search", query_string={"q": words}).text, words
+    match = search_postgresql.expression(parse("it's \\ '"), [])
+    with snapshot(app.extensions["engine"]) as session:
+        assert search_postgresql.count(session, match) >= 0
+
+
+def test_a_text_longer_than_a_tsvector_is_found_by_its_beginning(
+    app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search_postgresql, "WORDS_BYTES", 100_000)
+    words = " ".join(f"word{n}x" for n in range(20_000))
+    post_id = ada.write_post(body=f"Beginning {words}")
+    assert f"/post/{post_id}" in ada.get("/search?q=beginning").text
+    assert f"/post/{post_id}" in ada.get('/search?q="word7x word8x"').text
+    assert f"/post/{post_id}" not in ada.get("/search?q=word19999x").text
+
+
+def test_psycopg_is_new_enough_for_gevent() -> None:
+    assert tuple(map(int, psycopg.__version__.split(".")[:3])) >= (3, 3, 5)
