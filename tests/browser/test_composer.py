@@ -163,6 +163,8 @@ def test_everything_can_be_done_by_keyboard_alone(visit: Callable[..., Page], si
     page.keyboard.press("Tab")
     expect(correct.get_by_label("Add pictures")).to_be_focused()
     page.keyboard.press("Tab")
+    expect(correct.get_by_text("Choose from the library")).to_be_focused()
+    page.keyboard.press("Tab")
     page.keyboard.type("It is her daughter.")
     page.keyboard.press("Enter")
     expect(update(page, n)).to_contain_text("It is her daughter.")
@@ -528,6 +530,7 @@ COMPOSER = """
   - textbox "Update": A *storm*.
   - button "Add pictures"
   - text: Add pictures Or paste or drop them into the text.
+  - group: Choose from the library
   - status
   - checkbox "Key moment"
   - text: Key moment
@@ -567,6 +570,7 @@ reasons under Earlier versions.
   - textbox "Update": Two boats.
   - button "Add pictures"
   - text: Add pictures Or paste or drop them into the text.
+  - group: Choose from the library
   - status
   - text: Correction note
   - paragraph: A short note, shown to readers next to the update.
