@@ -16,6 +16,7 @@ _SRC = re.compile(r"/media/([0-9a-f]{16})")
 _IMAGE = r'<img(?: [^ ="]+="[^"]*")*>'
 _ATTRIBUTE = re.compile(r' ([^ ="]+)="([^"]*)"')
 _ALONE = re.compile(rf"<summary\b.*?</summary>|<p(?: dir=\"auto\")?>({_IMAGE}(?:(?:\s|<br>)*{_IMAGE})*)</p>", re.DOTALL)
+_PARAGRAPH = re.compile(r"</?p\b[^>]*>")
 _EACH = re.compile(_IMAGE)
 _WITHIN = re.compile(rf'(<picture>(?:\s*<source(?: [^ ="]+="[^"]*")*>)*\s*)?({_IMAGE})')
 # The width of a text's column, as in static/css/base.css.
@@ -76,8 +77,8 @@ def placed(html: str, lookup: Lookup) -> str:
     known = lookup(found)
 
     def alone(match: re.Match[str]) -> str:
-        if match[1] is None:  # a tap on a summary is to open it
-            return match[0]
+        if match[1] is None:  # a tap on a summary is to open it, and no paragraph may stand there
+            return _PARAGRAPH.sub("", match[0])
         images = [_attributes(each[0]) for each in _EACH.finditer(match[1])]
         pictures = [(known.get(_name(image)), image) for image in images]
         if not any(picture or not _name(image) or image.get("alt") for picture, image in pictures):
