@@ -79,34 +79,17 @@ NOTHING = Found([], 0)
 
 def put(session: Session, item: Post | Update) -> None:
     """Index an item as it is now, and a post's updates with it; what isn't public is taken out."""
-    number = search_index.number(item)
-    if _index(session) is search_postgresql:
-        search_postgresql.put(session, number, item.id if isinstance(item, Post) else None)
-        return
-    last_release.put(session, item, number, _is_public(item))
-    if search_index.is_prepared(session):
-        search_index.settle(session, number)
-        if isinstance(item, Post):
-            search_index.settle_updates(session, item.id)
+    _index(session).put(session, item)
 
 
 def forget_updates(session: Session, post_id: int) -> None:
     """Take an unpublished post's updates out, before they are deleted: rows are numbered by them."""
-    if _index(session) is search_postgresql:
-        search_postgresql.forget_updates(session, post_id)
-        return
-    last_release.forget_updates(session, post_id)
-    if search_index.is_prepared(session):
-        search_index.settle_updates(session, post_id, limit=-1)
+    _index(session).forget_updates(session, post_id)
 
 
 def forget_deleted(session: Session) -> None:
     """Leave nothing in the index of what was taken out of it."""
-    if _index(session) is search_postgresql:
-        return
-    last_release.forget_deleted(session)
-    if search_index.is_prepared(session):
-        search_index.forget_deleted(session)
+    _index(session).forget_deleted(session)
 
 
 def _index(session: Session) -> Any:
@@ -135,10 +118,6 @@ def work(session: Session) -> None:
 def copy(session: Session, first: int, last: int, ids: int, seconds: int) -> None:
     """Index the copies of these posts, which are in the index: the same tokens under higher ids, so much later."""
     _index(session).copy(session, first, last, ids, seconds)
-
-
-def _is_public(item: Post | Update) -> bool:
-    return item.status == "published" if isinstance(item, Post) else item.withdrawn_at is None
 
 
 def find(

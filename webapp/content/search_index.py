@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from ..models import Post, Update
 from ..text.summary import plain
 from ..text.tokens import stems, tokens
+from . import search_last_release as last_release
 from .search_query import Query, Term
 
 # Of one post's updates: so many follow it out of the index, or back, in its own transaction; the rest a moment later.
@@ -290,7 +291,25 @@ def settle_updates(session: Session, post_id: int, limit: int = AT_ONCE) -> None
 
 def forget_deleted(session: Session) -> None:
     """Write the index anew: words of what was taken out stay in it until then, and secure_delete can't see them."""
-    session.execute(text("INSERT INTO search_index (search_index) VALUES ('optimize')"))
+    last_release.forget_deleted(session)
+    if is_prepared(session):
+        session.execute(text("INSERT INTO search_index (search_index) VALUES ('optimize')"))
+
+
+def put(session: Session, item: Post | Update) -> None:
+    """Index an item as it is now, and a post's updates with it; what isn't public is taken out."""
+    is_public = item.status == "published" if isinstance(item, Post) else item.withdrawn_at is None
+    last_release.put(session, item, number(item), is_public)
+    if is_prepared(session):
+        settle(session, number(item))
+        if isinstance(item, Post):
+            settle_updates(session, item.id)
+
+
+def forget_updates(session: Session, post_id: int) -> None:
+    last_release.forget_updates(session, post_id)
+    if is_prepared(session):
+        settle_updates(session, post_id, limit=-1)
 
 
 # Asking it

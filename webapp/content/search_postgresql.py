@@ -1,7 +1,6 @@
 """The index on PostgreSQL: the app's own tokens as a `tsvector`, one row an item, for the same questions as SQLite's.
 
-docs/settings.md lists what it answers otherwise. A word's place counts up to 16,383, and 255 places of each word.
-Source: PostgreSQL, Limitations of Text Search.
+A word's place counts up to 16,383, and 255 places of each word. Source: PostgreSQL, Limitations of Text Search.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from json import dumps
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from ..models import Post, Update
 from . import search_index
 from .search_index import (
     AT_ONCE,
@@ -105,11 +105,11 @@ def work(session: Session) -> None:
 # Keeping it
 
 
-def put(session: Session, number: int, post_id: int | None) -> None:
+def put(session: Session, item: Post | Update) -> None:
     """Index an item as it is now, and a post's updates with it; what isn't public is taken out."""
-    _settle(session, number)
-    if post_id is not None:
-        _settle_updates(session, post_id, AT_ONCE)
+    _settle(session, search_index.number(item))
+    if isinstance(item, Post):
+        _settle_updates(session, item.id, AT_ONCE)
 
 
 def forget_updates(session: Session, post_id: int) -> None:
