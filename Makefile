@@ -143,5 +143,5 @@ python:
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 		|| $(call fail,Python can't make environments: $(APT) python3-venv)
 
-.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways rights test test-all test-postgresql coverage mutants check \
-	recording screens messages python
+.PHONY: help serve without-uwsgi reload install crowd bench benchmarks ways rights test test-all test-postgresql coverage \
+	mutants check recording screens messages python

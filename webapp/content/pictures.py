@@ -19,9 +19,8 @@ from ..text import pictures as markup
 from ..values import NOT_TEXT
 from .revisions import KINDS
 
-COVER_PIXELS = (
-    200  # smaller ones aren't shown by those whom a page is shared with. Source: Facebook, Images in Link Shares
-)
+# Those whom a page is shared with don't show smaller ones. Source: Facebook, Images in Link Shares
+COVER_PIXELS = 200
 ALT_LENGTH, CAPTION_LENGTH, CREDIT_LENGTH, FILE_NAME_LENGTH = 1_000, 500, 200, 200
 
 

@@ -35,7 +35,8 @@ class Anchors:
         ids = _distinct([name or _slug(text[:60]) for name, text in zip(own, texts, strict=True)], prefix)
         self._tokens = {id_: tokens[index] for id_, index in zip(ids, openings, strict=True)}
         levels = [int(tokens[index].tag[1]) for index in openings]
-        self.headings = [Heading(*heading) for heading in zip(levels, ids, texts, strict=True) if heading[2]]
+        headings = [Heading(*heading) for heading in zip(levels, ids, texts, strict=True)]
+        self.headings = [heading for heading in headings if heading.text]  # not a picture alone, without words
         self._ids = _meanings(own, texts, ids, len(prefix))
 
     def name_all(self) -> None:
