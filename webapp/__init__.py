@@ -19,12 +19,14 @@ def create_app(config: dict[str, Any] | None = None) -> Flask:
     from .media import branding, storage
     from .ops import health
     from .pages import public
+    from .templating import Environment
 
     app = Flask(
         __name__,
         template_folder=str(resources() / "templates"),
         static_folder=str(resources() / "static"),
     )
+    app.jinja_environment = Environment
     app.config.update(read() | (config or {}))
     for room in (
         i18n,
