@@ -40,7 +40,7 @@ pytest.register_assert_rewrite("support")
 from support import postgresql
 from support.apps import LAST_ANSWERS, Client, close, refill, settings_for, text_of
 from support.checkout import CHECKOUT
-from support.live_post import Clock
+from support.live_post import Clock, stop_time
 from support.persons import PASSWORD, Person
 from tools.chromium import chromium
 from tools.processes import ServerProcess
@@ -224,7 +224,7 @@ def app(shared_app: Flask, template_instance: Path) -> Iterator[Flask]:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time, which stands still until the test lets some pass."""
     clock = Clock()
-    monkeypatch.setattr("webapp.models.base.time", clock)
+    stop_time(monkeypatch, clock)
     return clock
 
 

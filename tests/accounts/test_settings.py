@@ -11,6 +11,7 @@ from sqlalchemy import update
 from support.persons import NEW_PASSWORD, PASSWORD, Person, id_of, is_signed_in
 from webapp import db, models
 from webapp.people import passwords, users
+from webapp.system.clock import now_ms
 
 WRONG_PASSWORD = "wrong wrong wrong"
 
@@ -118,7 +119,7 @@ def test_a_session_that_has_ended_is_listed_no_more(app: Flask, ada: Person) -> 
     assert is_signed_in(phone)
     with app.app_context(), db.writing() as session:
         ended = update(models.LoginSession).where(models.LoginSession.agent == "Phone")
-        session.execute(ended.values(expires_at=models.now_ms() - 1))
+        session.execute(ended.values(expires_at=now_ms() - 1))
     assert "Phone" not in ada.get("/settings").text
     assert not is_signed_in(phone)
 

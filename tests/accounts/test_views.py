@@ -14,9 +14,10 @@ from flask import Flask
 from flask.wrappers import Response
 
 from support.persons import NEW_PASSWORD, PASSWORD, Person, id_of, is_signed_in
-from webapp import changes, models
+from webapp import changes
 from webapp.db.engine import transaction
 from webapp.people import one_time_links, passwords, users
+from webapp.system.clock import now_ms
 
 SITE = "127.0.0.1"
 WRONG_PASSWORD = "wrong wrong wrong"
@@ -460,7 +461,7 @@ def test_an_invitation_is_good_for_seven_days_and_a_new_password_for_an_hour(
     root: Person, anonymous: Person, monkeypatch: pytest.MonkeyPatch, make: Callable[[Person], str], good_for: int
 ) -> None:
     path = make(root)
-    now = models.now_ms()
+    now = now_ms()
     monkeypatch.setattr(one_time_links, "now_ms", lambda: now + good_for - 60_000)
     assert anonymous.get(path).status_code == 200
     monkeypatch.setattr(one_time_links, "now_ms", lambda: now + good_for + 60_000)

@@ -13,7 +13,8 @@ from support.accessibility import CONTRAST, TARGETS, look, show, violations
 from support.browsing import Site, has_desk, new_page, next_frame
 from support.checkout import SAMPLES
 from webapp import db
-from webapp.models import Post, now_ms
+from webapp.models import Post
+from webapp.system.clock import now_ms
 
 GUIDE = SAMPLES / "guide.zh.md"
 ENGLISH = "The lamp on the point has been lit every evening since 1884, and tonight it goes out for good. " * 12

@@ -17,7 +17,7 @@ from support.persons import Person
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
 from webapp import create_app
-from webapp.models import now_ms
+from webapp.system.clock import now_ms
 
 
 def at_work(visit: Callable[..., Page], path: str, person: Person, **options: Any) -> Page:

@@ -20,7 +20,7 @@ def live_post(site: Site) -> LivePost:
     """Five updates, an hour apart; the second was corrected before the fourth came."""
     clock = Clock()
     clock.tick(-24 * HOUR)
-    with patch("webapp.models.base.time", clock):
+    with patch("webapp.system.clock.time", clock):
         live_post = LivePost(site.ada())
         numbers = []
         for number in range(1, 6):

@@ -54,7 +54,7 @@ def test_the_day_of_an_update_is_named_from_the_next_day_on(visit: Callable[...,
     post_id = site.post(title="The ferry is late", live="y")
     clock = Clock()
     clock.tick(-24 * 3_600)
-    with patch("webapp.models.base.time", clock):
+    with patch("webapp.system.clock.time", clock):
         yesterday = site.ada().add_update(post_id, "It is late.")
     today = site.ada().add_update(post_id, "It is still late.")
     page, without_scripts = visit(f"/post/{post_id}"), visit(f"/post/{post_id}", java_script_enabled=False)

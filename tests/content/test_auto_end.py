@@ -5,19 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from flask import Flask
 
 from support.apps import close, settings_for
+from support.live_post import stop_time
 from support.persons import Person, happened
 from support.uwsgi_server import UwsgiServer
 from tools.processes import until
 from webapp import changes, create_app, db
 from webapp.content import auto_end
-from webapp.models import FRONT, Post, base, now_ms
+from webapp.models import FRONT, Post
 from webapp.system import instance
+from webapp.system.clock import now_ms
 
 HOUR_MS = auto_end.HOUR_MS
 QUESTION = "No updates for {} hours. Is it over?"
@@ -40,7 +41,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(base, "time", Mock(time_ns=made.time_ns))
+    stop_time(monkeypatch, made)
     return made
 
 

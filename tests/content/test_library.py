@@ -11,7 +11,8 @@ from support.photos import photo, send
 from webapp import db
 from webapp.content import library, pictures
 from webapp.media.storage import STORAGE
-from webapp.models import Picture, now_ms
+from webapp.models import Picture
+from webapp.system.clock import now_ms
 
 WEEK_MS = 7 * 86_400_000
 

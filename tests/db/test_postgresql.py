@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from unittest.mock import Mock
 
 import psycopg
 import pytest
@@ -20,6 +21,7 @@ from webapp.content.search_query import parse
 from webapp.db import engine as engines
 from webapp.db.engine import DatabaseBusy, snapshot, transaction
 from webapp.ops import checks
+from webapp.system.clock import now_ms
 
 pytestmark = pytest.mark.skipif(not postgresql.IS_USED, reason="make test-postgresql runs it")
 
@@ -34,6 +36,13 @@ def end_all(app: Flask) -> int:
         ended = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s"
         [(count,)] = connection.execute(ended, (database(app),))
     return int(count)
+
+
+def there(app: Flask) -> int:
+    """PostgreSQL's time, in ms since 1970."""
+    with postgresql.server().connect(database(app)) as connection:
+        [(seconds,)] = connection.execute("SELECT extract(epoch FROM clock_timestamp())")
+    return int(seconds * 1000)
 
 
 def test_one_writes_at_a_time(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +72,35 @@ def test_a_writer_gives_up_after_its_patience_and_readers_go_on(app: Flask, monk
             pass
         with snapshot(engine) as session:
             assert session.scalar(text('SELECT count(*) FROM "user"')) > 0
+
+
+def test_the_time_is_the_databases(app: Flask, ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several machines write, and one's clock is a day ahead."""
+    here = Mock(time_ns=lambda: time.time_ns() + 86_400 * 10**9)
+    monkeypatch.setattr("webapp.system.clock.time", here)
+    monkeypatch.setattr("webapp.system.clock._ahead_ms", 0)
+    assert abs(now_ms() - there(app)) > 80_000_000
+    with transaction(app.extensions["engine"]):
+        assert abs(now_ms() - there(app)) < 10_000
+    monkeypatch.setattr("webapp.system.clock._ahead_ms", 0)
+    with snapshot(app.extensions["engine"]):
+        assert abs(now_ms() - there(app)) < 10_000
+
+
+def test_a_writers_time_is_after_the_last_ones(app: Flask) -> None:
+    times = list[int]()
+
+    def write() -> None:
+        with transaction(app.extensions["engine"]):
+            times.append(now_ms())
+
+    with transaction(app.extensions["engine"]):
+        other = threading.Thread(target=write)
+        other.start()
+        time.sleep(0.2)
+        ended = there(app)
+    other.join(10)
+    assert times[0] >= ended - 50, "two clocks are compared"
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from support.live_post import Clock
 from support.persons import Person
 from webapp.content import editing
 from webapp.desk import composer
-from webapp.models import now_ms
+from webapp.system.clock import now_ms
 
 JSON = {"Accept": "application/json"}
 

@@ -15,7 +15,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -732,7 +731,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, now: float) -> None:
         self.now = now
-        monkeypatch.setattr(versions, "time", SimpleNamespace(time=lambda: self.now))
+        monkeypatch.setattr(versions, "now_ms", lambda: int(self.now * 1000))
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ import pytest
 
 from support.live_post import Clock
 from support.persons import Person, id_of, is_signed_in
-from webapp import changes, db, models
+from webapp import changes, db
 from webapp.people import sessions, users
+from webapp.system.clock import now_ms
 
 SITE = "127.0.0.1"
 DAY_MS = 86_400_000
@@ -23,7 +24,7 @@ def test_the_database_keeps_only_the_hash(ada: Person) -> None:
 
 
 def test_a_session_ends_after_thirty_days(ada: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = models.now_ms()
+    now = now_ms()
     monkeypatch.setattr(sessions, "now_ms", lambda: now + 29 * DAY_MS)
     assert is_signed_in(ada)
     monkeypatch.setattr(sessions, "now_ms", lambda: now + 30 * DAY_MS + 60_000)
@@ -66,5 +67,5 @@ def test_a_session_of_a_deleted_account_is_nobodys(ada: Person) -> None:
     eve = Person(ada.app, "eve")
     assert is_signed_in(eve)
     with ada.app.app_context(), changes.changing() as session:
-        users.by_name(session, "eve").deleted_at = models.now_ms()
+        users.by_name(session, "eve").deleted_at = now_ms()
     assert not is_signed_in(eve)

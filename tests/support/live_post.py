@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
+
+import pytest
 
 from support.persons import Person
+
+
+class HasTime(Protocol):
+    def time_ns(self) -> int: ...
 
 
 class Clock:
@@ -20,6 +27,13 @@ class Clock:
         """Let so much time pass; what the time is then, in ms."""
         self.ms += int(seconds * 1000)
         return self.ms
+
+
+def stop_time(monkeypatch: pytest.MonkeyPatch, clock: HasTime) -> None:
+    """From here on it is what the clock says, also where a database has a clock of its own."""
+    monkeypatch.setattr("webapp.system.clock.time", clock)
+    monkeypatch.setattr("webapp.system.clock.follow", lambda _database_ms: None)
+    monkeypatch.setattr("webapp.system.clock._ahead_ms", 0)
 
 
 class LivePost:

@@ -14,6 +14,7 @@ from webapp.content import auto_end
 from webapp.errors import NotFound, TooMany
 from webapp.http import rate_limits
 from webapp.people import one_time_links, sessions
+from webapp.system.clock import now_ms
 
 HOUR, DAY = 3_600, 86_400
 STEPS = pytest.mark.parametrize("step", [-20 * DAY, -DAY, -HOUR, HOUR, DAY, 20 * DAY])
@@ -181,7 +182,7 @@ def test_a_day_that_passes_at_once_ends_no_live_post(app: Flask, clock: SetClock
         assert not auto_end.asked_about(db.reading())
     with app.app_context(), db.writing() as session:  # what was last done there is a day old
         post = session.get_one(models.Post, post_id)
-        post.published_at = post.changed_at = models.now_ms() - DAY * 1000
+        post.published_at = post.changed_at = now_ms() - DAY * 1000
     assert ended() == [post_id], "and that clock put its end off by nothing"
 
 

@@ -9,7 +9,8 @@ from .. import db
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
-from ..models import About, now_ms
+from ..models import About
+from ..system.clock import now_ms
 from . import invalidation, pictures, revisions
 
 NAME = re.compile(r"[a-z0-9]+(?:[-/][a-z0-9]+)*")

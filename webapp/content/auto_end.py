@@ -18,8 +18,9 @@ from .. import changes, db
 from ..db.engine import WriteSession
 from ..errors import Conflict
 from ..i18n import gettext as _
-from ..models import Post, Update, now_ms
+from ..models import Post, Update
 from ..system import instance
+from ..system.clock import now_ms
 from . import posts
 
 HOUR_MS = 3_600_000

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session, raiseload, selectinload
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, TooMany
 from ..i18n import gettext as _
-from ..models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User, now_ms
+from ..models import ITEMS_PER_PAGE, Comment, Post, ShownComment, User
+from ..system.clock import now_ms
 from . import events, fragments, invalidation, items, posts
 
 PER_MINUTE = 5

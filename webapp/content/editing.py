@@ -3,7 +3,8 @@
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ..models import Editing, User, now_ms
+from ..models import Editing, User
+from ..system.clock import now_ms
 
 OPEN_MS = 60_000  # after the form's last word; its script says one every 20 s
 

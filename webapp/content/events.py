@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from ..db.engine import WriteSession
 from ..errors import NotFound
-from ..models import FRONT, Event, Post, now_ms
+from ..models import FRONT, Event, Post
+from ..system.clock import now_ms
 from . import fragments
 
 PAYLOAD_BYTES = 8 * 1024

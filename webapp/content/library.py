@@ -21,8 +21,9 @@ from ..errors import NotFound, Refused
 from ..i18n import gettext as _
 from ..media import uploads, variants
 from ..media.storage import STORAGE
-from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, now_ms, page_of
+from ..models import About, Event, Picture, PictureUse, Post, Revision, Update, User, page_of
 from ..pages.paths import FEEDS
+from ..system.clock import now_ms
 from ..system.locks import try_lock
 from . import events, invalidation, pictures, posts, rendering, revisions, updates
 

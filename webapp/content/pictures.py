@@ -14,7 +14,8 @@ from ..db.engine import WriteSession
 from ..errors import Conflict, Unusable
 from ..i18n import gettext as _
 from ..media import decoder, variants
-from ..models import About, Picture, PictureUse, Post, Update, now_ms
+from ..models import About, Picture, PictureUse, Post, Update
+from ..system.clock import now_ms
 from ..text import pictures as markup
 from ..values import NOT_TEXT
 from .revisions import KINDS

@@ -23,10 +23,10 @@ from ..models import (
     Tag,
     Update,
     User,
-    now_ms,
     post_author,
     post_tag,
 )
+from ..system.clock import now_ms
 from ..text.render import Rendered
 from ..values import INVISIBLE, digest, normalized
 from . import corrections, events, fragments, invalidation, pictures, rendering, revisions, search

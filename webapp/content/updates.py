@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound
 from ..i18n import gettext as _
-from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User, now_ms
+from ..models import ITEMS_PER_PAGE, SHOWN_COLUMNS, Post, ShownUpdate, Update, User
+from ..system.clock import now_ms
 from . import corrections, events, fragments, invalidation, items, pictures, posts, rendering, revisions, search
 
 

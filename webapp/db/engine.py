@@ -22,6 +22,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
 
+from ..system import clock
+
 if TYPE_CHECKING:
     from ..models import Post
 
@@ -34,8 +36,9 @@ STATEMENT_SECONDS, IDLE_WRITER_SECONDS, IDLE_READER_SECONDS = 10, 3, 60
 _LIMITS = f"""SELECT set_config('lock_timeout', '{WRITE_PATIENCE_SECONDS:g}s', true),
     set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
     set_config('idle_in_transaction_session_timeout', '{{idle_seconds}}s', true)"""
-_READ = _LIMITS.format(idle_seconds=IDLE_READER_SECONDS)
-_LOCK = _LIMITS.format(idle_seconds=IDLE_WRITER_SECONDS) + ", pg_advisory_xact_lock(7307182753)"
+_TIME = ", (extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL computes them from left to right
+_READ = _LIMITS.format(idle_seconds=IDLE_READER_SECONDS) + _TIME
+_LOCK = _LIMITS.format(idle_seconds=IDLE_WRITER_SECONDS) + ", pg_advisory_xact_lock(7307182753)" + _TIME
 # What a silent network may cost: a connection is given up when nothing that was sent is acknowledged.
 _POSTGRESQL = {
     "application_name": "pressroom",
@@ -233,4 +236,6 @@ def _begin(session: Session, on_sqlite: str, on_postgresql: tuple[str, str]) -> 
 
 
 def _first(session: Session, level: str, statement: str) -> None:
-    session.connection(execution_options={"isolation_level": level}).exec_driver_sql(statement)
+    """The statement's last column is the time, in ms since 1970."""
+    first = session.connection(execution_options={"isolation_level": level}).exec_driver_sql(statement).one()
+    clock.follow(first[-1])

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from ..app_key import AppKey
 from ..errors import TooMany
 from ..i18n import gettext as _
-from ..models import Attempt, now_ms
+from ..models import Attempt
+from ..system.clock import now_ms
 
 FORGET_MS = 3_600_000
 

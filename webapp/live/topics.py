@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import Engine, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..system.clock import now_ms
 from . import stream
 
 HEARTBEAT_SECONDS = 15
@@ -168,7 +169,7 @@ class Topics:
         self.counts.events += 1
         self.counts.deliveries += delivered
         if news.at:
-            self.counts.lag_ms = max(0, int(time.time() * 1000) - news.at)
+            self.counts.lag_ms = max(0, now_ms() - news.at)
             topic.reached = (news.seq, delivered, self.counts.lag_ms)
 
     def _deliver(self, topic: Topic, content: bytes) -> int:

@@ -6,7 +6,7 @@ Every time is a whole number of milliseconds since 1970, UTC, in a column named 
 """
 
 from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
-from .base import ITEMS_PER_PAGE, Base, now_ms, page_of
+from .base import ITEMS_PER_PAGE, Base, page_of
 from .imports import Import, ImportedFile, OldAddress
 from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
 from .pictures import Picture, PictureUse

@@ -3,7 +3,8 @@
 from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from .base import Base, now_ms
+from ..system.clock import now_ms
+from .base import Base
 
 ROLES = ("reader", "author", "editor", "admin")
 

@@ -1,6 +1,5 @@
 """What all tables share."""
 
-import time
 from typing import Any, ClassVar
 
 from sqlalchemy import JSON, MetaData
@@ -12,10 +11,6 @@ ITEMS_PER_PAGE = 50  # of updates, or of comments
 def page_of(position: int) -> int:
     """The number of the page of older updates or comments on which a position stands."""
     return -(-position // ITEMS_PER_PAGE)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 class Base(DeclarativeBase):

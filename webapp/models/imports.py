@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from .base import Base, now_ms
+from ..system.clock import now_ms
+from .base import Base
 
 
 class Import(Base):

@@ -5,8 +5,9 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..system.clock import now_ms
 from .accounts import User
-from .base import Base, now_ms, page_of
+from .base import Base, page_of
 from .posts import Post
 
 

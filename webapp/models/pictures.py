@@ -3,8 +3,9 @@
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..system.clock import now_ms
 from .accounts import User
-from .base import Base, now_ms
+from .base import Base
 
 
 class Picture(Base):

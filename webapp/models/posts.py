@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..system.clock import now_ms
 from .accounts import User
-from .base import Base, now_ms
+from .base import Base
 
 FRONT = 0  # the row of `post` that numbers the front page's events; it is no post and is never shown
 

@@ -5,8 +5,9 @@ from typing import Any
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from ..system.clock import now_ms
 from .accounts import User
-from .base import Base, now_ms
+from .base import Base
 
 SEARCH_TABLE = "search"  # of SQLite's FTS5, which no class here stands for
 

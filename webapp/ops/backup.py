@@ -15,7 +15,7 @@ from typing import Any
 
 from ..config import SETTINGS
 from ..db import faults
-from ..models import now_ms
+from ..system.clock import now_ms
 from ..system.instance import sync
 from ..system.locks import try_lock
 from . import archive, snapshots

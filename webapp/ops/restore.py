@@ -25,10 +25,10 @@ from .. import db
 from ..content import search_index
 from ..db import schema
 from ..db.engine import make_engine, transaction
-from ..models import now_ms
 from ..pages import repair, versions
 from ..pages.store import Store
 from ..system import epoch, instance
+from ..system.clock import now_ms
 from ..system.locks import try_lock
 from . import archive, checks, snapshots
 from .archive import CACHE, DATABASE, FOLDERS, MEDIA, ORIGINALS, Manifest

@@ -1,14 +1,13 @@
 """The versions of public pages, in the table `page`: since when each is as it is.
 
-A path such as /post/7 is one page; /post/7/* is everything below it. A version is a Unix second that only ever grows.
-It is a page's Last-Modified, which must not be in the future (RFC 9110, 8.8.2.1) though several changes share a second:
-so versions follow the clock at LAG_SECONDS, and have as many changes in hand.
+A path such as /post/7 is one page; /post/7/* is everything below it. A version is a Unix second, by the database's
+clock, that only ever grows. It is a page's Last-Modified, which must not be in the future (RFC 9110, 8.8.2.1) though
+several changes share a second: so versions follow the clock at LAG_SECONDS, and have as many changes in hand.
 A page's version is the greatest of those of its path and of the patterns that cover it; /* covers all.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection
 
 from sqlalchemy import func, select, text
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ..db.engine import WriteSession
 from ..models import Page
+from ..system.clock import now_ms
 
 ALL = "/*"
 _BUILD = "build "
@@ -35,7 +35,7 @@ def touch(session: WriteSession, paths: list[str]) -> None:
 
 def _next(session: Session) -> int:
     """Greater than every version before, whatever was removed and wherever the clock was set."""
-    return max(int(time.time()) - LAG_SECONDS, latest(session) + 1)
+    return max(now_ms() // 1000 - LAG_SECONDS, latest(session) + 1)
 
 
 def latest(session: Session) -> int:

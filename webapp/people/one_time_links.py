@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from ..errors import NotFound
 from ..i18n import gettext as _
-from ..models import OneTimeLink, User, now_ms
+from ..models import OneTimeLink, User
+from ..system.clock import now_ms
 from .sessions import DAY_MS, hashed
 
 GOOD_FOR_MS = {"invitation": 7 * DAY_MS, "password": 3_600_000}

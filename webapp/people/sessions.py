@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from ..errors import SignInNeeded
 from ..i18n import gettext as _
-from ..models import LoginSession, User, now_ms
+from ..models import LoginSession, User
+from ..system.clock import now_ms
 
 ACTIVE = (User.disabled_at.is_(None), User.deleted_at.is_(None))
 SESSION_DAYS = 30

@@ -8,7 +8,8 @@ from ..content import comments, invalidation, listings, posts, revisions
 from ..db.engine import WriteSession
 from ..errors import Conflict, NotFound, Refused, Taken
 from ..i18n import gettext as _
-from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, now_ms, post_author
+from ..models import FRONT, ROLES, Comment, LoginSession, OldName, OneTimeLink, Post, Update, User, post_author
+from ..system.clock import now_ms
 from .names import DEMO, look, username_key
 from .sessions import ACTIVE, end_sessions
 

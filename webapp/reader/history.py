@@ -9,7 +9,7 @@ from ..db import reading
 from ..errors import Moved
 from ..http import rate_limits
 from ..http.links import relative
-from ..models import now_ms
+from ..system.clock import now_ms
 from .views import reader
 
 MOMENTS_PER_MINUTE = 60
