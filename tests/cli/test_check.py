@@ -61,7 +61,7 @@ def test_check_names_pictures_whose_original_is_missing(check: Callable[[], Resu
     storage.STORAGE.of(app).delete(names[1])
     result = check()
     assert failed(result).endswith("1 problem found.")
-    assert f"lacks the originals of 1 pictures ({names[1]}): copy it from the last backup" in result.stdout
+    assert f"lacks the originals of 1 pictures ({names[1]}): copy them from the last backup" in result.stdout
 
 
 REFUSED = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")

@@ -93,8 +93,9 @@ def _pictures() -> str | None:
     with contextlib.suppress(SQLAlchemyError), snapshot(db.ENGINE.of(current_app)) as session:
         if missing := library.missing_originals(session):
             which = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-            folder = current_app.config["INSTANCE"] / "originals"
-            return f"{folder} lacks the originals of {len(missing)} pictures ({which}): copy it from the last backup"
+            in_files = snapshots.path_of(current_app.config["DATABASE_URL"])
+            where = current_app.config["INSTANCE"] / "originals" if in_files else "the database"
+            return f"{where} lacks the originals of {len(missing)} pictures ({which}): copy them from the last backup"
     return None
 
 

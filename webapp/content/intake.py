@@ -65,7 +65,7 @@ def _prepared(path: Path) -> Prepared:
             raise refused(str(reason)) from None
         except variants.DecoderBusy:
             raise _busy() from None
-    off_hub(STORAGE.of(current_app).put, digest[:16], path)  # it waits for the disk
+    STORAGE.of(current_app).put(digest[:16], path)
     return Prepared(digest, kind, size, decoded)
 
 

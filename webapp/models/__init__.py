@@ -9,7 +9,7 @@ from .accounts import ROLES, Attempt, LoginSession, OldName, OneTimeLink, User
 from .base import ITEMS_PER_PAGE, Base, page_of
 from .imports import Import, ImportedFile, OldAddress
 from .items import SHOWN_COLUMNS, Comment, Earlier, Editing, ShownComment, ShownUpdate, Update
-from .pictures import Picture, PictureUse
+from .pictures import OriginalPiece, Picture, PictureUse
 from .posts import FRONT, About, Post, Tag, post_author, post_tag
 from .record import SEARCH_TABLE, Event, Page, Revision
 
@@ -32,6 +32,7 @@ __all__ = [
     "OldAddress",
     "OldName",
     "OneTimeLink",
+    "OriginalPiece",
     "Page",
     "Picture",
     "PictureUse",

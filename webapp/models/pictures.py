@@ -1,4 +1,4 @@
-"""Tables of pictures, and of where they are used."""
+"""Tables of pictures, of where they are used, and of their originals."""
 
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -61,3 +61,13 @@ class PictureUse(Base):
     kind: Mapped[str] = mapped_column(primary_key=True)
     item_id: Mapped[int] = mapped_column(primary_key=True)
     picture_id: Mapped[int] = mapped_column(ForeignKey("picture.id"), primary_key=True, index=True)
+
+
+class OriginalPiece(Base):
+    """A part of a picture's original, counted from 0. Only on PostgreSQL; see media/storage.py."""
+
+    __tablename__ = "original_piece"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    content: Mapped[bytes]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Integer, Table, make_url
+from sqlalchemy import JSON, Boolean, Integer, LargeBinary, Table, make_url
 
 from ..db import schema
 from ..db.engine import DatabaseBusy
@@ -186,7 +186,8 @@ def _unreadable(table: Table) -> str:
             last = LAST_MS // 1000 if column.name == "version" else LAST_MS  # a page's is in seconds
             conditions.append(f"typeof({name}) NOT IN ('integer', 'null') OR {name} NOT BETWEEN -{LAST_MS} AND {last}")
         else:
-            conditions.append(f"typeof({name}) NOT IN ('text', 'null')")
+            kind = "blob" if isinstance(column.type, LargeBinary) else "text"
+            conditions.append(f"typeof({name}) NOT IN ('{kind}', 'null')")
         if isinstance(column.type, JSON):
             conditions.append(f"{name} IS NOT NULL AND NOT json_valid({name})")
     return f'SELECT 1 FROM "{table.name}" WHERE {" OR ".join(conditions)} LIMIT 1'  # noqa: S608
