@@ -27,18 +27,17 @@ from flask import Flask, has_app_context
 from playwright.sync_api import Browser
 from sqlalchemy import event
 
-from webapp import create_app, db
+from webapp import create_app
 from webapp.desk import media
-from webapp.ops.setup import initialise
 from webapp.pages import public
-from webapp.people import passwords, users
+from webapp.people import passwords
 from webapp.system import instance
 
 # Their asserts show what they compared, as a test's own do.
 pytest.register_assert_rewrite("support")
 
 from support import postgresql
-from support.apps import LAST_ANSWERS, Client, close, refill, settings_for, text_of
+from support.apps import LAST_ANSWERS, Client, close, populate, refill, settings_for, text_of
 from support.checkout import CHECKOUT
 from support.live_post import Clock, stop_time
 from support.persons import PASSWORD, Person
@@ -70,9 +69,6 @@ os.environ["no_proxy"] = os.environ["NO_PROXY"] = "127.0.0.1,localhost"
 
 if postgresql.IS_USED:
     atexit.register(postgresql.stop)
-
-ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
-
 
 LONGEST_FIRST = ("pages", "whole", "browser", "ops", "live", "http", "cli")
 MEMORY = Path("/dev/shm")  # noqa: S108
@@ -163,13 +159,7 @@ def template_instance(tmp_path_factory: pytest.TempPathFactory, password_hash: s
     """An instance with everybody in it, made once; each test gets a copy."""
     folder = tmp_path_factory.mktemp("template") / "instance"
     instance.prepare(folder)
-    config = settings_for(folder)
-    initialise(config)
-    app = create_app(config)
-    with app.app_context(), db.writing() as session:
-        for name, role in ROLES.items():
-            users.create(session, name, f"{name}@example.org", password_hash, role)
-    app.extensions["engine"].dispose()
+    populate(settings_for(folder), password_hash)
     return folder
 
 

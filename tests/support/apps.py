@@ -14,12 +14,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from support import postgresql
+from webapp import create_app, db
+from webapp.ops.setup import initialise
 from webapp.pages.store import Store
+from webapp.people import users
 from webapp.system import epoch
 from webapp.system.instance import BENCH
 
 LAST_ANSWERS: deque[tuple[str, str]] = deque(maxlen=3)  # what was asked and answered, and the page's HTML
 TEXT_LENGTH = 2_000
+ROLES = {"ada": "author", "bob": "author", "eve": "reader", "edith": "editor", "root": "admin"}
 _NO_TEXT = re.compile(r"<(head|nav|script)\b.*?</\1>|<[^>]*>", re.DOTALL)
 
 
@@ -38,6 +42,16 @@ def text_of(page: str) -> str:
     """What a person reads first on a page of HTML."""
     lines = unescape(_NO_TEXT.sub("", page)).splitlines()
     return "\n".join(filter(None, map(str.strip, lines)))[:TEXT_LENGTH]
+
+
+def populate(settings: dict[str, Any], password_hash: str) -> None:
+    """Make an instance's database, with everybody in it."""
+    initialise(settings)
+    app = create_app(settings)
+    with app.app_context(), db.writing() as session:
+        for name, role in ROLES.items():
+            users.create(session, name, f"{name}@example.org", password_hash, role)
+    app.extensions["engine"].dispose()
 
 
 def settings_for(folder: Path, **config: Any) -> dict[str, Any]:

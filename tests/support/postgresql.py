@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -27,24 +28,43 @@ SETTINGS = {
 
 
 class PostgreSQL:
-    """Runs from its making to `stop`. It refuses to be root's, so a root's is user postgres's."""
+    """Runs from its making to `remove`. It refuses to be root's, so a root's is user postgres's.
 
-    def __init__(self) -> None:
+    settings: on top of SETTINGS.
+    """
+
+    process: subprocess.Popen[bytes]
+
+    def __init__(self, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        self.settings = SETTINGS | {"unix_socket_directories": str(self.folder)} | settings
         self._as, self._made = list[str](), set[str]()
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
             self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        data = self.folder / "data"
-        making = [str(PROGRAMS / "initdb"), "-D", str(data), "-U", "postgres", "--auth=trust", "--no-sync"]
+        self.data = self.folder / "data"
+        making = [str(PROGRAMS / "initdb"), "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync"]
         self._run([*making, "--encoding=UTF8", "--locale=C"])
-        settings = SETTINGS | {"unix_socket_directories": str(self.folder)}
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        with (self.folder / "log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [*self._as, str(PROGRAMS / "postgres"), "-D", str(data), *options], stdout=log, stderr=log, cwd="/"
-            )
+        self.start()
+
+    def start(self) -> None:
+        options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
+        command = [*self._as, str(PROGRAMS / "postgres"), "-D", str(self.data), *options]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         until(self._answers, "PostgreSQL answers")
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """how: SIGINT ends all connections first, SIGQUIT everything at once.
+
+        Source: PostgreSQL, Shutting Down the Server.
+        """
+        self.process.send_signal(how)
+        self.process.wait()
+
+    def remove(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
 
     def _run(self, command: list[str]) -> None:
         subprocess.run([*self._as, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
@@ -71,11 +91,6 @@ class PostgreSQL:
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY wal_log'.encode())
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.folder)
-
 
 _server: PostgreSQL | None = None
 
@@ -89,7 +104,7 @@ def server() -> PostgreSQL:
 
 def stop() -> None:
     if _server is not None:
-        _server.stop()
+        _server.remove()
 
 
 def database_of(folder: Path) -> str:
