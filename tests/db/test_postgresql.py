@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +14,7 @@ import psycopg
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from support import postgresql
 from support.persons import Person
@@ -19,6 +22,7 @@ from webapp import config
 from webapp.content import search_postgresql
 from webapp.content.search_query import parse
 from webapp.db import engine as engines
+from webapp.db import postgresql as pooled
 from webapp.db.engine import DatabaseBusy, snapshot, transaction
 from webapp.ops import checks
 from webapp.system.clock import now_ms
@@ -131,11 +135,45 @@ def test_connections_that_were_ended_are_made_anew_at_once(app: Flask, ada: Pers
     assert anonymous.get(f"/post/{post_id}").text.count("After it.</p>") == 1
 
 
+def test_a_connection_that_ends_after_the_last_answer_is_no_error(app: Flask) -> None:
+    with snapshot(app.extensions["engine"]) as session:
+        session.execute(text("SELECT 1"))
+        assert end_all(app) > 0
+    assert app.extensions["engine"].pool.checkedout() == 0
+
+
+def test_nobody_waits_for_ever_for_one_that_stands_still(app: Flask) -> None:
+    engine = engines.make_engine(app.config["DATABASE_URL"], answer_seconds=2)
+    with engine.connect() as connection:
+        [(process,)] = connection.execute(text("SELECT pg_backend_pid()"))
+        os.kill(process, signal.SIGSTOP)
+        try:
+            with pytest.raises(OperationalError, match="no answer in 2 s"):
+                connection.execute(text("SELECT 1"))
+        finally:
+            os.kill(process, signal.SIGCONT)
+        assert connection.invalidated
+    engine.dispose()
+
+
+def test_who_gives_no_connection_isnt_asked_again_at_once(app: Flask) -> None:
+    """As a server that stands still: the kernel takes connections for it, and nobody answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        engine = engines.make_engine(f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/site", answer_seconds=2)
+        with pytest.raises(OperationalError, match="timeout expired"):
+            engine.connect()
+        began = time.monotonic()
+        with pytest.raises(OperationalError, match="a moment ago"):
+            engine.connect()
+        assert time.monotonic() - began < 1
+    engine.dispose()
+
+
 def test_when_all_connections_are_in_use_others_are_told_to_wait(
     make_app: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "CONNECTIONS", 1)
-    monkeypatch.setattr(engines, "MORE_CONNECTIONS", 0)
+    monkeypatch.setattr(pooled, "CONNECTIONS", 1)
+    monkeypatch.setattr(pooled, "MORE_CONNECTIONS", 0)
     app = make_app()
     app.extensions["engine"].pool._timeout = 0.1
     with snapshot(app.extensions["engine"]):
@@ -187,4 +225,4 @@ def test_a_text_longer_than_a_tsvector_is_found_by_its_beginning(
 
 
 def test_psycopg_is_new_enough_for_gevent() -> None:
-    assert tuple(map(int, psycopg.__version__.split(".")[:3])) >= (3, 3, 5)
+    assert tuple(map(int, psycopg.__version__.split(".")[:3])) >= (3, 3, 9)

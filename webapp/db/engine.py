@@ -13,11 +13,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnection
 from sqlalchemy.orm import Session
@@ -30,53 +30,34 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_MS = 5
 WRITE_PATIENCE_SECONDS = 2.0
 LOG_PATIENCE_SECONDS = 5.0
-# PostgreSQL: a process's connections, and how long one may wait for a row, compute, or do nothing within a transaction.
-CONNECTIONS, MORE_CONNECTIONS = 5, 15
+# PostgreSQL: how long one may wait for a row, compute, do nothing within a transaction, and wait for an answer.
 STATEMENT_SECONDS, IDLE_WRITER_SECONDS, IDLE_READER_SECONDS = 10, 3, 60
+ANSWER_SECONDS = STATEMENT_SECONDS + 3.0
 _LIMITS = f"""SELECT set_config('lock_timeout', '{WRITE_PATIENCE_SECONDS:g}s', true),
     set_config('statement_timeout', '{STATEMENT_SECONDS}s', true),
     set_config('idle_in_transaction_session_timeout', '{{idle_seconds}}s', true)"""
 _TIME = ", (extract(epoch FROM clock_timestamp()) * 1000)::bigint"  # PostgreSQL computes them from left to right
 _READ = _LIMITS.format(idle_seconds=IDLE_READER_SECONDS) + _TIME
 _LOCK = _LIMITS.format(idle_seconds=IDLE_WRITER_SECONDS) + ", pg_advisory_xact_lock(7307182753)" + _TIME
-# What a silent network may cost: a connection is given up when nothing that was sent is acknowledged.
-_POSTGRESQL = {
-    "application_name": "pressroom",
-    "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "target_session_attrs": "read-write",
-    "prepare_threshold": None,  # pgbouncer gives each transaction another connection
-}
-
-
 LOCK_NOT_AVAILABLE = "55P03"
-# Of a connection: nothing was done within its last transaction for too long, and PostgreSQL stops, or was told to.
-ENDED = ("25P03", "57P01", "57P02", "57P03")
 
 
 class DatabaseBusy(Exception):
     """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
 
 
-def make_engine(url: str, must_exist: bool = False) -> Engine:
+def make_engine(url: str, must_exist: bool = False, answer_seconds: float = ANSWER_SECONDS) -> Engine:
     """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN.
 
     must_exist: make no database where there is none.
+    answer_seconds: how long to wait for PostgreSQL's answer, 2 at least.
     """
-    # Whatever is logged of an exception has no values in it.
     if not url.startswith("sqlite"):
-        return create_engine(
-            make_url(url).set(drivername="postgresql+psycopg"),
-            hide_parameters=True,
-            pool_size=CONNECTIONS,
-            max_overflow=MORE_CONNECTIONS,
-            pool_timeout=WRITE_PATIENCE_SECONDS,
-            connect_args=_POSTGRESQL,
-        )
-    # A connection costs SQLite three descriptors, and whoever reads has a snapshot of their own: no upper bound.
+        from . import postgresql
+
+        return postgresql.make_engine(url, answer_seconds)
+    # Whatever is logged of an exception has no values in it. A connection costs SQLite three descriptors, and whoever
+    # reads has a snapshot of their own: no upper bound.
     engine = create_engine(url, hide_parameters=True, max_overflow=-1, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
     event.listen(engine, "connect", _prepare_sqlite)
     if engine.url.database not in (None, "", ":memory:"):
@@ -157,9 +138,13 @@ class WriteSession(Session):
 @contextmanager
 def snapshot(engine: Engine) -> Iterator[Session]:
     """A session that reads one state of the database from its first query to its end."""
-    with Session(engine, autoflush=False) as session:
+    session = Session(engine, autoflush=False)
+    try:
         _begin(session, "BEGIN", ("REPEATABLE READ", _READ))
         yield session
+    finally:
+        with suppress(DBAPIError):  # its connection has ended, after all that was read
+            session.close()
 
 
 @contextmanager
@@ -245,7 +230,7 @@ def _begin(session: Session, on_sqlite: str, on_postgresql: tuple[str, str]) -> 
     except NoConnection as error:
         raise DatabaseBusy from error
     except DBAPIError as error:
-        if not (error.connection_invalidated or getattr(error.orig, "sqlstate", None) in ENDED):
+        if not error.connection_invalidated:
             raise
         session.rollback()  # PostgreSQL had ended it, and with it all that were kept: nothing has been done yet
         _first(session, *on_postgresql)

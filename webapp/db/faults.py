@@ -5,6 +5,7 @@ Its files may be damaged, unreadable, full, or not there. What is locked is Data
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from dataclasses import dataclass, field
@@ -34,17 +35,24 @@ CURES = {
     sqlite3.SQLITE_PERM: _FILES,
     sqlite3.SQLITE_ERROR: "bring it up to date with pressroom init",  # no such table or column
 }
-
-
+_ENDED = "it was restarted or told to end its connections; if this goes on, its log says why"
+_LOCKED = "another program locks what the site writes"
 # Source: PostgreSQL, Appendix A, Error Codes.
 CURES_OF_POSTGRESQL = {
     "3D000": "create it with createdb, or see PRESSROOM_DATABASE_URL",
     "53100": "free some space",
     "53300": "raise max_connections: each of our processes takes up to 20",
+    "40P01": _LOCKED,
+    "55P03": _LOCKED,
     "57014": "it took longer than the site allows",
+    "57P01": _ENDED,
+    "57P02": _ENDED,
+    "57P03": _ENDED,
     "42P01": "bring it up to date with pressroom init",
     "42703": "bring it up to date with pressroom init",
 }
+# libpq gives no code with a connection that was refused; the words are in the language of PostgreSQL's log.
+_REFUSALS = {'database ".*" does not exist': "3D000", "too many (clients|connections)|connection slots": "53300"}
 
 
 def line(error: Exception) -> str:
@@ -57,7 +65,9 @@ def line(error: Exception) -> str:
 
 def _state(error: Exception) -> str:
     """PostgreSQL's; empty where it couldn't say any."""
-    return getattr(getattr(error, "orig", None) or error, "sqlstate", None) or ""
+    error = getattr(error, "orig", None) or error
+    of_words = (state for words, state in _REFUSALS.items() if re.search(words, str(error)))
+    return getattr(error, "sqlstate", None) or next(of_words, "")
 
 
 def is_damaged(error: Exception) -> bool:

@@ -34,6 +34,7 @@ from .channel import broadcaster_address
 from .topics import HEARTBEAT_SECONDS, LEFT, READERS_SECONDS, Topics
 
 SECOND_LOOK_SECONDS = 1.0
+ANSWER_SECONDS = 2.0  # of the database; nobody is served meanwhile
 MESSAGE_BYTES = 65_536
 MESSAGES_AT_ONCE = 64
 OTHERS_SECONDS = 3 * READERS_SECONDS
@@ -50,7 +51,7 @@ class Broadcaster:
         self.index = index
         self.epoll = select.epoll()
         self.limit = descriptors() - stream.RESERVED_DESCRIPTORS
-        engine = make_engine(settings["DATABASE_URL"], must_exist=True)
+        engine = make_engine(settings["DATABASE_URL"], must_exist=True, answer_seconds=ANSWER_SECONDS)
         history = epoch.read(settings["INSTANCE"])  # settled by the start, before this process
         self.topics = Topics(engine, history.epoch, self.epoll, self.limit, settings["STREAMS_PER_ADDRESS"])
         self.workers: dict[int, socket.socket] = {}

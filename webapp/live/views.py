@@ -9,7 +9,7 @@ from functools import partial
 
 from flask import Blueprint, Flask, Response, current_app, request
 from sqlalchemy import Engine
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ..db import ENGINE
 from ..http import metrics, rate_limits
@@ -59,6 +59,6 @@ def _stream(hand_over: Callable[[], bool] | None, missed: Callable[[], stream.Ne
         return
     try:
         news = missed()
-    except DatabaseError:  # the head is sent; whoever asks for a page meets the error's own
+    except SQLAlchemyError:  # the head is sent; whoever asks for a page meets the error's own
         news = stream.News(0, b"")
     yield news.content if news.is_over else news.content + stream.wait(*stream.WAIT_SECONDS, polling=True)
