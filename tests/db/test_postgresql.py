@@ -224,5 +224,5 @@ def test_a_text_longer_than_a_tsvector_is_found_by_its_beginning(
     assert f"/post/{post_id}" not in ada.get("/search?q=word2999x").text
 
 
-def test_psycopg_is_new_enough_for_gevent() -> None:
+def test_psycopg_is_new_enough() -> None:
     assert tuple(map(int, psycopg.__version__.split(".")[:3])) >= (3, 3, 9)

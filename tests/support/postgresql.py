@@ -38,10 +38,10 @@ class PostgreSQL:
     def __init__(self, **settings: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
         self.settings = SETTINGS | {"unix_socket_directories": str(self.folder)} | settings
-        self._as, self._made = list[str](), set[str]()
+        self.run_as, self._made = list[str](), set[str]()
         if os.geteuid() == 0:
             shutil.chown(self.folder, "postgres", "postgres")
-            self._as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+            self.run_as = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
         self.data = self.folder / "data"
         making = [str(PROGRAMS / "initdb"), "-D", str(self.data), "-U", "postgres", "--auth=trust", "--no-sync"]
         self._run([*making, "--encoding=UTF8", "--locale=C"])
@@ -49,7 +49,7 @@ class PostgreSQL:
 
     def start(self) -> None:
         options = [part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")]
-        command = [*self._as, str(PROGRAMS / "postgres"), "-D", str(self.data), *options]
+        command = [*self.run_as, str(PROGRAMS / "postgres"), "-D", str(self.data), *options]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd="/")
         until(self._answers, "PostgreSQL answers")
@@ -67,7 +67,7 @@ class PostgreSQL:
         shutil.rmtree(self.folder)
 
     def _run(self, command: list[str]) -> None:
-        subprocess.run([*self._as, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
+        subprocess.run([*self.run_as, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
 
     def _answers(self) -> bool:
         try:
