@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -16,11 +18,12 @@ from flask import Flask
 from sqlalchemy import func, inspect, select, text
 from sqlalchemy.exc import DatabaseError
 
+from support import postgresql
 from support.apps import settings_for, url_of
 from support.checkout import CHECKOUT
 from support.persons import Person
 from webapp import create_app, db, models
-from webapp.db import schema
+from webapp.db import engine, schema
 from webapp.ops import setup
 
 
@@ -108,6 +111,70 @@ def test_migrations_that_part_are_refused_in_one_line(
     monkeypatch.setattr(schema, "MIGRATIONS", ours)
     with pytest.raises(schema.SchemaRefused, match="Multiple head"):
         schema.upgrade(app.config["DATABASE_URL"])
+
+
+def make_older(app: Flask) -> None:
+    """As the schema before the newest was, which lacks the column."""
+    with app.app_context(), db.writing() as session:
+        session.execute(text("ALTER TABLE alembic_version DROP COLUMN oldest"))
+        session.execute(text("UPDATE alembic_version SET version_num = '0007'"))
+
+
+def version(app: Flask) -> str | None:
+    with app.app_context():
+        return schema.current(db.reading().connection())
+
+
+@pytest.mark.parametrize(
+    ("oldest", "may_run"), [("0001", True), (schema.newest(), True), ("9998", False), (None, False)]
+)
+def test_older_code_goes_on_while_newer_code_says_that_it_may(app: Flask, oldest: str | None, may_run: bool) -> None:
+    """Of several machines one has been brought to newer code, and this one starts again."""
+    with app.app_context(), db.writing() as session:
+        newer = text("UPDATE alembic_version SET version_num = '9999', oldest = :oldest")
+        session.execute(newer, {"oldest": oldest})
+    with nullcontext() if may_run else pytest.raises(schema.SchemaRefused, match="by a newer Pressroom"):
+        schema.upgrade(app.config["DATABASE_URL"])
+    assert version(app) == "9999"
+
+
+def test_a_newer_schema_that_names_no_code_is_refused(app: Flask) -> None:
+    make_older(app)
+    with app.app_context(), db.writing() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(schema.SchemaRefused, match="by a newer Pressroom"):
+        schema.upgrade(app.config["DATABASE_URL"])
+
+
+def test_it_waits_for_whoever_migrates(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A migration may take longer than a write may."""
+    monkeypatch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(engine, "_LOCK", engine._LOCK.replace("'2s'", "'100ms'"))
+    make_older(app)
+    starting = threading.Thread(target=schema.upgrade, args=(app.config["DATABASE_URL"],))
+    with app.app_context(), db.writing():
+        starting.start()
+        starting.join(1)
+        assert starting.is_alive()
+    starting.join(30)
+    assert version(app) == schema.newest()
+
+
+@pytest.mark.skipif(not postgresql.IS_USED, reason="make test-postgresql runs it")
+def test_a_migration_that_waits_for_a_reader_holds_up_no_other(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL lets nobody read a table while one waits to change it."""
+    monkeypatch.setattr(engine, "_LOCK", engine._LOCK.replace("'2s'", "'100ms'"))
+    make_older(app)
+    starting = threading.Thread(target=schema.upgrade, args=(app.config["DATABASE_URL"],))
+    with app.app_context():
+        assert schema.current(db.reading().connection()) == "0007"
+        starting.start()
+        starting.join(0.5)
+        assert starting.is_alive()
+        with engine.snapshot(app.extensions["engine"]) as another:
+            assert schema.current(another.connection()) == "0007"
+    starting.join(30)
+    assert version(app) == schema.newest()
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from support import postgresql
+from webapp.db import engine
 from webapp.db.engine import DatabaseBusy, snapshot, transaction, transaction_beside
 from webapp.media import storage
 from webapp.media.storage import STORAGE, Folder, Storage
@@ -149,6 +150,6 @@ def test_whoever_sends_the_same_gives_up_after_a_while(
 ) -> None:
     with transaction_beside(app.extensions["engine"]) as first:
         storage._add(first, NAME, 0, b"derby")
-        monkeypatch.setattr("webapp.db.engine._READ", "SELECT set_config('lock_timeout', '50ms', true)")
+        monkeypatch.setattr(engine, "_READ", engine._READ.replace("'2s'", "'50ms'"))
         with pytest.raises(DatabaseBusy):
             put(kept, NAME, tmp_path / "sent")

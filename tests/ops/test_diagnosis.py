@@ -134,7 +134,7 @@ def test_an_instance_in_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_database_of_a_newer_version(machine: Machine) -> None:
     with sqlite3.connect(machine.instance / "pressroom.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999', oldest = '9998'")
     connection.close()
     said = machine.refusal()
     assert said.startswith(

@@ -30,6 +30,10 @@ def test_it_is_not_ready_with_another_schema(app: Flask, anonymous: Person) -> N
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     assert anonymous.get("/readyz").text == "ok", "it is about to be replaced by a newer one, which has upgraded"
     with app.app_context(), db.writing() as session:
+        session.execute(text("UPDATE alembic_version SET oldest = '9998'"))
+    answer = anonymous.get("/readyz")
+    assert answer.text == f"The database has schema 9999, and this Pressroom wants {schema.newest()}."
+    with app.app_context(), db.writing() as session:
         session.execute(text("DROP TABLE alembic_version"))
     assert anonymous.get("/readyz").text == "The database is empty."
 

@@ -270,7 +270,7 @@ CHANGED_DATABASES = {
     "no column": "ALTER TABLE \"update\" RENAME COLUMN body TO text",
     "an escape as name": "CREATE VIEW \"\x1b[2J\x9b\u202e\" AS SELECT 1",
     "no schema": "DELETE FROM alembic_version",
-    "schemas": "INSERT INTO alembic_version VALUES ('0001')",
+    "schemas": "INSERT INTO alembic_version (version_num) VALUES ('0001')",
     "an older schema": "UPDATE alembic_version SET version_num = '0001'",
     "a schema to come": "UPDATE alembic_version SET version_num = '9999'",
     "a schema of bytes": "UPDATE alembic_version SET version_num = x'ff'",

@@ -99,7 +99,7 @@ def test_a_schema_that_cannot_be_upgraded_replaces_no_worker(site: UwsgiServer) 
     with closing(sqlite3.connect(site.instance / "pressroom.db")) as database:
         [known] = database.execute("SELECT version_num FROM alembic_version").fetchone()
         with database:
-            database.execute("UPDATE alembic_version SET version_num = '9999'")
+            database.execute("UPDATE alembic_version SET version_num = '9999', oldest = '9998'")
         done = reload(site)
         with database:
             database.execute("UPDATE alembic_version SET version_num = ?", [known])

@@ -109,7 +109,7 @@ def test_a_migration_that_breaks_goes_back(folder: Path, tmp_path: Path, monkeyp
     assert len(kept(folder)) == 3
     file.write_text(file.read_text().replace(BREAK, "pass  # mended"))
     setup.initialise(settings_for(folder))
-    assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999",)]}
+    assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999", schema.OLDEST)]}
 
 
 def test_killed_in_the_middle_it_goes_on_at_the_next_start(
@@ -123,7 +123,7 @@ def test_killed_in_the_middle_it_goes_on_at_the_next_start(
     assert content(folder / "pressroom.db") == before
     file.write_text(file.read_text().replace(DIE, "pass"))
     setup.initialise(settings_for(folder))
-    assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999",)]}
+    assert content(folder / "pressroom.db") == before | {"half_way": [], "alembic_version": [("9999", schema.OLDEST)]}
 
 
 @pytest.mark.parametrize("ahead", [0, 4_000_000_000], ids=["a right clock", "a clock that was ahead"])
@@ -180,7 +180,7 @@ def test_two_at_once_are_one_too_many(folder: Path, tmp_path: Path, monkeypatch:
 
 def test_a_newer_or_empty_database_is_not_copied(folder: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(folder / "pressroom.db")) as opened:
-        opened.execute("UPDATE alembic_version SET version_num = '9999'")
+        opened.execute("UPDATE alembic_version SET version_num = '9999', oldest = '9998'")
         opened.commit()
     with pytest.raises(schema.SchemaRefused, match="newer"):
         setup.initialise(settings_for(folder))

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from .engine import begin_writing, make_engine
+from .engine import LOCK_NOT_AVAILABLE, DatabaseBusy, make_engine, transaction
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+# The newest schema that the oldest code knows which may run on ours: on several machines old code goes on, and starts,
+# until the last of them has the new one. See "Expand, then contract" in docs/build-on-it.md.
+OLDEST = "0003"
+# How long one who starts waits for another one's migration, and that for those who read and write.
+PATIENCE_SECONDS = 60.0
+_NO_LIMITS = """SELECT set_config('statement_timeout', '0', true),
+    set_config('idle_in_transaction_session_timeout', '0', true)"""
 
 
 class SchemaRefused(Exception):
@@ -33,13 +42,21 @@ def alembic_config(url: str, connection: Connection | None = None) -> Config:
 
 
 def refuse_newer(connection: Connection) -> None:
-    """Raises SchemaRefused for a database that a newer Pressroom has upgraded."""
-    newer = current(connection)
-    if newer and newer not in known():
+    """Raises SchemaRefused for a database that a newer Pressroom has upgraded, unless this one may run on it."""
+    if (newer := current(connection)) and not is_usable(connection, newer):
         raise SchemaRefused(
             f"the database was created by a newer Pressroom (schema {newer}): install that version again,"
             " or set PRESSROOM_DATABASE_URL to another database"
         )
+
+
+def is_usable(connection: Connection, revision: str) -> bool:
+    """Whether this code can run on the database's schema, or upgrade it: on a newer one, whose code says so there."""
+    if revision in known():
+        return True
+    columns = {column["name"] for column in inspect(connection).get_columns("alembic_version")}
+    oldest = connection.scalar(text("SELECT oldest FROM alembic_version")) if "oldest" in columns else None
+    return oldest is not None and oldest <= newest()
 
 
 def known() -> frozenset[str]:
@@ -66,20 +83,54 @@ def current(connection: Connection) -> str | None:
     return revision
 
 
-def upgrade(url: str) -> None:
-    """Bring the database to the newest schema, all or nothing. Raises SchemaRefused for a newer one."""
-    engine = make_engine(url)
-    if engine.dialect.name == "sqlite" and engine.url.database:
-        Path(engine.url.database).touch(0o600)
+def older(url: str) -> str | None:
+    """The database's where ours is newer. What can't be read is left for `upgrade` to refuse."""
+    engine = make_engine(url, must_exist=True)
     try:
-        with begin_writing(engine) as session:
-            if current(session.connection()) == newest():
-                return
-            refuse_newer(session.connection())
-            _migrate(url, session.connection())
-            session.commit()
+        with engine.connect() as connection:
+            revision = current(connection)
+    except SQLAlchemyError:
+        return None
     finally:
         engine.dispose()
+    return revision if revision in known() - {newest()} else None
+
+
+def upgrade(url: str) -> None:
+    """Bring the database to the newest schema, all or nothing. Raises SchemaRefused for a newer one."""
+    engine = make_engine(url, answer_seconds=3_600)
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        Path(engine.url.database).touch(0o600)
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    try:
+        while not _upgraded(engine, url, is_last=time.monotonic() > give_up_at):
+            time.sleep(0.1)
+    finally:
+        engine.dispose()
+
+
+def _upgraded(engine: Engine, url: str, is_last: bool) -> bool:
+    """False where somebody else holds the lock, or a table: to wait for one would hold up whoever comes later."""
+    try:
+        with transaction(engine) as session:
+            _bring_up(session.connection(), url)
+        return True
+    except DatabaseBusy:
+        if is_last:
+            raise
+    except OperationalError as error:
+        if is_last or getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+    return False
+
+
+def _bring_up(connection: Connection, url: str) -> None:
+    refuse_newer(connection)
+    if current(connection) in {None, *known()} - {newest()}:
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql(_NO_LIMITS)
+        _migrate(url, connection)
+        connection.execute(text("UPDATE alembic_version SET oldest = :oldest"), {"oldest": OLDEST})
 
 
 def _migrate(url: str, connection: Connection) -> None:

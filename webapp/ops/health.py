@@ -39,16 +39,18 @@ def readyz() -> Response | str:
 
 def _database() -> str | None:
     try:
-        current = schema.current(db.reading().connection())
+        connection = db.reading().connection()
+        current = schema.current(connection)
     except SQLAlchemyError:
         return "The database can't be read."
     if FAULTS.of(current_app).was_damaged:
         return "The database is damaged."
     if current is None:
         return "The database is empty."
-    # A newer one has been upgraded for the workers that are about to replace this one, and upgrades only add.
     is_older = current in schema.known() - {schema.newest()}
-    return f"The database has schema {current}, and this Pressroom wants {schema.newest()}." if is_older else None
+    if is_older or not schema.is_usable(connection, current):
+        return f"The database has schema {current}, and this Pressroom wants {schema.newest()}."
+    return None
 
 
 def _disk() -> str | None:

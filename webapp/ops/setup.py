@@ -117,7 +117,7 @@ def upgrade_schema(settings: dict[str, Any]) -> None:
 
 def upgrade_older(settings: dict[str, Any]) -> None:
     """The same, for every worker: it takes no lock where there is nothing to do."""
-    if snapshots.older_schema(settings):
+    if schema.older(settings["DATABASE_URL"]):
         upgrade_schema(settings)
 
 

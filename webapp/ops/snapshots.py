@@ -219,7 +219,7 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
     Raises db.SchemaRefused when it can't be copied: then it isn't to be upgraded either.
     """
     source = path_of(settings["DATABASE_URL"])
-    older = older_schema(settings)
+    older = schema.older(settings["DATABASE_URL"])
     if source is None or older is None:
         return None
     try:
@@ -230,19 +230,6 @@ def before_upgrade(settings: dict[str, Any]) -> Path | None:
             f"the database can't be copied to {settings['INSTANCE'] / BACKUPS} before its schema is upgraded"
             f" ({reason}): free some space, or see .venv/bin/pressroom check"
         ) from None
-
-
-def older_schema(settings: dict[str, Any]) -> str | None:
-    """The database's when ours is newer. What can't be read is left for the upgrade to refuse."""
-    path = path_of(settings["DATABASE_URL"])
-    if path is None or not path.is_file():
-        return None
-    try:
-        with _opened(path) as opened:
-            revision = _schema(opened)
-    except (sqlite3.Error, Damaged):
-        return None
-    return revision if revision in schema.known() - {schema.newest()} else None
 
 
 def _kept(source: Path, folder: Path, older: str) -> Path:
