@@ -60,7 +60,7 @@ test-all: $(VENV)/.installed-for-tests
 
 # The same sites on a PostgreSQL of the tests' own: what the database answers, and nothing about files or servers.
 test-postgresql: $(VENV)/.installed-for-tests
-	@DATABASE=postgresql $(PYTEST) -m "not sqlite" $(addprefix tests/,accounts community content db desk media people reader)
+	@DATABASE=postgresql $(PYTEST) -m "not sqlite" $(addprefix tests/,accounts community content db desk media people reader) tests/ops/test_move.py
 
 # Lists lines that no test reaches.
 coverage: $(VENV)/.installed-for-tests

@@ -104,10 +104,14 @@ def read(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         settings[setting.name] = None if text is None else _checked(setting, text)
     settings["INSTANCE"] = settings["INSTANCE"] or default_instance()
     settings["DATABASE_URL"] = settings["DATABASE_URL"] or f"sqlite:///{settings['INSTANCE'] / 'pressroom.db'}"
-    if settings["DATABASE_URL"].startswith("postgresql") and find_spec("psycopg") is None:
-        raise BadSetting(f"{PREFIX}DATABASE_URL needs a driver for PostgreSQL: pip install 'psycopg[binary]'")
+    check_driver(settings["DATABASE_URL"])
     settings["BASE_URL"] = settings["BASE_URL"] or f"http://{settings['HTTP']}"
     return settings
+
+
+def check_driver(database_url: str) -> None:
+    if database_url.startswith("postgresql") and find_spec("psycopg") is None:
+        raise BadSetting(f"{PREFIX}DATABASE_URL needs a driver for PostgreSQL: pip install 'psycopg[binary]'")
 
 
 def _checked(setting: Setting, text: str) -> Any:

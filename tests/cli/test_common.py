@@ -50,7 +50,7 @@ def test_only_init_makes_an_instance(
 ) -> None:
     monkeypatch.setattr(common, "sites_of", lambda code: [])  # other tests have some
     app.config["INSTANCE"] = tmp_path / "site"
-    for command in [*COMMANDS, ["post", "delete", "1"]]:
+    for command in [*COMMANDS, ["post", "delete", "1"], ["move-to", "postgresql://host/name"]]:
         result = run(*command, input=f"{NEW_PASSWORD}\n")
         assert result.stderr.splitlines()[0] == f"Instance: {tmp_path / 'site'}"
         said = failed(result)
@@ -128,7 +128,7 @@ def test_flask_has_the_same_commands(app: Flask, tmp_path: Path) -> None:
 def test_the_help_has_our_commands_alone_and_cuts_nothing_off(on_folder: Callable[..., Result]) -> None:
     page = done(on_folder("--help"))
     assert re.findall(r"^  (?:--)?([a-z]\S+)", page, re.MULTILINE) == [
-        "help", "backup", "bench-data", "check", "db", "demo", "import", "init", "pages", "post", "restore",
+        "help", "backup", "bench-data", "check", "db", "demo", "import", "init", "move-to", "pages", "post", "restore",
         "serve", "user",
     ]  # fmt: skip
     for group in ("", "user", "pages", "db"):

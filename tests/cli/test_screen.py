@@ -101,6 +101,7 @@ def test_no_command_prints_one(folder: Path, tmp_path: Path, monkeypatch: pytest
         ("demo",): [("--remove",), ("--language", name)],
         ("import",): [(str(tmp_path),), (name,), (str(tmp_path), "--author", name), ("--undo", "1"), ("--undo", name)],
         ("init",): [()],
+        ("move-to",): [(name,), (f"postgresql://{name}:{name}@127.0.0.1:1/{name}",)],
         ("pages", "status"): [()],
         ("pages", "warm"): [()],
         ("pages", "clear"): [()],

@@ -25,7 +25,7 @@ class Commands(AppGroup):
 
     def _add_all(self) -> None:
         screen.guard()
-        from . import backup, bench_data, check, database, demo, import_posts, pages, posts, serve, users
+        from . import backup, bench_data, check, database, demo, import_posts, move_to, pages, posts, serve, users
 
         for command in (
             serve.serve,
@@ -39,6 +39,7 @@ class Commands(AppGroup):
             demo.demo,
             backup.back_up,
             backup.put_back,
+            move_to.move_to,
             bench_data.bench_data,
         ):
             self.add_command(command)

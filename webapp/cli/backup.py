@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,12 +16,8 @@ from ..db import schema
 from ..db.engine import DatabaseBusy
 from ..ops import backup, restore
 from ..ops.archive import Manifest
-from ..ops.snapshots import Report
-from ..system import screen
 from ..system.screen import printable
-from .common import Failed, on_instance
-
-STEPS = 1000
+from .common import Failed, bar, on_instance
 
 
 @click.command("backup")
@@ -43,7 +37,7 @@ def back_up(file: Path, verify: bool) -> None:
 
 def _verify(file: Path) -> None:
     """On any machine: it takes no instance, and as much room in TMPDIR as the backup unpacked."""
-    with _one_line(), _bar("Verifying") as report:
+    with _one_line(), bar("Verifying") as report:
         manifest = restore.verify(file, report)
     click.echo(f"{printable(file)} is complete and can be restored: as of {_made_at(manifest)}, {_contents(manifest)}.")
 
@@ -51,7 +45,7 @@ def _verify(file: Path) -> None:
 @on_instance
 def _back_up(file: Path) -> None:
     try:
-        with _bar("Backing up") as report:
+        with bar("Backing up") as report:
             manifest = backup.make(file.absolute(), current_app.config, report)
     except backup.CannotBackUp as error:
         raise Failed(str(error)) from None
@@ -68,7 +62,7 @@ def put_back(file: Path) -> None:
     """
     settings = config.read()
     click.echo(f"Instance: {printable(settings['INSTANCE'])}", err=True)
-    with _one_line(), _bar("Restoring") as report:
+    with _one_line(), bar("Restoring") as report:
         manifest = restore.restore(file, settings, report)
     with contextlib.suppress(OSError, SQLAlchemyError, DatabaseBusy):  # the next start does it
         restore.renew_pages(settings)
@@ -85,26 +79,6 @@ def _one_line() -> Iterator[None]:
         yield
     except (restore.CannotRestore, schema.SchemaRefused, DatabaseBusy) as error:
         raise Failed(str(error) or "The database is busy. Try again.") from None
-
-
-@contextlib.contextmanager
-def _bar(label: str) -> Iterator[Report]:
-    with _ended_as_by_ctrl_c(), click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
-        yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
-
-
-@contextlib.contextmanager
-def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """SIGTERM too, which systemd sends: what is half made is removed."""
-
-    def end(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _made_at(manifest: Manifest) -> str:

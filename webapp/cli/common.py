@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +23,12 @@ from ..db.faults import BUGS, line
 from ..errors import NotFound, Refused
 from ..ops.checks import sites_of
 from ..ops.setup import program
+from ..ops.snapshots import Report
 from ..pages import repair
+from ..system import screen
 from ..system.screen import printable
+
+STEPS = 1000
 
 
 class Failed(click.ClickException):
@@ -64,3 +71,23 @@ def _no_instance(folder: Path) -> str:
         return f"{folder} doesn't exist. A site runs on {running[0]}: PRESSROOM_INSTANCE={running[0]} {this}"
     elsewhere = f"PRESSROOM_INSTANCE=/path/to/instance {this}"
     return f"{folder} doesn't exist. Create it with {program()} init, or name another folder: {elsewhere}"
+
+
+@contextlib.contextmanager
+def bar(label: str) -> Iterator[Report]:
+    with _ended_as_by_ctrl_c(), click.progressbar(length=STEPS, label=label, file=screen.unguarded()) as bar:
+        yield lambda fraction: bar.update(round(fraction * STEPS) - bar.pos)
+
+
+@contextlib.contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """SIGTERM too, which systemd sends: what is half made is removed."""
+
+    def end(number: int, _frame: object) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+MOVING = "moving"  # in place of a revision, while another database is copied into this one (ops/move.py)
 # The newest schema that the oldest code knows which may run on ours: on several machines old code goes on, and starts,
 # until the last of them has the new one. See "Expand, then contract" in docs/build-on-it.md.
 OLDEST = "0003"
@@ -42,7 +43,10 @@ def alembic_config(url: str, connection: Connection | None = None) -> Config:
 
 
 def refuse_newer(connection: Connection) -> None:
-    """Raises SchemaRefused for a database that a newer Pressroom has upgraded, unless this one may run on it."""
+    """Raises SchemaRefused for a database that isn't whole, or that a newer Pressroom has upgraded and this one can't
+    run on.
+    """
+    refuse_unfinished(connection)
     if (newer := current(connection)) and not is_usable(connection, newer):
         raise SchemaRefused(
             f"the database was created by a newer Pressroom (schema {newer}): install that version again,"
@@ -56,7 +60,13 @@ def is_usable(connection: Connection, revision: str) -> bool:
         return True
     columns = {column["name"] for column in inspect(connection).get_columns("alembic_version")}
     oldest = connection.scalar(text("SELECT oldest FROM alembic_version")) if "oldest" in columns else None
-    return oldest is not None and oldest <= newest()
+    return oldest is not None and oldest <= newest() and revision != MOVING
+
+
+def refuse_unfinished(connection: Connection) -> None:
+    """Raises SchemaRefused for a database that another one was, or is, being copied into."""
+    if current(connection) == MOVING:
+        raise SchemaRefused("a move into this database didn't end: run pressroom move-to again, or set another one")
 
 
 def known() -> frozenset[str]:

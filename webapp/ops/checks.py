@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ..system.locks import try_lock
 from ..system.server import UNIX_PATH_BYTES, is_taken, open_fifo
 from . import diagnosis
 
@@ -58,6 +59,19 @@ def check_not_running(folder: Path, instead: str = "reload it with make reload")
     if is_running(folder):
         stop = f"stop it with kill $(cat {folder / 'uwsgi.pid'})"
         raise CannotStart(f"a site is already running on {folder}: {instead}, or {stop}")
+
+
+@contextmanager
+def alone(folder: Path, instead: str) -> Iterator[None]:
+    """No site runs here, under whichever server, and nobody else restores or moves it."""
+    check_not_running(folder, instead)
+    with contextlib.ExitStack() as stack:
+        for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is in progress")):
+            held = try_lock(folder / "locks" / name)
+            if held is None:
+                raise CannotStart(f"{folder} is in use, {words} first")
+            stack.callback(os.close, held)
+        yield
 
 
 def check_free(settings: dict[str, Any]) -> None:

@@ -39,6 +39,7 @@ STAGING = ".restoring"
 READY = "ready"
 SPARE_BYTES = 20_000_000
 INDEX_SECONDS = 10.0
+INSTEAD = "restore into another folder with PRESSROOM_INSTANCE"
 
 
 class CannotRestore(Exception):
@@ -51,7 +52,7 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
     database = _database(settings)
     with _explained(file, folder), archive.opened(file) as (manifest, unpack):
         _check_schema(file, manifest)
-        with _prepared(folder), _alone(folder):
+        with _prepared(folder), checks.alone(folder, INSTEAD):
             _finish(folder, database)
             _check_empty(folder, database)
             _as_one_file(database)
@@ -87,6 +88,8 @@ def _explained(file: Path, folder: Path) -> Iterator[None]:
     """What is wrong with either, as CannotRestore."""
     try:
         yield
+    except checks.CannotStart as error:
+        raise CannotRestore(str(error)) from None
     except archive.BadArchive as error:
         raise CannotRestore(f"{file} {error}. Nothing was changed.") from None
     except snapshots.Damaged as error:
@@ -203,22 +206,6 @@ def _check_owner(folder: Path) -> None:
     """root could write it, and the site couldn't use it afterwards."""
     if hasattr(os, "geteuid") and (owner := folder.stat().st_uid) != os.geteuid():
         raise CannotRestore(f"{folder} belongs to {name_of(owner)}: run this as {name_of(owner)}")
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """No site runs here, under whichever server, and no other restore."""
-    try:
-        checks.check_not_running(folder, "restore into another folder with PRESSROOM_INSTANCE")
-    except checks.CannotStart as error:
-        raise CannotRestore(str(error)) from None
-    with contextlib.ExitStack() as stack:
-        for name, words in (("healer", "a site runs on it: stop it"), ("restore", "another restore is in progress")):
-            held = try_lock(folder / "locks" / name)
-            if held is None:
-                raise CannotRestore(f"{folder} is in use, {words} first")
-            stack.callback(os.close, held)
-        yield
 
 
 def _check_empty(folder: Path, database: Path) -> None:
