@@ -19,7 +19,7 @@ from sqlalchemy import select
 
 from support import postgresql
 from support.apps import Client, close
-from support.archives import nothing
+from support.archives import made, nothing
 from support.checkout import CHECKOUT
 from support.commands import done, failed
 from support.persons import Person
@@ -27,10 +27,11 @@ from support.photos import photo, send
 from webapp import create_app, db
 from webapp.content import search
 from webapp.db import schema
-from webapp.db.engine import make_engine, snapshot
+from webapp.db.engine import make_engine, snapshot, transaction
 from webapp.media.storage import STORAGE
 from webapp.models import About
-from webapp.ops import copying, move, setup
+from webapp.ops import copying, move, restore, setup
+from webapp.ops.snapshots import SECRET_TABLES
 from webapp.people import users
 from webapp.system import instance
 from webapp.system.locks import try_lock
@@ -197,3 +198,24 @@ def test_a_text_that_postgresql_refuses_is_named(site: Flask, url: str, run: Run
         opened.execute("UPDATE comment SET body = char(0)")
         opened.commit()
     assert "PostgreSQL refuses what a row of comment says" in failed(run(url))
+
+
+def test_a_backup_of_either_is_restored_and_moved(app: Flask, ada: Person, tmp_path: Path, url: str) -> None:
+    name = send(ada, photo()).json["name"]
+    ada.write_post(title="Derby night", body=f"![](/media/{name})")
+    with app.app_context(), transaction(app.extensions["engine"]) as session:
+        session.add(About(name="gone", title="Gone", body="", html=""))
+        session.flush()
+        session.query(About).delete()
+    file = made(app, tmp_path / "backup.tar.gz")
+    settings = on_sqlite(tmp_path / "restored")
+    manifest = restore.restore(file, settings, nothing)
+    assert [each.name for each in manifest.members] == ["pressroom.db", f"originals/{name[:2]}/{name}"]
+    kept = copying.tables((*SECRET_TABLES, "page"))
+    there, here = rows(str(settings["DATABASE_URL"])), rows(app.config["DATABASE_URL"])
+    assert {each.name: there[each.name] for each in kept} == {each.name: here[each.name] for each in kept}
+    assert there["session"] == []
+    with closing(sqlite3.connect(tmp_path / "restored" / "pressroom.db")) as opened:
+        assert opened.execute("SELECT seq FROM sqlite_sequence WHERE name = 'about'").fetchall() == [(1,)]
+    assert move.move(settings, url, nothing).originals == 1
+    assert rows(url)["post"] == here["post"]

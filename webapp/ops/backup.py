@@ -9,16 +9,23 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import delete
+from sqlalchemy.exc import SQLAlchemyError
+
 from ..config import SETTINGS
-from ..db import faults
+from ..db import faults, schema
+from ..db.engine import DatabaseBusy, make_engine, snapshot, transaction
+from ..media import storage
+from ..models import Post
 from ..system.clock import now_ms
 from ..system.instance import sync
 from ..system.locks import try_lock
-from . import archive, snapshots
+from . import archive, copying, snapshots
 from .archive import Manifest
 from .snapshots import Report
 
@@ -38,9 +45,7 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
     """
     folder: Path = settings["INSTANCE"]
     source = snapshots.path_of(settings["DATABASE_URL"])
-    if source is None:
-        raise CannotBackUp("this backs up SQLite only: use pg_dump for the database, and copy media/ and originals/")
-    if not source.is_file():
+    if source and not source.is_file():
         raise CannotBackUp(f"{source} doesn't exist: nothing to back up")
     if os.path.lexists(file):
         raise CannotBackUp(f"{file} already exists: choose another name, or remove it")
@@ -48,14 +53,16 @@ def make(file: Path, settings: Mapping[str, Any], report: Report) -> Manifest:
         raise CannotBackUp(f"{file.parent} isn't a folder: create it, or choose another")
     try:
         with _workplace(folder) as temporary:
-            return _make(
-                file, folder, settings, snapshots.take_without_secrets(source, temporary, _half(report)), report
-            )
+            if source:
+                database = snapshots.take_without_secrets(source, temporary, _half(report))
+                return _make(file, settings, database, folder / archive.ORIGINALS, report)
+            database = _of_postgresql(settings, temporary, _half(report))
+            return _make(file, settings, database, temporary / archive.ORIGINALS, report)
     except archive.BadArchive as error:
         raise CannotBackUp(f"it couldn't be restored again, as it {error}: rename or remove it") from None
     except snapshots.Damaged as error:
         raise CannotBackUp(f"{error}; look at it with: sqlite3 {source} 'PRAGMA integrity_check'") from None
-    except sqlite3.Error as error:
+    except (sqlite3.Error, SQLAlchemyError, DatabaseBusy) as error:
         raise CannotBackUp(f"the database can't be copied: {faults.line(error)}") from None
     except OSError as error:
         raise CannotBackUp(f"{error.filename or file} can't be used ({error.strerror}): {_cure(error)}") from None
@@ -90,11 +97,45 @@ def _workplace(folder: Path) -> Iterator[Path]:
         os.close(held)
 
 
-def _make(file: Path, folder: Path, settings: Mapping[str, Any], database: Path, report: Report) -> Manifest:
-    facts = snapshots.facts(database)
-    media = [path for name in (archive.MEDIA, archive.ORIGINALS) for path in _files(folder / name)]
-    names = [path.relative_to(folder).as_posix() for path in media]
-    sources = [archive.source(archive.DATABASE, database), *map(archive.source, names, media)]
+def _of_postgresql(settings: Mapping[str, Any], folder: Path, report: Report) -> Path:
+    """Database and originals in `folder`, as they are on SQLite: an archive can be restored wherever it comes from."""
+    database = folder / archive.DATABASE
+    schema.upgrade(f"sqlite:///{database}")
+    source, copy = make_engine(settings["DATABASE_URL"]), make_engine(f"sqlite:///{database}")
+    try:
+        with snapshot(source) as session, transaction(copy) as into:
+            if not copying.is_current(session):
+                raise CannotBackUp("the database has an older schema: bring it up to date with pressroom init")
+            originals = storage.of(source, settings["INSTANCE"])
+            names, tables = list(originals.list()), copying.tables(snapshots.SECRET_TABLES)
+            step = copying.progress(report, len(names) + sum(copying.count(session, each) for each in tables))
+            into.execute(delete(Post))  # a new database has the front page's
+            for each in tables:
+                copying.copy(session, each, partial(copying.write, into, each), step)
+                copying.copy_number(session, into, each)
+        for name in names:
+            _copy_original(originals, name, folder)
+            step(1)
+    finally:
+        source.dispose()
+        copy.dispose()
+    snapshots.as_one_file(database)
+    return database
+
+
+def _copy_original(originals: storage.Storage, name: str, folder: Path) -> None:
+    path = storage.Folder(folder / archive.ORIGINALS).path(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError), originals.open(name) as file, path.open("xb") as copy:
+        shutil.copyfileobj(file, copy)
+
+
+def _make(file: Path, settings: Mapping[str, Any], database: Path, originals: Path, report: Report) -> Manifest:
+    facts, media = snapshots.facts(database), settings["INSTANCE"] / archive.MEDIA
+    files = {
+        path.relative_to(folder.parent).as_posix(): path for folder in (media, originals) for path in _files(folder)
+    }
+    sources = [archive.source(archive.DATABASE, database), *map(archive.source, files, files.values())]
     members = [each.member for each in sources]
     manifest = Manifest(our_version(), facts.schema, now_ms(), facts.counts, in_force(settings), members)
     _write(file, manifest, sources, _half(report, 0.5))

@@ -55,7 +55,7 @@ def restore(file: Path, settings: dict[str, Any], report: Report) -> Manifest:
         with _prepared(folder), checks.alone(folder, INSTEAD):
             _finish(folder, database)
             _check_empty(folder, database)
-            _as_one_file(database)
+            snapshots.as_one_file(database)
             _check_room(folder, manifest)
             with _staging(folder) as staging:
                 unpack(staging, report)
@@ -161,7 +161,7 @@ def _database(settings: dict[str, Any]) -> Path:
     """Within the instance: only there it can be put in place by a rename."""
     database = snapshots.path_of(settings["DATABASE_URL"])
     if database is None:
-        raise CannotRestore("this restores SQLite only: use pg_restore, or unset PRESSROOM_DATABASE_URL")
+        raise CannotRestore("a backup is restored to SQLite: unset PRESSROOM_DATABASE_URL, then pressroom move-to")
     if database.parent != settings["INSTANCE"]:
         raise CannotRestore(f"{database} isn't in the instance folder: unset PRESSROOM_DATABASE_URL, then move it")
     return database
@@ -287,7 +287,7 @@ def _bring_up_to_date(database: Path, folder: Path, made_at: int) -> None:
         _index(engine)
     finally:
         engine.dispose()
-    _as_one_file(database)
+    snapshots.as_one_file(database)
 
 
 def _index(engine: Engine) -> None:
@@ -298,13 +298,6 @@ def _index(engine: Engine) -> None:
         with transaction(engine) as session:
             search_index.work(session)
             is_done = not search_index.has_work(session)
-
-
-def _as_one_file(database: Path) -> None:
-    """Without a WAL beside it. Fails while anybody else has the database open."""
-    if database.exists():
-        with closing(sqlite3.connect(database, isolation_level=None)) as opened:
-            opened.execute("PRAGMA journal_mode = DELETE")
 
 
 def _mark_ready(staging: Path) -> None:
@@ -320,7 +313,7 @@ def _place(folder: Path, database: Path) -> None:
     staging = folder / STAGING
     if not (staging / DATABASE).exists():
         return
-    _as_one_file(database)
+    snapshots.as_one_file(database)
     for file in (folder / CACHE).glob("*"):  # of the pictures that were here
         file.unlink()
     for name in (MEDIA, ORIGINALS):

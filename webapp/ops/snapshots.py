@@ -135,6 +135,13 @@ def facts(path: Path) -> Facts:
         raise Damaged(f"the database can't be read: {error}") from None
 
 
+def as_one_file(database: Path) -> None:
+    """Without a WAL beside it. Fails while anybody else has the database open."""
+    if database.exists():
+        with closing(sqlite3.connect(database, isolation_level=None)) as opened:
+            opened.execute("PRAGMA journal_mode = DELETE")
+
+
 def quick_check(path: Path) -> str | None:
     """What is wrong with the file, by a look at every page of it; None for nothing.
 
