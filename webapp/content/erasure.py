@@ -1,7 +1,7 @@
 """Withdrawing for legal reasons: the text leaves no copy, neither for readers nor for those who write.
 
-SQLite overwrites what is deleted (db/engine.py). After the commit `changes` empties its log, and takes away the copies
-of the database in the instance.
+SQLite overwrites what is deleted (db/engine.py). After the commit `changes` empties its log, or vacuums PostgreSQL, and
+takes away the copies of the database in the instance.
 """
 
 from sqlalchemy import delete, select

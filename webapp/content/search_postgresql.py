@@ -118,7 +118,7 @@ def forget_updates(session: Session, post_id: int) -> None:
 
 
 def forget_deleted(session: Session) -> None:
-    """A row that is deleted is gone for who asks; VACUUM frees its bytes, as it does those of every other table."""
+    """A row that is deleted is gone for who asks; as those of every other table, it is vacuumed after the commit."""
 
 
 def _settle(session: Session, item: int) -> None:

@@ -208,9 +208,12 @@ def _locked(engine: Engine, give_up_at: float) -> WriteSession:
 
 
 def empty_log(engine: Engine) -> bool:
-    """Write SQLite's log into the database and cut it off. False when somebody went on reading from it meanwhile."""
+    """Keep nothing of what was deleted: write SQLite's log into the database and cut it off, and vacuum PostgreSQL's
+    tables. False when somebody went on reading from before that."""
     if engine.dialect.name != "sqlite":
-        return True
+        from . import postgresql
+
+        return postgresql.vacuum(engine, LOG_PATIENCE_SECONDS)
     give_up_at = time.monotonic() + LOG_PATIENCE_SECONDS
     with engine.connect() as connection:
         while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar():

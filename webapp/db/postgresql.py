@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import sqlalchemy
 from psycopg import OperationalError
 from psycopg.pq import TransactionStatus
-from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url
+from sqlalchemy import Engine, ExceptionContext, create_engine, event, make_url, text
 
 # A process's connections, and how long one waits for a free one.
 CONNECTIONS, MORE_CONNECTIONS, FREE_SECONDS = 5, 15, 2.0
@@ -26,6 +29,14 @@ _PARAMETERS = {
     "target_session_attrs": "read-write",
     "prepare_threshold": None,  # pgbouncer gives each transaction another connection
 }
+VACUUM_SECONDS = 30.0
+BETWEEN_LOOKS_SECONDS = 0.1
+_TABLES = text("SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()")
+# Whether somebody reads from before a transaction.
+_IS_READ = text(
+    "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND age(backend_xmin) >= age(CAST(:transaction AS xid)))"
+)
 # Of a connection: nothing was done within its last transaction for too long, and PostgreSQL stops, or was told to.
 ENDED = ("25P03", "57P01", "57P02", "57P03")
 
@@ -80,3 +91,28 @@ def _note_end(context: ExceptionContext) -> None:
     """psycopg has read why a connection was ended, and not yet that it was."""
     if getattr(context.original_exception, "sqlstate", None) in ENDED:
         context.is_disconnect = True
+
+
+def vacuum(engine: Engine, patience_seconds: float) -> bool:
+    """Remove the rows that were deleted or replaced. False when somebody went on reading from before that."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        transaction = connection.scalar(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)"))
+        give_up_at = time.monotonic() + patience_seconds
+        while is_read := bool(connection.scalar(_IS_READ, {"transaction": transaction})):
+            if time.monotonic() > give_up_at:
+                break
+            time.sleep(BETWEEN_LOOKS_SECONDS)
+        tables = connection.scalar(_TABLES)
+        with _patient(connection):  # without INDEX_CLEANUP it leaves a few rows in place
+            connection.exec_driver_sql(f"VACUUM (INDEX_CLEANUP ON) {tables}")
+    return not is_read
+
+
+@contextmanager
+def _patient(connection: sqlalchemy.Connection) -> Iterator[None]:
+    own: Any = connection.connection.dbapi_connection
+    before, own.answer_seconds = own.answer_seconds, VACUUM_SECONDS
+    try:
+        yield
+    finally:
+        own.answer_seconds = before
