@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import sqlite3
 import stat
 import statistics
 from collections.abc import Callable
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 from flask import Flask
+from sqlalchemy import text
 
 from support.apps import close, refill, settings_for
 from support.commands import done, failed
@@ -26,6 +25,7 @@ from support.persons import Person
 from webapp import changes, create_app, db
 from webapp.cli import bench_data
 from webapp.content import posts
+from webapp.db.engine import make_engine
 from webapp.demo.prose import count_words
 from webapp.people import users
 from webapp.system import instance
@@ -50,8 +50,11 @@ def bench(app: Flask) -> dict[str, Any]:
 
 
 def rows(app: Flask, query: str) -> list[Any]:
-    with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as connection:
-        return connection.execute(query).fetchall()
+    engine = make_engine(app.config["DATABASE_URL"])
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(text(query))]
+    engine.dispose()
+    return found
 
 
 # The same each time
@@ -59,9 +62,10 @@ def rows(app: Flask, query: str) -> list[Any]:
 
 def site(app: Flask) -> dict[str, Any]:
     """All that readers see, and the rows that it is made of, without what is secret and when events happened."""
-    tables = {name: rows(app, f'SELECT * FROM "{name}"') for name in ("post", "update", "comment", "tag")}  # noqa: S608
-    tables["user"] = rows(app, "SELECT id, username, role, created_at FROM user WHERE username LIKE '%-%'")
-    tables["event"] = rows(app, "SELECT post_id, seq, kind, item, json_extract(payload, '$.html') FROM event")
+    tables = {name: rows(app, f'SELECT * FROM "{name}" ORDER BY id') for name in ("post", "update", "comment", "tag")}  # noqa: S608
+    tables["user"] = rows(app, "SELECT id, username, role, created_at FROM \"user\" WHERE username LIKE '%-%'")
+    events = rows(app, "SELECT post_id, seq, kind, item, payload FROM event ORDER BY post_id, seq")
+    tables["event"] = [(*event[:-1], json.loads(event[-1] or "{}").get("html")) for event in events]
     del tables["post"][0]  # the front page's, made with the database
     return tables | {path: page.content for path, page in pages_there(app).items()}
 
