@@ -70,6 +70,11 @@ def _state(error: Exception) -> str:
     return getattr(error, "sqlstate", None) or next(of_words, "")
 
 
+def lacks_table(error: Exception) -> bool:
+    """Or a column. SQLite doesn't tell that from other faults."""
+    return _state(error) in ("42P01", "42703")
+
+
 def is_damaged(error: Exception) -> bool:
     return _code(error) & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

@@ -40,7 +40,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DatabaseBusy, _busy)
     app.register_error_handler(DatabaseError, _database)
     for bug in faults.BUGS:
-        app.register_error_handler(bug, _broken)
+        app.register_error_handler(bug, _bug)
     app.register_error_handler(HTTPException, http)
     app.register_error_handler(Exception, _broken)
 
@@ -148,6 +148,10 @@ def _csrf(_error: CSRFError) -> ResponseReturnValue:
 def _busy(_error: DatabaseBusy) -> ResponseReturnValue:
     metrics.count("database_busy_total")
     return _page(503, _("Many people are posting right now. Please try again."), BUSY_SECONDS)
+
+
+def _bug(error: DatabaseError) -> ResponseReturnValue:
+    return _database(error) if faults.lacks_table(error) else _broken(error)
 
 
 def _database(error: DatabaseError) -> ResponseReturnValue:
