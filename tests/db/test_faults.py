@@ -17,7 +17,7 @@ from support.persons import Person
 from webapp import db, jobs, models
 from webapp.db import faults
 
-pytestmark = pytest.mark.sqlite
+of_file = pytest.mark.sqlite(reason="SQLite's file; tests/whole/test_postgresql_faults.py fails PostgreSQL")
 
 RESTORE = "; stop the site, move its instance folder away, then restore the last backup with pressroom restore FILE"
 MALFORMED = "database disk image is malformed"
@@ -64,6 +64,7 @@ def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
         ("page", ["/feed.atom", "/user/ada"], ["/post/1", "/desk", "/search?q=goal"]),
     ],
 )
+@of_file
 def test_what_needs_a_damaged_page_says_so_and_the_rest_goes_on(
     site: Flask, caplog: pytest.LogCaptureFixture, what: str, broken: list[str], goes_on: list[str]
 ) -> None:
@@ -84,6 +85,7 @@ def test_what_needs_a_damaged_page_says_so_and_the_rest_goes_on(
     assert (answer.status_code, answer.text) == (503, "The database is damaged.")
 
 
+@of_file
 def test_writes_that_need_a_damaged_page_are_refused_whole_and_others_go_on(
     site: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -101,6 +103,7 @@ def test_writes_that_need_a_damaged_page_are_refused_whole_and_others_go_on(
     assert logged(caplog) == []
 
 
+@of_file
 def test_a_reader_who_polls_a_damaged_stream_comes_back_later(site: Flask, caplog: pytest.LogCaptureFixture) -> None:
     damage(database(site), "event")
     answer = site.test_client().get("/post/1/live?after=0")
@@ -115,6 +118,7 @@ def test_a_reader_who_polls_a_damaged_stream_comes_back_later(site: Flask, caplo
         (b"", "no such table: page; bring it up to date with pressroom init"),
     ],
 )
+@of_file
 def test_a_file_that_is_no_database(site: Flask, caplog: pytest.LogCaptureFixture, content: bytes, line: str) -> None:
     database(site).write_bytes(content)
     reader = Person(site)
@@ -124,6 +128,7 @@ def test_a_file_that_is_no_database(site: Flask, caplog: pytest.LogCaptureFixtur
     assert reader.get("/healthz").text == "ok"
 
 
+@of_file
 def test_a_file_that_was_cut_off(site: Flask, caplog: pytest.LogCaptureFixture) -> None:
     file = database(site)
     file.write_bytes(file.read_bytes()[: 3 * 4096])
@@ -141,6 +146,7 @@ def test_a_file_that_was_cut_off(site: Flask, caplog: pytest.LogCaptureFixture) 
         ("query_only = ON", "attempt to write a readonly database; pressroom.db must be there"),
     ],
 )
+@of_file
 def test_what_cant_be_written_is_refused_and_can_be_read(
     site: Flask, caplog: pytest.LogCaptureFixture, pragma: str, line: str
 ) -> None:
@@ -154,6 +160,7 @@ def test_what_cant_be_written_is_refused_and_can_be_read(
     assert line in said
 
 
+@of_file
 def test_a_database_that_was_moved_or_replaced_takes_no_write(site: Flask, caplog: pytest.LogCaptureFixture) -> None:
     """SQLite would go on writing to the file that was moved, and whoever wrote never find it again."""
     ada = Person(site, "ada")
@@ -178,6 +185,7 @@ def test_a_database_that_was_moved_or_replaced_takes_no_write(site: Flask, caplo
 # The log
 
 
+@of_file
 def test_it_is_said_again_after_a_minute(
     site: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +204,7 @@ def test_it_is_said_again_after_a_minute(
     assert reader.get("/readyz").text == "ok", "nobody has met it since"
 
 
+@of_file
 def test_a_workers_jobs_go_on_and_say_it_in_one_line(
     site: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

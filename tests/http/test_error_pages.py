@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
-
 import pytest
 from flask import Flask
 
@@ -43,10 +40,8 @@ def test_a_text_that_was_too_long_has_no_way_back_that_loses_it(ada: Person) -> 
 
 def test_a_database_that_is_away_gets_a_page_and_not_a_crash(app: Flask, ada: Person) -> None:
     assert ada.get("/desk").status_code == 200
-    app.extensions["engine"].dispose()
-    with closing(sqlite3.connect(app.config["INSTANCE"] / "pressroom.db")) as base:
-        base.execute("ALTER TABLE user RENAME TO elsewhere")
-        base.commit()
+    with app.extensions["engine"].begin() as connection:
+        connection.exec_driver_sql('ALTER TABLE "user" RENAME TO elsewhere')
     for url in ("/desk", "/user/ada", "/me", "/desk/new", "/settings"):
         answer = ada.get(url)
         assert answer.status_code == 503, url
