@@ -24,7 +24,7 @@ help:
 	@echo "make crowd          opens N=10000 streams to a running site's live post and shows how fast each update reaches them"
 	@echo "make test           runs the quick tests, in about four minutes; one file: .venv/bin/python -m pytest tests/test_i18n.py"
 	@echo "make test-all       runs all tests, in about a quarter of an hour; .ci/run installs what they need"
-	@echo "make test-postgresql runs the tests of what is in the database on PostgreSQL, in about four minutes"
+	@echo "make test-postgresql runs the tests of what is in the database on PostgreSQL, in about a quarter of an hour"
 	@echo "make coverage       lists lines of webapp/ and tests/ that no test reaches, in half an hour"
 	@echo "make mutants        breaks webapp/ in sixty small ways and counts how many the quick tests notice, in an hour"
 	@echo "make check          runs the linter and checks types and imports between rooms"
@@ -60,7 +60,8 @@ test-all: $(VENV)/.installed-for-tests
 
 # The same sites on a PostgreSQL of the tests' own: what the database answers, and nothing about files or servers.
 test-postgresql: $(VENV)/.installed-for-tests
-	@DATABASE=postgresql $(PYTEST) -m "not sqlite" $(addprefix tests/,accounts community content db desk media people reader) tests/ops/test_move.py
+	@DATABASE=postgresql $(PYTEST) -m "not sqlite" tests/ops/test_move.py $(addprefix tests/,\
+		accounts cli community content db demo desk http live media pages people reader)
 
 # Lists lines that no test reaches.
 coverage: $(VENV)/.installed-for-tests

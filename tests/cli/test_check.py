@@ -133,6 +133,7 @@ def test_check_names_a_page_store_that_cannot_be_written(
     assert "PROBLEM: The page store is full." in result.stdout
 
 
+@pytest.mark.sqlite(reason="of the file")
 def test_check_names_a_database_that_is_empty_or_open_to_others(app: Flask, run: Callable[..., Result]) -> None:
     database = app.config["INSTANCE"] / "pressroom.db"
     database.chmod(0o644)
@@ -145,6 +146,7 @@ def test_check_names_a_database_that_is_empty_or_open_to_others(app: Flask, run:
     assert f"PROBLEM: {database} is empty: put the site's own back, or restore the last backup" in run("check").output
 
 
+@pytest.mark.sqlite(reason="of the file")
 def test_check_names_a_database_that_is_damaged(check: Callable[[], Result], app: Flask) -> None:
     assert "Database: no damage found." in done(check())
     app.extensions["engine"].dispose()
@@ -155,6 +157,7 @@ def test_check_names_a_database_that_is_damaged(check: Callable[[], Result], app
     assert f"): {CURES[sqlite3.SQLITE_CORRUPT]}\n" in result.stdout
 
 
+@pytest.mark.sqlite(reason="of the file")
 def test_check_holds_nobody_up_with_a_huge_database(
     check: Callable[[], Result], app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

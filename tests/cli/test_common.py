@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -77,6 +76,7 @@ def test_each_says_which_instance_it_works_on(app: Flask, run: Callable[..., Res
     assert "Instance:" not in result.stdout, "what a script reads is the result alone"
 
 
+@pytest.mark.sqlite(reason="of the file")
 def test_an_instance_without_tables_is_one_line(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
     instance.prepare(tmp_path / "site")
     database = tmp_path / "site" / "pressroom.db"
@@ -90,14 +90,15 @@ def test_an_instance_without_tables_is_one_line(tmp_path: Path, on_folder: Calla
 
 def test_a_busy_database_is_one_line(app: Flask, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "WRITE_PATIENCE_SECONDS", 0)
-    other = sqlite3.connect(app.config["INSTANCE"] / "pressroom.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert "busy" in failed(run("user", "role", "eve", "author"))
-    other.execute("ROLLBACK")
-    other.close()
+    monkeypatch.setattr(engine, "_LOCK", engine._LOCK.replace("'2s'", "'100ms'"))
+    other = engine.make_engine(app.config["DATABASE_URL"])
+    with engine.begin_writing(other):
+        assert "busy" in failed(run("user", "role", "eve", "author"))
+    other.dispose()
     done(run("user", "role", "eve", "author"))
 
 
+@pytest.mark.sqlite(reason="of the file")
 def test_a_damaged_database_is_one_line_with_the_cure(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
     done(on_folder("init"))
     (tmp_path / "site" / "pressroom.db").write_bytes(b"no database " * 999)

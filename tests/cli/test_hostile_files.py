@@ -223,6 +223,7 @@ def test_hostile_text_is_refused_in_one_line_or_imported(
     check_pages(anonymous)
 
 
+@pytest.mark.sqlite(reason="compares the file's rows")
 def test_hostile_names_are_refused_in_one_line_or_imported(
     folder: Path, fault: Callable[[Path], str], anonymous: Person
 ) -> None:

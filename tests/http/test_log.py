@@ -233,7 +233,7 @@ def test_nothing_personal_of_a_request_is_there(logging_app: Flask) -> None:
     answer = person.client.post("/login?next=/my-private-page", data=secrets, headers=headers)
     assert answer.status_code == 500
     found = raw(logging_app)
-    assert "ValueError" in found and "no such table: nowhere" in found
+    assert "ValueError" in found and re.search(r'no such table: nowhere|nowhere\\*" does not exist', found)
     said = " ".join(str(value) for line in of(logging_app) for value in line.values())
     hidden = [*secrets.values(), cookie.value, PASSWORD, "my-private-page", "Müller", "M\\xfcller", *headers.values()]
     assert [secret for secret in hidden if secret in said or ascii(secret)[1:-1] in said] == []

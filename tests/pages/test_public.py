@@ -7,11 +7,9 @@ import os
 import random
 import re
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +21,7 @@ from flask import Flask
 from werkzeug.http import parse_date
 from werkzeug.test import TestResponse
 
-from support.apps import refill
+from support.apps import copy_database, refill
 from support.content import add_many, publish_many
 from support.page_store import addresses, pages_there, reachable, wrong
 from support.persons import PASSWORD, Person
@@ -142,14 +140,6 @@ def fill(world: World) -> None:
     world.eve.comment(world.withdrawn_post)
     world.send(world.bob, f"/desk/post/{world.withdrawn_post}/unpublish")
     world.send(world.edith, "/desk/about/new", name="imprint", title="Imprint", body="Made by us.")
-
-
-def copy_database(source: Path, target: Path) -> None:
-    with (
-        closing(sqlite3.connect(source / "pressroom.db")) as old,
-        closing(sqlite3.connect(target / "pressroom.db")) as new,
-    ):
-        old.backup(new)
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from support.apps import settings_for
+from support.apps import copy_database, settings_for
 from support.commands import done
 from support.content import add_many
 from support.page_store import addresses, pages_there, reachable, wrong
@@ -98,11 +96,6 @@ def files(site: Pages) -> dict[str, int]:
     return {path: site.store._shown(place).stat().st_ino for path, place in shown.items() if place}
 
 
-def copy_database(source: Path, target: Path) -> None:
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new)
-
-
 # At the start
 
 
@@ -143,22 +136,22 @@ def test_a_start_that_finds_all_right_changes_nothing(site: Pages, monkeypatch: 
 
 def test_a_command_that_changes_a_site_at_rest_is_known_at_the_next_start(site: Pages, tmp_path: Path) -> None:
     folder = site.app.config["INSTANCE"]
-    copy_database(folder / "pressroom.db", tmp_path / "copy.db")
+    copy_database(folder, tmp_path)
     before = epoch.read(folder)
     done(site.app.test_cli_runner().invoke(args=["user", "rename", "ada", "countess"]))
     assert epoch.read(folder).version > before.version
-    copy_database(tmp_path / "copy.db", folder / "pressroom.db")
+    copy_database(tmp_path, folder)
     repair.at_start(site.app)
     assert epoch.read(folder).epoch > before.epoch
 
 
 def test_a_command_on_a_database_that_was_put_back_hides_nothing(site: Pages, tmp_path: Path) -> None:
     folder = site.app.config["INSTANCE"]
-    copy_database(folder / "pressroom.db", tmp_path / "copy.db")
+    copy_database(folder, tmp_path)
     Person(site.app, "ada").add_update(1, "Never said.")
     ask_all(site.app)
     look(site)
-    copy_database(tmp_path / "copy.db", folder / "pressroom.db")
+    copy_database(tmp_path, folder)
     before = epoch.read(folder)
     done(site.app.test_cli_runner().invoke(args=["user", "rename", "ada", "countess"]))
     with site.app.app_context(), db.writing() as session:  # a command that comes later raises them further
@@ -204,14 +197,14 @@ def test_what_was_not_repaired_yet_is_looked_at_by_the_next_start(site: Pages) -
 
 def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> None:
     """The database was restored from an older copy."""
-    database = site.app.config["INSTANCE"] / "pressroom.db"
-    copy_database(database, tmp_path / "copy.db")
+    folder = site.app.config["INSTANCE"]
+    copy_database(folder, tmp_path)
     Person(site.app, "ada").add_update(1, "Never said.")
     ask_all(site.app)
     look(site)
     before = {path: file.stat().st_mtime for path, file in reachable(site.store.root).items()}
     assert "Never said." in site.app.test_client().get("/post/1").text
-    copy_database(tmp_path / "copy.db", database)
+    copy_database(tmp_path, folder)
     assert "Never said." in site.app.test_client().get("/post/1").text, "so it would be found"
     repair.at_start(site.app)
     assert reachable(site.store.root) == {}
@@ -227,7 +220,7 @@ def test_pages_newer_than_the_database_all_go(site: Pages, tmp_path: Path) -> No
 @pytest.mark.parametrize("age", ["older", "newer"])
 def test_pages_of_another_database_all_go(site: Pages, template_instance: Path, age: str) -> None:
     look(site)
-    copy_database(template_instance / "pressroom.db", site.app.config["INSTANCE"] / "pressroom.db")
+    copy_database(template_instance, site.app.config["INSTANCE"])
     if age == "newer":
         die_after(site.app, lambda session: versions.raise_all(session, site.build, at_least=4_000_000_000))
     assert "/post/1" in reachable(site.store.root)

@@ -73,11 +73,7 @@ def url_of(folder: Path) -> str:
 
 def refill(folder: Path, template_instance: Path) -> None:
     """Give the instance the database that every test begins with, and no pages; in the first epoch. It is no bench."""
-    if postgresql.IS_USED:
-        names = map(postgresql.database_of, (folder, template_instance))
-        postgresql.server().create(*names)
-    else:
-        _copy(template_instance / "pressroom.db", folder / "pressroom.db")
+    copy_database(template_instance, folder)
     Store(folder).clear()
     for name in (BENCH, epoch.FILE):
         (folder / name).unlink(missing_ok=True)
@@ -90,13 +86,17 @@ def refill(folder: Path, template_instance: Path) -> None:
         copy.write_bytes(file.read_bytes())
 
 
-def _copy(source_file: Path, target_file: Path) -> None:
-    source = sqlite3.connect(source_file)
-    target_file.touch(0o600)
-    target = sqlite3.connect(target_file)
-    source.backup(target)
-    source.close()
-    target.close()
+def copy_database(source: Path, target: Path) -> None:
+    """From one instance to another, or to any folder that stands for one."""
+    if postgresql.IS_USED:
+        postgresql.server().create(*map(postgresql.database_of, (target, source)))
+        return
+    old = sqlite3.connect(source / "pressroom.db")
+    (target / "pressroom.db").touch(0o600)
+    new = sqlite3.connect(target / "pressroom.db")
+    old.backup(new)
+    old.close()
+    new.close()
 
 
 def close(app: Flask) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from click.testing import Result
 
+from support import postgresql
+from support.apps import url_of
 from support.checkout import CHECKOUT
 
 
@@ -29,9 +31,12 @@ def failed(result: Result) -> str:
 
 def program(folder: Path, *command: str, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run Python on the instance folder, in another process; its output as text."""
+    settings = {"PRESSROOM_INSTANCE": str(folder)}
+    if postgresql.IS_USED:
+        settings["PRESSROOM_DATABASE_URL"] = url_of(folder)
     return subprocess.run(
         [sys.executable, *command],
-        env=os.environ | {"PRESSROOM_INSTANCE": str(folder), "PYTHONPATH": str(CHECKOUT)},
+        env=os.environ | settings | {"PYTHONPATH": str(CHECKOUT)},
         cwd=cwd,
         capture_output=True,
         text=True,

@@ -85,9 +85,11 @@ class PostgreSQL:
         return psycopg.connect(dbname=database, user="postgres", host=str(self.folder), autocommit=True)
 
     def create(self, database: str, template: str = "template0") -> None:
-        """Anew, as a copy of another one that nobody is connected to."""
+        """Anew, as a copy of another one, which nobody is connected to afterwards."""
         self._made.add(database)
         with self.connect("postgres") as connection:
+            ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(ended, (template,))
             connection.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)'.encode())
             connection.execute(f'CREATE DATABASE "{database}" TEMPLATE "{template}" STRATEGY wal_log'.encode())
 
