@@ -54,10 +54,10 @@ def several(share: bool = False) -> Iterator[Callable[[], AbstractContextManager
             CHANNEL.of(current_app).wake(post_id)
         public.of_app().replace(touched, share)
         if erased:
-            _leave_no_copy()
+            leave_no_copy()
 
 
-def _leave_no_copy() -> None:
+def leave_no_copy() -> None:
     """Of what a transaction has erased."""
     folder = current_app.config["INSTANCE"]
     for copies in (folder / BACKUPS, *(folder / "tmp").glob("backup-*")):  # and of a backup that was killed, or goes on

@@ -20,6 +20,7 @@ from sqlalchemy.exc import OperationalError
 from support import postgresql
 from support.live_post import LivePost
 from support.persons import Person
+from support.photos import photo, send
 from webapp import changes, db
 from webapp.db import engine
 from webapp.models import Post
@@ -270,6 +271,13 @@ def test_a_disk_that_is_full_meanwhile_fails_no_change_and_is_tried_again(
     assert is_left(app)
     with app.app_context():
         changes.empty_log()
+    assert not is_left(app)
+
+
+@pytest.mark.skipif(not postgresql.IS_USED, reason="make test-postgresql runs it")
+def test_an_original_leaves_no_row(app: Flask, ada: Person, edith: Person) -> None:
+    name = send(ada, photo(seed=3)).json["name"]
+    assert edith.post(f"/desk/media/{name}/delete", reason="legal").status_code == 200
     assert not is_left(app)
 
 

@@ -11,6 +11,7 @@ from flask import Flask, current_app, flash, jsonify, redirect, render_template,
 from werkzeug.datastructures import FileStorage
 from werkzeug.wrappers import Response
 
+from .. import changes
 from ..content import erasure, intake, library, pictures
 from ..db import reading
 from ..errors import NotAllowed, Refused, Unusable
@@ -242,6 +243,7 @@ def delete_picture(name: str) -> str | Response:
         library.forget_uploads(names)
     files = library.forget_files(names)
     if is_legal:
+        changes.leave_no_copy()  # where originals are rows
         base = current_app.config["BASE_URL"]
         return render_template("desk/erased_picture.html", urls=[f"{base}{path}" for path in (*files, *pages)])
     flash(_("Picture deleted."))
