@@ -59,6 +59,7 @@ class Site(NamedTuple):
 def site(people_too: int = 0) -> Iterator[Site]:
     """A new instance in a temporary folder, with an author and so many readers called reader-0, reader-1, …
 
+    Its database is SQLite's, or the empty one of PostgreSQL that PRESSROOM_DATABASE_URL names.
     Limits are on unless there are readers: all of them log in from one address.
     """
     with tempfile.TemporaryDirectory(prefix="pressroom-limits-") as temporary:
@@ -69,6 +70,8 @@ def site(people_too: int = 0) -> Iterator[Site]:
             "PRESSROOM_WORKERS": str(WORKERS),
             "PRESSROOM_LIMITS": "off" if people_too else "on",
         }
+        if url := os.environ.get("PRESSROOM_DATABASE_URL"):
+            environ["PRESSROOM_DATABASE_URL"] = url
         settings = config.read(environ)
         Path(temporary).chmod(0o711)
         instance.prepare(folder)
