@@ -35,6 +35,7 @@ pytestmark = [
     ),
 ]
 
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'"
 DISK_MEGABYTES = 100
 CONNECTIONS = 60
 # Requirements: whoever writes waits for others so long, and all is well so long after a fault (crowd.py).
@@ -56,7 +57,7 @@ class World:
     def end_all(self) -> None:
         """All connections of the site."""
         with self.cluster.connect("postgres") as connection:
-            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'site'")
+            connection.execute(END_ALL)
 
     def signal_all(self, number: signal.Signals) -> None:
         """To all of PostgreSQL's processes."""
@@ -135,11 +136,16 @@ def test_it_stands_still(world: World, crowd: Crowd) -> None:
 def test_it_has_no_connection_left(world: World, crowd: Crowd) -> None:
     """Others hold all of them."""
     with ExitStack() as held:
-        world.end_all()
-        with suppress(psycopg.OperationalError):
-            while True:
-                held.enter_context(world.cluster.connect("postgres"))
-        until(lambda: "raise max_connections" in world.server.log(), "the log said the cure")
+        first = held.enter_context(world.cluster.connect("postgres"))
+
+        def is_refused() -> bool:
+            first.execute(END_ALL)
+            with suppress(psycopg.OperationalError):
+                while True:
+                    held.enter_context(world.cluster.connect("postgres"))
+            return "raise max_connections" in world.server.log()
+
+        until(is_refused, "the log said the cure", pause_seconds=0.5)
         time.sleep(2)
 
 
