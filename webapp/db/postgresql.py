@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import sqlalchemy
@@ -41,6 +41,15 @@ _IS_READ = text(
 ENDED = ("25P03", "57P01", "57P02", "57P03")
 
 
+class Cursor(psycopg.Cursor[Any]):
+    def execute(self, *args: Any, **options: Any) -> Self:
+        """Of several statements it has the last one's rows."""
+        super().execute(*args, **options)
+        while self.nextset():
+            pass
+        return self
+
+
 class Connection(psycopg.Connection[Any]):
     """answer_seconds: PostgreSQL limits a statement's time, but one that is stopped, or whose disk hangs, doesn't."""
 
@@ -65,7 +74,7 @@ class _Server:
         if time.monotonic() < self.silent_until:
             raise OperationalError("there was no answer a moment ago")
         try:
-            connection = Connection.connect(*args, **parameters)
+            connection = Connection.connect(*args, **parameters, cursor_factory=Cursor)
         except psycopg.errors.ConnectionTimeout:
             self.silent_until = time.monotonic() + SILENT_SECONDS
             raise
@@ -76,6 +85,7 @@ class _Server:
 def make_engine(url: str, answer_seconds: float) -> Engine:
     engine = create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
+        isolation_level="AUTOCOMMIT",  # whoever wants a transaction says BEGIN (engine.py)
         hide_parameters=True,  # in what is logged of an exception
         pool_size=CONNECTIONS,
         max_overflow=MORE_CONNECTIONS,
@@ -95,7 +105,7 @@ def _note_end(context: ExceptionContext) -> None:
 
 def vacuum(engine: Engine, patience_seconds: float) -> bool:
     """Remove the rows that were deleted or replaced. False when somebody went on reading from before that."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with engine.connect() as connection:
         transaction = connection.scalar(text("SELECT CAST(CAST(pg_current_xact_id() AS xid) AS text)"))
         give_up_at = time.monotonic() + patience_seconds
         while is_read := bool(connection.scalar(_IS_READ, {"transaction": transaction})):

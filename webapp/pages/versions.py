@@ -50,11 +50,14 @@ def of_all(session: Session) -> int:
 
 
 def _put(session: Session, paths: list[str], version: int) -> None:
-    upsert = (
-        "INSERT INTO page (path, version) VALUES (:path, :version)"
-        " ON CONFLICT (path) DO UPDATE SET version = excluded.version WHERE excluded.version > page.version"
-    )
-    session.execute(text(upsert), [{"path": path, "version": version} for path in paths])
+    for first in range(0, len(paths), PATHS_AT_ONCE):  # in one statement, as each is a way to the database and back
+        some = {f"path_{n}": path for n, path in enumerate(paths[first : first + PATHS_AT_ONCE])}
+        rows = ", ".join(f"(:{name}, :version)" for name in some)
+        upsert = (
+            f"INSERT INTO page (path, version) VALUES {rows}"  # noqa: S608
+            " ON CONFLICT (path) DO UPDATE SET version = excluded.version WHERE excluded.version > page.version"
+        )
+        session.execute(text(upsert), some | {"version": version})
 
 
 def raise_all(session: Session, build: str, at_least: int = 0) -> None:
