@@ -66,6 +66,13 @@ class Program(FlaskGroup):
         screen.guard()
         return super().main(*args, **kwargs)
 
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name == "serve":  # without the app and the other commands, which are a quarter of the site's start
+            from .serve import serve
+
+            return serve
+        return super().get_command(ctx, name)
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

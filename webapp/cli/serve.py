@@ -13,21 +13,21 @@ from ..ops.checks import CannotStart, check_paths
 from ..ops.diagnosis import PACKAGES, UWSGI, uwsgi_command
 from ..ops.start import make_private_files
 from ..system import instance
-from .common import Failed
+from ..system.screen import printable
 
 
 @click.command()
 def serve() -> None:
     """Run the site until Ctrl-C. The first start creates it."""
     if not UWSGI.is_file():
-        raise Failed("uWSGI isn't installed: pip install 'pressroom[pyuwsgi]'")
+        raise click.ClickException("uWSGI isn't installed: pip install 'pressroom[pyuwsgi]'")
     folder: Path = config.read()["INSTANCE"]
     try:
         check_paths(folder)
         instance.prepare(folder)
         make_private_files(folder, "uwsgi.log")
     except (CannotStart, instance.InstanceError) as error:
-        raise Failed(str(error)) from None
+        raise click.ClickException(printable(str(error))) from None
     os.environ[config.PREFIX + "INSTANCE"] = str(folder)
     if not str(UWSGI).isascii():
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (PACKAGES, os.environ.get("PYTHONPATH"))))
