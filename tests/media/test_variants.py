@@ -142,6 +142,15 @@ def test_colours_are_turned_into_those_of_the_web(folder: Path, make: Callable[.
     assert "icc_profile" not in opened(folder, f"{NAME}-100.jpg").info
 
 
+@pytest.mark.parametrize(("ink", "ground"), [((20, 20, 20), "#ffffff"), ((240, 240, 200), "#1a1a1a")])
+def test_the_ground_behind_a_transparent_picture_lets_it_be_seen(
+    make: Callable[..., variants.Decoded], ink: tuple[int, int, int], ground: str
+) -> None:
+    drawing = Image.new("RGBA", (640, 400), (0, 0, 0, 0))
+    drawing.paste((*ink, 255), (100, 100, 300, 120))
+    assert make(file_of(drawing, "PNG")).ground == ground
+
+
 def test_the_ground_is_the_average_colour(make: Callable[..., variants.Decoded]) -> None:
     assert make(file_of(Image.new("RGB", (640, 400), (16, 160, 240)), "PNG")).ground == "#10a0f0"
 

@@ -116,7 +116,7 @@ def _decode(job: dict[str, Any]) -> dict[str, Any]:
         for ending in (ending for at, ending in files if at == to):
             made.append(f"{name}-{to}.{ending}")
             _save(picture, folder / made[-1], ending)
-    return answer | {"fallback": fallback, "ground": _average(picture), "files": made}
+    return answer | {"fallback": fallback, "ground": _ground(picture), "files": made}
 
 
 def _orientation(image: Picture) -> int:
@@ -190,7 +190,7 @@ def _animated(image: Picture, folder: Path, name: str, sizes: list[int]) -> dict
     file = f"{name}-{to}.webp"
     how: dict[str, Any] = {"duration": durations, "loop": loop, "quality": 75, "method": 2}
     first.save(folder / file, "WEBP", save_all=True, append_images=more, **how)
-    return {"fallback": "webp", "ground": _average(first), "files": [file]}
+    return {"fallback": "webp", "ground": _ground(first), "files": [file]}
 
 
 def _save(picture: Picture, path: Path, ending: str) -> None:
@@ -204,11 +204,14 @@ def _save(picture: Picture, path: Path, ending: str) -> None:
         picture.convert("RGB").save(path, "JPEG", quality=82, optimize=True, progressive=True)
 
 
-def _average(picture: Picture) -> str:
+def _ground(picture: Picture) -> str:
+    """Its average colour; behind a transparent one, which it stays behind, the lighter or darker of two."""
     from PIL import Image
 
-    pixel = picture.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
-    return "#{:02x}{:02x}{:02x}".format(*pixel)  # type: ignore[misc]
+    *pixel, opacity = picture.convert("RGBA").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))  # type: ignore[misc]
+    if opacity < 255:
+        return "#ffffff" if sum(pixel) < 3 * 128 else "#1a1a1a"
+    return "#{:02x}{:02x}{:02x}".format(*pixel)
 
 
 if __name__ == "__main__":
