@@ -58,7 +58,7 @@ def test_init_refuses_a_file_in_the_way(tmp_path: Path, on_folder: Callable[...,
 def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path, on_folder: Callable[..., Result]) -> None:
     done(on_folder("init"))
     with sqlite3.connect(tmp_path / "site" / "pressroom.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.execute("UPDATE alembic_version SET version_num = '9999', oldest = '9998'")
     connection.close()
     for command in (["init"], ["db", "upgrade"]):
         assert "9999" in failed(on_folder(*command))
