@@ -44,7 +44,9 @@ def addresses(app: Flask) -> set[str]:
     with app.app_context():
         session = db.reading()
         ids = list(session.scalars(select(Post.id).where(Post.status != "front")))
-        numbers_of = {i: list(session.scalars(select(Update.n).where(Update.post_id == i))) for i in ids}
+        numbers_of = {
+            i: list(session.scalars(select(Update.n).where(Update.post_id == i).order_by(Update.n))) for i in ids
+        }
         values: dict[frozenset[str], list[dict[str, Any]]] = {
             frozenset(): [{}],
             frozenset({"number"}): [{"number": number} for number in range(1, 4)],
