@@ -94,10 +94,14 @@ def current(connection: Connection) -> str | None:
 
 
 def older(url: str) -> str | None:
-    """The database's where ours is newer. What can't be read is left for `upgrade` to refuse."""
+    """The database's where ours is newer. What can't be read is left for `upgrade` to refuse.
+
+    Raises SchemaRefused for a database that isn't whole.
+    """
     engine = make_engine(url, must_exist=True)
     try:
         with engine.connect() as connection:
+            refuse_unfinished(connection)
             revision = current(connection)
     except SQLAlchemyError:
         return None

@@ -6,13 +6,11 @@ import os
 import secrets
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 from sqlalchemy import Connection, select, text
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from .. import create_app, db
@@ -121,17 +119,6 @@ def upgrade_older(settings: dict[str, Any]) -> None:
     """The same, for every worker: it takes no lock where there is nothing to do."""
     if schema.older(settings["DATABASE_URL"]):
         upgrade_schema(settings)
-    if snapshots.path_of(settings["DATABASE_URL"]) is None:
-        _refuse_unfinished(settings)
-
-
-def _refuse_unfinished(settings: dict[str, Any]) -> None:
-    engine = make_engine(settings["DATABASE_URL"])
-    try:
-        with suppress(SQLAlchemyError), engine.connect() as connection:
-            schema.refuse_unfinished(connection)
-    finally:
-        engine.dispose()
 
 
 def program() -> str:
