@@ -46,6 +46,11 @@ class DatabaseBusy(Exception):
     """Another writer held the lock for longer than WRITE_PATIENCE_SECONDS. Answered as 503 with Retry-After."""
 
 
+def lacks_lock(error: DBAPIError) -> bool:
+    """Whether PostgreSQL ended a statement that had waited for a lock for too long."""
+    return getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE
+
+
 def make_engine(url: str, must_exist: bool = False, answer_seconds: float = ANSWER_SECONDS) -> Engine:
     """An engine whose connections begin nothing by themselves: `snapshot` and `transaction` say BEGIN.
 
@@ -170,7 +175,7 @@ def transaction_beside(engine: Engine) -> Iterator[Session]:
             yield session
             session.commit()
     except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+        if lacks_lock(error):
             raise DatabaseBusy from error
         raise
 
@@ -198,7 +203,7 @@ def _locked(engine: Engine, give_up_at: float) -> WriteSession:
             return session
         except OperationalError as error:
             session.close()
-            if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            if lacks_lock(error):
                 raise DatabaseBusy from error
             if "locked" not in str(error.orig):
                 raise

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-from .engine import LOCK_NOT_AVAILABLE, DatabaseBusy, make_engine, transaction
+from .engine import DatabaseBusy, lacks_lock, make_engine, transaction
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -133,7 +133,7 @@ def _upgraded(engine: Engine, url: str, is_last: bool) -> bool:
         if is_last:
             raise
     except OperationalError as error:
-        if is_last or getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+        if is_last or not lacks_lock(error):
             raise
     return False
 
